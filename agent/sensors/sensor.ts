@@ -1,0 +1,57 @@
+import type { Device } from '../../analysis/schema/device.ts'
+import type { Reason } from '../../analysis/schema/reason.ts'
+import type { SensorRow } from '../../analysis/schema/sensor.ts'
+import type { SampleRow } from '../../analysis/schema/stream.ts'
+import type { Clock } from '../clock.ts'
+
+/**
+ * When a sensor is read. ring: about once a second, the driver keeps the readings in between;
+ * gauge: at every interval; edge: only at phase edges, since the call is slow.
+ */
+export type Cadence = 'ring' | 'gauge' | 'edge'
+
+/** One source of one metric of one device. Reading never throws: a failure is a row with null and a reason. */
+export interface Sensor {
+  /** Its row in run.json. */
+  readonly row: SensorRow
+  readonly cadence: Cadence
+  /** New rows since the last call, times on the run clock. Slow calls (over 1 ms) answer by promise. */
+  read(): readonly SampleRow[] | Promise<readonly SampleRow[]>
+}
+
+/** Something that could have been measured and is not, with what to type to get it. */
+export interface Missing {
+  readonly source: string
+  readonly device_id: string | null
+  readonly reason: Reason
+  /** A sentence: what was tried and the remedy. */
+  readonly fix: string
+}
+
+/** What one source (a driver, a tree of files) offers on this host. */
+export interface OpenSource {
+  readonly source: string
+  readonly devices: readonly Device[]
+  readonly sensors: readonly Sensor[]
+  readonly missing: readonly Missing[]
+  /** Driver and library versions, settings that change the meaning: goes into run.json's environment. */
+  readonly environment: Readonly<Record<string, unknown>>
+  /** GPUs on which a process holds memory, by UUID; null where the source can't tell. */
+  devicesOfProcess?(pid: number): readonly string[] | null
+  close(): void
+}
+
+export interface SensorOptions {
+  readonly clock: Clock
+  /** Overrides for tests and containers: where /sys and /proc are, which library to load. */
+  readonly sysfsRoot: string
+  readonly procRoot: string
+  readonly nvmlPath: string | null
+}
+
+/** A kind of source. A new one is a file beside this and a line in `SENSORS` (detect.ts). */
+export interface SensorSource {
+  readonly name: 'nvml' | 'rapl' | 'cpu_estimate'
+  /** Opens what is there. Absence is an `OpenSource` without sensors and with `missing`, never an exception. */
+  open(options: SensorOptions): Promise<OpenSource>
+}

@@ -1,0 +1,13 @@
+import { isInteger, isSafeNumber, parse, stringify } from 'lossless-json'
+
+/** JSON text to values, whole numbers above 2^53 as bigint, everything else as JSON.parse does. Throws SyntaxError. */
+export function parseJson(text: string): unknown {
+  return parse(text, null, (digits) =>
+    isInteger(digits) && !isSafeNumber(digits) ? BigInt(digits) : Number(digits),
+  )
+}
+
+/** Values to JSON text, bigint as plain digits. */
+export function toJson(value: unknown, indent?: number): string {
+  return stringify(value, undefined, indent) ?? 'null'
+}

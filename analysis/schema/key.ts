@@ -1,0 +1,36 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+
+/** JSON with sorted keys and without undefined: the same for equal values, whatever order they were written in. */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value) ?? 'null'
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const entries = Object.entries(value)
+    .filter(([, v]) => v !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${entries.map(([k, v]) => `${JSON.stringify(k)}:${canonicalJson(v)}`).join(',')}}`
+}
+
+export const sha256Hex = (bytes: Uint8Array): string => bytesToHex(sha256(bytes))
+
+/** What names an experiment or says where and how its results are read, and does not change what is measured. */
+const WITHOUT = new Set(['name', 'tags', 'slo', 'repeat', 'sweep', 'sensors'])
+const WITHOUT_IN_ENGINE = new Set(['base_url', 'api_key_env', 'ready_timeout_s', 'env', 'command'])
+
+/**
+ * Canonical key of an experiment: 32 hexadecimal digits, equal for configurations that measure the same.
+ * Source: SHA-256 of the canonical JSON of the resolved configuration, without names and addresses.
+ */
+export function experimentKey(experiment: Readonly<Record<string, unknown>>): string {
+  const kept = Object.fromEntries(
+    Object.entries(experiment)
+      .filter(([k]) => !WITHOUT.has(k))
+      .map(([k, v]) => [
+        k,
+        k === 'engine' && v !== null && typeof v === 'object'
+          ? Object.fromEntries(Object.entries(v).filter(([e]) => !WITHOUT_IN_ENGINE.has(e)))
+          : v,
+      ]),
+  )
+  return sha256Hex(utf8ToBytes(canonicalJson(kept))).slice(0, 32)
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod'
+import { idSchema } from './id.ts'
+
+export const SOURCES = [
+  'nvml_power_ring',
+  'nvml_power_instant',
+  'nvml_power_average',
+  'nvml_energy',
+  'nvml',
+  'rapl',
+  'cpu_estimate',
+  'amdsmi',
+  'hwmon',
+  'ioreport',
+  'ina3221',
+  'redfish',
+  'ipmi',
+  'plug',
+  'battery',
+  'zeusd',
+  'procfs',
+] as const
+export type Source = (typeof SOURCES)[number]
+
+export const SCOPES = [
+  'gpu',
+  'module',
+  'memory',
+  'package',
+  'dram',
+  'platform',
+  'rail',
+  'node',
+] as const
+
+/** How a sensor may be wrong. `gain_rel`: a bound on the relative error, with where it comes from. */
+export const accuracySchema = z.looseObject({
+  gain_rel: z.number().nonnegative().nullish(),
+  offset_w: z.number().nonnegative().nullish(),
+  basis: z.enum(['vendor', 'measured', 'assumed', 'published']).nullish(),
+})
+
+/** One row of run.json's `sensors`: what a source of the `sample` stream measures, and how well. */
+export const sensorSchema = z.looseObject({
+  sensor_id: idSchema,
+  device_id: idSchema,
+  metric: z.string().min(1),
+  source: z.union([z.enum(SOURCES), z.string()]),
+  scope: z.union([z.enum(SCOPES), z.string()]).nullish(),
+  averaging_ms: z.number().nonnegative().nullish(),
+  period_ms: z
+    .number()
+    .positive()
+    .nullish()
+    .meta({ description: 'refresh period of the source, ms' }),
+  /** A counter's declared range in its own unit: it wraps there. null: it never wraps. */
+  range: z.number().positive().nullish(),
+  accuracy: accuracySchema.nullish(),
+})
+export type SensorRow = z.infer<typeof sensorSchema>

@@ -1,0 +1,85 @@
+import { z } from 'zod'
+import { findingSchema } from './finding.ts'
+import { idSchema } from './id.ts'
+import { reasonSchema } from './reason.ts'
+import { UNITS } from './units.ts'
+
+/**
+ * Version of the formulas. A summary is a cache of one run under one version; a change that moves any
+ * number raises it and is told in CHANGELOG.md.
+ */
+export const ANALYSIS_VERSION = 1
+
+const bound = z.number().nullable()
+const time = z.union([z.number(), z.bigint()])
+
+/** One part of an uncertainty, standard, in the unit of the metric. `shared`: common to all runs of the device. */
+export const componentSchema = z.object({
+  name: z.string(),
+  value: z.number(),
+  shared: z.boolean(),
+})
+export type Component = z.infer<typeof componentSchema>
+
+export const metricValueSchema = z.object({
+  value: z.number().nullable(),
+  unit: z.enum(UNITS),
+  low: bound.meta({ description: '95 %, everything included' }),
+  high: bound,
+  repeat_low: bound.meta({ description: '95 %, without what is common to all runs on the device' }),
+  repeat_high: bound,
+  n: z.int().nonnegative().nullable().meta({ description: 'how many values it was made of' }),
+  reason: reasonSchema.nullable(),
+  provenance: z.string().nullable().meta({ description: 'source, e.g. nvml_power_ring' }),
+  scope: z.string().nullish(),
+  components: z.array(componentSchema).nullish(),
+})
+export type MetricValue = z.infer<typeof metricValueSchema>
+
+export const windowSchema = z.object({
+  start_t_ns: time,
+  end_t_ns: time,
+  duration_s: z.number(),
+  rule: z.string(),
+})
+
+export const summaryDeviceSchema = z.object({
+  device_id: idSchema,
+  kind: z.string(),
+  model: z.string().nullable(),
+  used: z.boolean(),
+  energy_j: z.number().nullable(),
+  low: bound,
+  high: bound,
+  reason: reasonSchema.nullable(),
+  provenance: z.string().nullable(),
+  power_mean_w: z.number().nullable(),
+  idle_cold_w: z.number().nullable(),
+  idle_resident_w: z.number().nullable(),
+  /** Every estimate of the same energy, by source: the chosen one and its cross-checks. */
+  estimates: z.array(
+    z.object({
+      source: z.string(),
+      method: z.string(),
+      energy_j: z.number().nullable(),
+      reason: reasonSchema.nullable(),
+    }),
+  ),
+  components: z.array(componentSchema),
+  temperature_max_c: z.number().nullable(),
+})
+export type SummaryDevice = z.infer<typeof summaryDeviceSchema>
+
+export const summarySchema = z.object({
+  run_id: idSchema,
+  name: z.string().nullable(),
+  study_id: z.string().nullable(),
+  experiment_key: z.string(),
+  analysis_version: z.int(),
+  valid: z.boolean(),
+  window: windowSchema.nullable(),
+  metrics: z.record(z.string(), metricValueSchema),
+  devices: z.array(summaryDeviceSchema),
+  findings: z.array(findingSchema),
+})
+export type Summary = z.infer<typeof summarySchema>

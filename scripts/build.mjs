@@ -1,0 +1,53 @@
+// Bundles both programs into dist/bin, so that they start in a third of the time that loading the sources takes.
+// Runs within `npm ci` (prepare) and before the tests.
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const { version } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  keepNames: true,
+  legalComments: 'none',
+  logLevel: 'warning',
+  define: { LLEM_VERSION: JSON.stringify(version) },
+}
+
+await rm(`${root}dist/bin`, { recursive: true, force: true })
+await mkdir(`${root}dist/web`, { recursive: true })
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: {
+      'llem-agent': 'agent/cli.ts',
+      'llem-server': 'server/cli.ts',
+      'embedded-worker': 'agent/engines/embedded-worker.ts',
+    },
+    outdir: 'dist/bin',
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    splitting: true,
+    // Native modules stay outside; what only one command needs is split off and loaded when it runs.
+    external: ['koffi', 'better-sqlite3', 'node-llama-cpp'],
+    banner: {
+      js: "import{createRequire as __llemRequire}from'node:module';const require=__llemRequire(import.meta.url);",
+    },
+  }),
+  build({
+    ...common,
+    entryPoints: ['server/web/explore.ts'],
+    outfile: 'dist/web/explore.js',
+    platform: 'browser',
+    target: 'es2022',
+    format: 'iife',
+  }),
+])
+for (const name of ['llem-agent', 'llem-server']) {
+  const path = `${root}dist/bin/${name}.js`
+  await writeFile(path, `#!/usr/bin/env node\n${await readFile(path, 'utf8')}`)
+  await chmod(path, 0o755)
+}
