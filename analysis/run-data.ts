@@ -9,7 +9,7 @@ import {
   sloAsWritten,
 } from './schema/experiment.ts'
 import { experimentKey } from './schema/key.ts'
-import type { PhaseName, RunFile, RunOutcome } from './schema/run.ts'
+import type { Host, PhaseName, RunFile, RunOutcome } from './schema/run.ts'
 import type { SensorRow } from './schema/sensor.ts'
 import type { EngineRow, EventRow, RequestRow, StepRow } from './schema/stream.ts'
 import { relativeTime } from './schema/time.ts'
@@ -52,6 +52,7 @@ export interface RunData {
   readonly study_id: string | null
   readonly experiment_key: string
   readonly experiment: ReadExperiment
+  readonly host: Host | null
   readonly started_at: string | null
   readonly outcome: RunOutcome | null
   readonly reason: string | null
@@ -97,6 +98,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
     study_id: file.run.study_id ?? null,
     experiment_key: experimentKey(resolvedExperiment(file.run.experiment)),
     experiment,
+    host: file.run.host ?? null,
     started_at: file.run.started_at ?? null,
     outcome: file.run.outcome ?? null,
     reason: file.run.reason ?? null,
