@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { parse, YAMLParseError } from 'yaml'
+import { ConfigError, parseStudy, type Study, setPath } from '../analysis/schema/study.ts'
+import { PRESETS } from './presets.ts'
+
+export interface LoadedStudy {
+  readonly study: Study
+  /** Where it came from, in words: a file's path or a preset's name. */
+  readonly from: string
+}
+
+/**
+ * Reads FILE or PRESET, applies `--set key.path=value` and resolves it.
+ * @throws ConfigError naming file, key, bad value and remedy
+ */
+export function loadStudy(source: string, settings: readonly string[]): LoadedStudy {
+  const preset = PRESETS[source]
+  let written: unknown = preset ? preset.study : readConfig(source)
+  for (const setting of settings) {
+    const cut = setting.indexOf('=')
+    if (cut < 1)
+      throw new ConfigError([
+        { path: setting, message: 'is not of the form key.path=value, as in load.concurrency=4' },
+      ])
+    if (written === null || typeof written !== 'object') break
+    const path = setting.slice(0, cut)
+    written = dropFromSweep(setPath(written, path, parse(setting.slice(cut + 1))), path)
+  }
+  return { study: parseStudy(written), from: preset ? `preset ${source}` : source }
+}
+
+/** A value given on the command line is meant: it wins over a sweep of the same key. */
+function dropFromSweep(config: Record<string, unknown>, path: string): Record<string, unknown> {
+  const sweep = config['sweep']
+  if (sweep === null || typeof sweep !== 'object' || !(path in sweep)) return config
+  const { [path]: _, ...rest } = sweep as Record<string, unknown>
+  return { ...config, sweep: rest }
+}
+
+function readConfig(path: string): unknown {
+  let text: string
+  try {
+    text = readFileSync(path === '-' ? 0 : path, 'utf8')
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code
+    const presets = Object.keys(PRESETS).join(', ')
+    throw new ConfigError([
+      {
+        path,
+        message:
+          code === 'ENOENT'
+            ? `there is no such file, and no preset of that name (presets: ${presets})`
+            : `can't be read (${code}); check the path and its permissions`,
+      },
+    ])
+  }
+  try {
+    return parse(text, { prettyErrors: true })
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error
+    throw new ConfigError([{ path, message: `is not YAML or JSON: ${error.message.trim()}` }])
+  }
+}
