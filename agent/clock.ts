@@ -14,40 +14,86 @@ export interface Clock {
   fromHrtime(hrtime_ns: bigint): number
   /** A wall time on the run clock, by the newest anchor. */
   fromWall(wall_unix_ns: bigint): number
-  /** Takes an anchor: monotonic, wall, monotonic; the error is half the span. */
+  /**
+   * Takes an anchor. The wall clock is compared with the last anchor and, where it was set meanwhile,
+   * measured anew. Costs under a microsecond, and up to a millisecond after a step.
+   */
   anchor(): ClockAnchor
 }
 
-export function createClock(): Clock {
-  const origin = process.hrtime.bigint()
+/** The two clocks of the operating system. */
+export interface TimeSource {
+  /** CLOCK_MONOTONIC, ns. */
+  monotonic(): bigint
+  /** Unix time in whole milliseconds, rounded down. */
+  wallMs(): number
+}
+
+const systemTime: TimeSource = {
+  monotonic: () => process.hrtime.bigint(),
+  wallMs: () => Date.now(),
+}
+
+const NS_PER_MS = 1_000_000n
+/** A wall reading is that much too early at most; a difference beyond it and the slack is a step. */
+const STEP_SLACK_NS = 2_000_000n
+
+/**
+ * @param time the clocks of the operating system; tests give their own to let the wall clock step
+ */
+export function createClock(time: TimeSource = systemTime): Clock {
+  const origin = time.monotonic()
   const fromHrtime = (t: bigint) => Number(t - origin)
-  let newest: { t_ns: number; wall: bigint } | null = null
-  const clock: Clock = {
-    now: () => fromHrtime(process.hrtime.bigint()),
+  // Both clocks are slewed together, so their difference is constant until somebody sets the wall clock.
+  let offset = measureOffset(time)
+  const stepped = (): boolean => {
+    const before = time.monotonic()
+    const wall = BigInt(time.wallMs()) * NS_PER_MS
+    const after = time.monotonic()
+    return (
+      wall + NS_PER_MS + STEP_SLACK_NS < before + offset.ns ||
+      wall - STEP_SLACK_NS > after + offset.ns
+    )
+  }
+  return {
+    now: () => fromHrtime(time.monotonic()),
     fromHrtime,
-    fromWall(wall_unix_ns) {
-      if (newest === null) clock.anchor()
-      const at = newest as unknown as { t_ns: number; wall: bigint }
-      return at.t_ns + Number(wall_unix_ns - at.wall)
-    },
+    fromWall: (wall_unix_ns) => fromHrtime(wall_unix_ns - offset.ns),
     anchor() {
-      // Of five tries the tightest: a busy core may take the process away between the two readings.
-      let best: { t: bigint; wall: bigint; span: bigint } | null = null
-      for (let i = 0; i < 5; i++) {
-        const before = process.hrtime.bigint()
-        const wall = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n
-        const after = process.hrtime.bigint()
-        const span = after - before
-        if (best === null || span < best.span) best = { t: before + span / 2n, wall, span }
-      }
-      const { t, wall, span } = best as { t: bigint; wall: bigint; span: bigint }
-      newest = { t_ns: fromHrtime(t), wall }
+      if (stepped()) offset = measureOffset(time)
+      const t = time.monotonic()
       return {
-        t_ns: newest.t_ns,
-        wall_unix_ns: wall.toString(),
-        error_ns: Math.max(Number(span / 2n), 1000),
+        t_ns: fromHrtime(t),
+        wall_unix_ns: (t + offset.ns).toString(),
+        error_ns: offset.error_ns,
       }
     },
   }
-  return clock
+}
+
+/**
+ * Wall minus monotonic time, ns. The wall clock is read in whole milliseconds, so it waits for the next one
+ * to begin (1 ms at most); of several tries the tightest, as a busy core may take the process away in between.
+ * `performance.timeOrigin` would be finer, but it never sees the wall clock being set.
+ */
+function measureOffset(time: TimeSource): { ns: bigint; error_ns: number } {
+  let best: { ns: bigint; span: bigint } | null = null
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const first = time.wallMs()
+    let before = time.monotonic()
+    let wall = time.wallMs()
+    let after = time.monotonic()
+    const deadline = before + 5n * NS_PER_MS
+    while (wall === first && after < deadline) {
+      before = after
+      wall = time.wallMs()
+      after = time.monotonic()
+    }
+    const mid = before + (after - before) / 2n
+    const span = after - before
+    if (best === null || span < best.span) best = { ns: BigInt(wall) * NS_PER_MS - mid, span }
+    if (best.span < 50_000n) break
+  }
+  const { ns, span } = best as { ns: bigint; span: bigint }
+  return { ns, error_ns: Math.max(Number(span / 2n), 1000) }
 }
