@@ -1,0 +1,66 @@
+import pc from 'picocolors'
+import type { Comparison } from '../../analysis/schema/comparison.ts'
+import type { Summary } from '../../analysis/schema/summary.ts'
+import { useColour } from '../colour.ts'
+import type { ServerConnection } from '../embedded-server.ts'
+import { summaryTable } from '../summary-table.ts'
+import type { FinishedRun, RunOptions } from './run.ts'
+
+export interface RunResults {
+  readonly study_id: string
+  readonly finished: readonly FinishedRun[]
+  readonly summaries: readonly Summary[]
+  readonly comparison: Comparison | null
+  readonly reports: readonly string[]
+  readonly options: RunOptions
+  readonly server: ServerConnection
+}
+
+/** The end of `llem-agent run`: one JSON document, or the table, the reports and what to do next. */
+export function printRunResults(results: RunResults): void {
+  const { study_id, summaries, comparison, options } = results
+  for (const text of toldAtTheEnd(results.finished)) process.stderr.write(`${text}\n`)
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ study_id, runs: summaries, comparison }, null, 2)}\n`)
+    return
+  }
+  if (summaries.length === 0) return
+  const out = process.stdout
+  const c = pc.createColors(useColour(out))
+  out.write(`\n${summaryTable(summaries, useColour(out), out.columns ?? 100)}\n`)
+  if (comparison) out.write(`\n${c.bold(comparison.sentence)}\n`)
+  out.write('\n')
+  for (const report of results.reports) out.write(`Report   ${report}\n`)
+  out.write(`Browse   ${serveCommand(options)}\n`)
+  out.write(
+    `\nNext:\n${nextCommands(options)
+      .map((line) => `  ${line}\n`)
+      .join('')}`,
+  )
+}
+
+function serveCommand(options: RunOptions): string {
+  return options.server
+    ? `${options.server}/docs`
+    : `llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
+}
+
+function nextCommands(options: RunOptions): string[] {
+  const db = options.server ? '' : ` --db ${options.db}`
+  return [
+    'llem-agent run quick-test --set load.concurrency=8      another point of the same curve',
+    'llem-agent run examples/openai.yaml                     your own server instead of the embedded engine',
+    `llem-server show last${db}                 every number of the last run, with its range`,
+  ]
+}
+
+/** What a person must know of runs that did not end well: why, and where the readings are. */
+export function toldAtTheEnd(finished: readonly FinishedRun[]): string[] {
+  return finished.flatMap(({ result }) =>
+    result.outcome === 'completed'
+      ? []
+      : [
+          `Run ${result.run_id} ${result.outcome === 'failed' ? 'failed' : 'was interrupted'}: ${result.reason ?? 'no reason was given'}`,
+        ],
+  )
+}
