@@ -64,6 +64,9 @@ const embeddedEngineSchema = z.strictObject({
     .describe('cuda and vulkan need their build: npm run engine:cuda, npm run engine:vulkan'),
 })
 
+const BASE_URL =
+  /^https?:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\{port\}))?(\/[^\s?#]*)?$/
+
 const openaiEngineSchema = z.strictObject({
   name: z.literal('openai').describe('any server with the OpenAI API'),
   launcher: z
@@ -71,22 +74,24 @@ const openaiEngineSchema = z.strictObject({
     .default('attach')
     .describe('attach: it runs already; command: started before and stopped after'),
   base_url: z
-    .url({
-      protocol: /^https?$/,
-      error: 'must be an http or https address such as http://127.0.0.1:8000/v1',
-    })
-    .describe('with the path before /chat/completions, usually /v1'),
+    .string()
+    .regex(BASE_URL, 'must be an http or https address such as http://127.0.0.1:8000/v1')
+    .describe(
+      'with the path before /chat/completions, usually /v1; {port}: a free one, for a command',
+    ),
   command: z
-    .array(z.string())
-    .min(1)
-    .nullable()
-    .default(null)
-    .describe('program and arguments for launcher: command, a list or one line')
-    .or(
+    .union([
+      z.array(z.string()).min(1),
       z
         .string()
+        .trim()
         .min(1)
-        .transform((line) => line.trim().split(/\s+/)),
+        .transform((line) => line.split(/\s+/)),
+    ])
+    .nullable()
+    .default(null)
+    .describe(
+      'program and arguments for launcher: command, a list or one line; {port}: a free port',
     ),
   env: z.record(z.string(), z.string()).default({}).describe('extra environment of the command'),
   ready_timeout_s: z.number().positive().default(300),
@@ -113,6 +118,12 @@ export const engineSchema = z
         code: 'custom',
         path: ['launcher'],
         message: 'is attach, yet a command is given; write launcher: command, or drop the command',
+      })
+    if (engine.launcher === 'attach' && engine.base_url.includes('{port}'))
+      ctx.addIssue({
+        code: 'custom',
+        path: ['base_url'],
+        message: `is ${engine.base_url}; {port} is for launcher: command, write the server's own port`,
       })
   })
 export type Engine = z.infer<typeof engineSchema>
