@@ -1,0 +1,13 @@
+import type { Migration } from 'kysely'
+import { initial } from './0001-initial.ts'
+
+/**
+ * Every change of the tables' shape, in order. History: what has been released is never edited. The place in this
+ * list, from 1, is the version that a database states.
+ */
+export const MIGRATIONS: readonly { readonly name: string; readonly migration: Migration }[] = [
+  { name: '0001-initial', migration: initial },
+]
+
+/** The version of a database on which every migration has run. */
+export const SCHEMA_VERSION = MIGRATIONS.length

@@ -1,0 +1,42 @@
+import { parseJson } from '../analysis/schema/json.ts'
+import { type RunFile, runFileSchema } from '../analysis/schema/run.ts'
+import { type BadField, badFields } from './bad-field.ts'
+
+/** A run.json that can't be read. `errors` is empty where it is not JSON at all. */
+export class RunFileError extends Error {
+  readonly errors: readonly BadField[]
+  constructor(message: string, errors: readonly BadField[] = []) {
+    super(message)
+    this.name = 'RunFileError'
+    this.errors = errors
+  }
+}
+
+/**
+ * Reads run.json, whole numbers above 2^53 without rounding.
+ * @throws RunFileError with the place of each bad field
+ */
+export function readRunFile(bytes: Uint8Array): { text: string; file: RunFile } {
+  const { text, value } = readJsonText(bytes)
+  const result = runFileSchema.safeParse(value, { reportInput: true })
+  if (result.success) return { text, file: result.data }
+  const errors = badFields(result.error.issues)
+  const first = errors[0]
+  throw new RunFileError(`run.json: ${first?.path || '(top)'}: ${first?.message}`, errors)
+}
+
+/** @throws RunFileError when the bytes are not UTF-8 or not JSON */
+export function readJsonText(bytes: Uint8Array): { text: string; value: unknown } {
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new RunFileError('the text is not UTF-8')
+  }
+  try {
+    return { text, value: parseJson(text) }
+  } catch (error) {
+    const why = error instanceof SyntaxError ? error.message : 'it is nested too deep'
+    throw new RunFileError(`the text is not JSON (${why})`)
+  }
+}

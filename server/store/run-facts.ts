@@ -1,0 +1,43 @@
+import { readExperiment, resolvedExperiment } from '../../analysis/run-data.ts'
+import { experimentKey } from '../../analysis/schema/key.ts'
+import type { RunFile } from '../../analysis/schema/run.ts'
+import type { RunFacts } from './tables.ts'
+
+/** What lists filter by, from run.json. What it does not say is null. */
+export function runFacts(file: RunFile): RunFacts {
+  const raw = file.run.experiment
+  const experiment = readExperiment(raw)
+  const environment = file.environment ?? {}
+  const used = new Set(file.processes.flatMap((p) => p.device_ids ?? []))
+  const gpus = file.devices.filter((d) => d.kind === 'gpu' && used.has(d.device_id))
+  const models = [...new Set(gpus.map((d) => d.model).filter((m) => typeof m === 'string'))].sort()
+  const said = (key: string) =>
+    at(raw, 'engine', key) ?? at(raw, 'model', key) ?? raw[key] ?? environment[key] ?? null
+  return {
+    study_id: file.run.study_id ?? null,
+    experiment_key: experimentKey(resolvedExperiment(raw)),
+    name: experiment.name,
+    task: text(raw['task']),
+    model: experiment.model,
+    engine: experiment.engine,
+    gpu_model: models.length > 0 ? models.join(', ') : null,
+    num_gpus: gpus.length,
+    precision: text(said('precision')),
+    batch_limit: whole(said('batch_limit')),
+    tensor_parallel: whole(said('tensor_parallel')),
+    host: file.run.host?.hostname ?? null,
+    site: text(file.run.host?.['site'] ?? environment['site']),
+    started_at: file.run.started_at ? new Date(file.run.started_at).toISOString() : null,
+  }
+}
+
+function at(raw: Readonly<Record<string, unknown>>, section: string, key: string): unknown {
+  const inner = raw[section]
+  return inner !== null && typeof inner === 'object'
+    ? (inner as Record<string, unknown>)[key]
+    : undefined
+}
+
+const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
+const whole = (value: unknown): number | null =>
+  Number.isSafeInteger(value) ? (value as number) : null
