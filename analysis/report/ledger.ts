@@ -1,0 +1,66 @@
+import { common, type Drawing, type VegaLiteSpec, WIDE } from './spec.ts'
+
+export interface LedgerLine {
+  readonly line: string
+  readonly energy_j: number
+  /** Of the gross, per cent. */
+  readonly share_pct: number
+}
+
+/** Where the joules of the whole recorded span went: lines that add up to the gross. */
+export function ledgerSpec(lines: readonly LedgerLine[], drawing: Drawing = WIDE): VegaLiteSpec {
+  const values = lines.map((l) => l.energy_j)
+  const high = Math.max(0, ...values)
+  const low = Math.min(0, ...values)
+  const rows = lines.map((l) => ({
+    ...l,
+    // Right of the bar; right of zero for a negative one, whose bar lies on the other side.
+    label_j: Math.max(0, l.energy_j),
+    label: `${joules(l.energy_j)} J, ${l.share_pct.toFixed(1)} %`,
+  }))
+  const y = {
+    field: 'line',
+    type: 'nominal' as const,
+    sort: null,
+    title: null,
+    axis: { domain: false, ticks: false, labelLimit: 110 },
+  }
+  // The longest bar leaves room for its label, about 120 of the pixels beside the names of the lines.
+  const plot = Math.max(220, drawing.width - 100)
+  const room = ((high - low || 1) * 120) / (plot - 120)
+  return {
+    ...common(drawing, { ledger: rows }),
+    width: drawing.width,
+    height: 20 * Math.max(1, lines.length),
+    data: { name: 'ledger' },
+    layer: [
+      {
+        mark: { type: 'bar', height: 13, tooltip: true },
+        encoding: {
+          y,
+          x: {
+            field: 'energy_j',
+            type: 'quantitative',
+            title: 'energy, J',
+            scale: { domain: [low, high + room], nice: false },
+          },
+        },
+      },
+      {
+        mark: { type: 'text', style: 'label', align: 'left', dx: 5 },
+        encoding: {
+          y,
+          x: { field: 'label_j', type: 'quantitative' },
+          text: { field: 'label', type: 'nominal' },
+        },
+      },
+      {
+        mark: { type: 'rule', style: 'zero' },
+        encoding: { x: { datum: 0, type: 'quantitative' } },
+      },
+    ],
+  }
+}
+
+const joules = (j: number): string =>
+  Math.abs(j) >= 1000 ? Math.round(j).toString() : Number(j.toPrecision(3)).toString()
