@@ -105,6 +105,9 @@ interface TokenChunks {
   readonly first_answer_ns: number | null
 }
 
+/** A record that claims more is broken: its count is not known. */
+const MOST_TOKENS_PER_CHUNK = 1_000_000
+
 /** The chunks that bear tokens: content, reasoning and tool; role, finish, usage and comments bear none. */
 function tokenChunks(row: RequestRow): TokenChunks {
   const times = row.chunk_t_ns ?? []
@@ -117,10 +120,23 @@ function tokenChunks(row: RequestRow): TokenChunks {
     const kind = kinds?.[i] ?? 'content'
     if (kind !== 'content' && kind !== 'reasoning' && kind !== 'tool') continue
     t_ns.push(times[i] as number)
-    tokens.push(counts?.[i] ?? -1)
+    const m = counts?.[i] ?? -1
+    tokens.push(m <= MOST_TOKENS_PER_CHUNK ? m : -1)
     if (first_answer_ns === null && kind !== 'reasoning') first_answer_ns = times[i] as number
   }
-  return { t_ns, tokens, first_answer_ns }
+  return inOrder({ t_ns, tokens, first_answer_ns })
+}
+
+/** Clients stamp in order; a record from elsewhere is put in order, so that no gap is negative. */
+function inOrder(chunks: TokenChunks): TokenChunks {
+  const { t_ns, tokens, first_answer_ns } = chunks
+  if (t_ns.every((t, i) => i === 0 || t >= (t_ns[i - 1] as number))) return chunks
+  const order = t_ns.map((_, i) => i).sort((a, b) => (t_ns[a] as number) - (t_ns[b] as number))
+  return {
+    t_ns: order.map((i) => t_ns[i] as number),
+    tokens: order.map((i) => tokens[i] as number),
+    first_answer_ns,
+  }
 }
 
 interface Counted {

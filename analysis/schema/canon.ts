@@ -143,6 +143,13 @@ export const CANON = {
     'offered rate',
     'scheduled arrivals / seconds (open loop)',
   ),
+  arrival_dispersion: scalar(
+    'load',
+    '1',
+    null,
+    'dispersion of arrivals',
+    'variance / mean of scheduled arrivals in bins of 1 s: 1 for Poisson, 0 for even arrivals (open loop)',
+  ),
   requests_completed: scalar(
     'load',
     'request',
