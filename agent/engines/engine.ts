@@ -1,5 +1,31 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 
+/** Fields of a request that hold its length or tell more of its answer; not every engine takes them. */
+export const PROBED_FIELDS = [
+  'stream_options',
+  'ignore_eos',
+  'min_tokens',
+  'return_token_ids',
+] as const
+export type ProbedField = (typeof PROBED_FIELDS)[number]
+
+/** What the engine was seen to take, by real requests before the load. */
+export interface EngineCapabilities {
+  /** Sent with each request. */
+  readonly fields: readonly ProbedField[]
+  /** Refused by the engine (HTTP 400 or 422), so not sent. */
+  readonly stripped_fields: readonly ProbedField[]
+  readonly max_tokens_field: 'max_tokens' | 'max_completion_tokens'
+  /** Whether a one-token answer came as a stream and with which counts. */
+  readonly streams: boolean
+  /** False: the model may stop early, output lengths are not under control. */
+  readonly exact_length: boolean
+  /** /completions takes token ids as the prompt. */
+  readonly token_prompts: boolean
+  /** /tokenize and /detokenize beside /v1. */
+  readonly tokenizer: boolean
+}
+
 /** What an engine can do and is, as far as it tells. Goes into run.json's environment under `engine`. */
 export interface EngineInfo {
   readonly name: string
@@ -10,10 +36,12 @@ export interface EngineInfo {
   readonly model_info: Readonly<Record<string, unknown>>
   /** How many requests it runs at once, where it tells. */
   readonly batch_limit: number | null
+  readonly capabilities: EngineCapabilities
 }
 
 /** A running engine, reachable over HTTP. The load knows nothing else of it. */
 export interface RunningEngine {
+  /** Ends before /completions and /chat/completions, without a slash. */
   readonly base_url: string
   readonly headers: Readonly<Record<string, string>>
   readonly info: EngineInfo

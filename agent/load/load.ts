@@ -50,6 +50,7 @@ export interface LoadOptions {
 /** How the measured phase ended. */
 export interface LoadResult {
   readonly sent: number
+  /** Ended with a whole answer, of the asked length or not. */
   readonly ok: number
   readonly failed: number
   /** Start of the drain: the instant when sending stopped, ns on the run clock. */
@@ -73,7 +74,12 @@ export interface WarmupResult {
 /** The load generator: what the runner calls, and all that it knows of it. */
 export interface LoadGenerator {
   warmup(): Promise<WarmupResult>
-  /** Sends the measured load; returns when the last request has ended or the drain is over. */
+  /**
+   * Sends the measured load; returns when the last request has ended or the drain is over. A load that ends by its
+   * number of requests waits for all of them, each up to timeout_s; one that is stopped by time, signal or engine
+   * cancels what is still open after drain_s.
+   */
   measure(phase: PhaseName): Promise<LoadResult>
+  /** Cancels what is open and closes the connections. */
   close(): Promise<void>
 }
