@@ -12,6 +12,7 @@ import {
   tableToIPC,
   utf8,
 } from '@uwdata/flechette'
+import { verifyStream } from './arrow-verify.ts'
 import { type ColumnType, type Row, STREAMS, type StreamName } from './stream.ts'
 
 /** Arrow's own type numbers, as flechette gives them in `field.type.typeId`. */
@@ -20,6 +21,7 @@ const TYPE = {
   int: 2,
   float: 3,
   utf8: 5,
+  bool: 6,
   list: 12,
   largeUtf8: 20,
   largeList: 21,
@@ -78,32 +80,37 @@ export function encodeChunk<S extends StreamName>(
  * @throws ChunkError not_arrow, compressed, truncated or schema
  */
 export function readChunk(stream: StreamName, bytes: Uint8Array): Table {
-  if (bytes.length < 8)
-    throw new ChunkError('not_arrow', `${bytes.length} bytes are no Arrow IPC stream`)
-  const continuation = bytes[0] === 255 && bytes[1] === 255 && bytes[2] === 255 && bytes[3] === 255
   const file = String.fromCharCode(...bytes.subarray(0, 6)) === 'ARROW1'
-  if (!continuation && !file)
-    throw new ChunkError('not_arrow', 'the bytes do not begin as an Arrow IPC stream or file')
-  let table: Table
-  try {
-    table = tableFromIPC(aligned(bytes), { useBigInt: true })
-    for (const child of table.children) for (const batch of child.data) touch(batch)
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error)
-    if (/compress|codec/i.test(message))
-      throw new ChunkError('compressed', 'the Arrow buffers are compressed; send them uncompressed')
-    throw new ChunkError('truncated', `the Arrow stream is cut short or damaged (${message})`)
-  }
-  if (continuation && !endsWithMarker(bytes))
-    throw new ChunkError('truncated', 'the Arrow stream ends before its end-of-stream marker')
+  // A file is a stream between two magic words, with a footer that a reader of the whole can do without.
+  const body = aligned(file ? bytes.subarray(8) : bytes)
+  if (body.length < 8 || body.subarray(0, 4).some((b) => b !== 255))
+    throw new ChunkError(
+      'not_arrow',
+      `the ${bytes.length} bytes do not begin as an Arrow IPC stream or file`,
+    )
+  const table = decode(body)
   checkColumns(stream, table)
   return table
 }
 
-/** The end of a stream: continuation marker and a length of zero. */
-function endsWithMarker(bytes: Uint8Array): boolean {
-  const end = bytes.subarray(-8)
-  return end.every((b, i) => b === (i < 4 ? 255 : 0))
+function decode(body: Uint8Array): Table {
+  let frame: ReturnType<typeof verifyStream>
+  try {
+    frame = verifyStream(body)
+  } catch (error) {
+    throw new ChunkError('truncated', `the Arrow stream is damaged: ${(error as Error).message}`)
+  }
+  if (frame.compressed)
+    throw new ChunkError('compressed', 'the Arrow buffers are compressed; send them uncompressed')
+  if (!frame.ended)
+    throw new ChunkError('truncated', 'the Arrow stream ends before its end-of-stream marker')
+  try {
+    const table = tableFromIPC(body, { useBigInt: true })
+    for (const child of table.children) for (const batch of child.data) verifyBatch(batch)
+    return table
+  } catch (error) {
+    throw new ChunkError('truncated', `the Arrow stream is damaged: ${(error as Error).message}`)
+  }
 }
 
 /** Typed arrays want 8-byte alignment, which a slice of a socket's buffer need not have. */
@@ -111,17 +118,42 @@ function aligned(bytes: Uint8Array): Uint8Array {
   return bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
 }
 
-/** Every buffer must hold what the batch's length promises: a cut stream otherwise reads as zeros. */
-function touch(batch: {
-  length: number
-  nullCount: number
-  values?: unknown
-  validity?: unknown
-}): void {
-  const size = (batch.values as { length?: number } | undefined)?.length
-  const typed = ArrayBuffer.isView(batch.values as ArrayBufferView)
-  if (typed && size !== undefined && size < batch.length && batch.nullCount < batch.length)
-    throw new RangeError(`a column holds ${size} of ${batch.length} values`)
+interface Batch {
+  readonly length: number
+  readonly nullCount: number
+  readonly type: ArrowType
+  readonly values?: unknown
+  readonly validity?: unknown
+  readonly offsets?: Int32Array | BigInt64Array
+  readonly children?: readonly Batch[]
+  readonly dictionary?: { readonly length: number; readonly data: readonly Batch[] }
+}
+
+/** The buffers must hold what the lengths promise, and offsets and dictionary indices must stay within. */
+function verifyBatch(batch: Batch): void {
+  const { length, values, offsets, children, dictionary } = batch
+  const size = ArrayBuffer.isView(values) ? (values as Uint8Array).length : null
+  if (offsets) {
+    if (offsets.length < length + 1 && length > 0) throw new RangeError('an offset is missing')
+    const limit = children?.[0]?.length ?? size ?? 0
+    let last = 0
+    for (let i = 0; i <= length && i < offsets.length; i++) {
+      const offset = Number(offsets[i])
+      if (offset < last || offset > limit) throw new RangeError(`offset ${offset} is not in order`)
+      last = offset
+    }
+  } else if (size !== null && size < length && batch.type.typeId !== TYPE.bool)
+    throw new RangeError(`a column holds ${size} of ${length} values`)
+  if (batch.nullCount > 0 && ((batch.validity as Uint8Array)?.length ?? 0) * 8 < length)
+    throw new RangeError('the validity bits are missing')
+  if (dictionary) {
+    for (const part of dictionary.data) verifyBatch(part)
+    const indices = values as ArrayLike<number>
+    for (let i = 0; i < length; i++)
+      if (!((indices[i] as number) < dictionary.length) && batch.nullCount === 0)
+        throw new RangeError(`there is no dictionary word ${indices[i]}`)
+  }
+  for (const child of children ?? []) verifyBatch(child)
 }
 
 function checkColumns(stream: StreamName, table: Table): void {

@@ -219,7 +219,11 @@ const sensorsSchema = z.strictObject({
     .default([]),
 })
 
-const notYet = z.null({ error: 'setting it is not in this version; leave it null' }).default(null)
+const notYet = z
+  .unknown()
+  .refine((v) => v === undefined || v === null, 'setting it is not in this version; leave it null')
+  .transform(() => null)
+  .default(null)
 const powerSchema = z.strictObject({ limit_w: notYet, sm_clock_mhz: notYet })
 
 /** A string alone means its id or name. */

@@ -111,8 +111,44 @@ export function describeIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
       describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
     )
   }
+  if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
+    const given = (issue.input as Record<string, unknown> | undefined)?.[issue.discriminator]
+    const { options = [] } = issue as { options?: readonly unknown[] }
+    const known = options.map(String).join(', ')
+    return [{ path, message: `is ${describe(given)}; it must be one of ${known}` }]
+  }
+  if (issue.code === 'invalid_value')
+    return [{ path, message: `${shown}it must be one of ${issue.values.map(String).join(', ')}` }]
+  if (issue.code === 'too_small' && issue.origin !== 'array' && issue.origin !== 'string')
+    return [
+      {
+        path,
+        message: `${shown}it must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`,
+      },
+    ]
+  if (issue.code === 'too_big' && issue.origin !== 'array' && issue.origin !== 'string')
+    return [
+      {
+        path,
+        message: `${shown}it must be ${issue.inclusive === false ? 'below' : 'at most'} ${issue.maximum}`,
+      },
+    ]
+  if (issue.code === 'invalid_key')
+    return issue.issues.map((inner) => ({ path, message: inner.message }))
+  if (issue.code === 'invalid_type')
+    return [{ path, message: `${shown}it must be ${TYPE_WORDS[issue.expected] ?? issue.expected}` }]
   if (issue.code === 'custom') return [{ path, message: issue.message }]
   return [{ path, message: `${shown}${lower(issue.message)}` }]
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  object: 'a mapping of keys to values',
+  record: 'a mapping of keys to values',
+  array: 'a list',
 }
 
 const depth = (issues: readonly z.core.$ZodIssue[]) =>
