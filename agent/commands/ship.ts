@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { connectServer } from '../embedded-server.ts'
-import { shipLeftovers } from '../shipper.ts'
+import { shipLeftovers } from '../ship-leftovers.ts'
 import { spoolDir } from '../state-dir.ts'
 import type { ExitCode } from './run.ts'
 

@@ -1,0 +1,79 @@
+import type { Backoff } from './backoff.ts'
+import { closeOrphan } from './orphan.ts'
+import { createShipper, type ShipServer } from './shipper.ts'
+import type { Spool } from './spool.ts'
+import { SpoolError } from './spool-error.ts'
+import { type ListedSpool, listSpools, sweepSpools } from './spool-list.ts'
+
+/** sealed: the server has it whole; live: its agent still runs; elsewhere: meant for another database; left: kept. */
+export interface ShippedRun {
+  readonly run_id: string
+  readonly state: 'sealed' | 'live' | 'elsewhere' | 'left'
+}
+
+/**
+ * Sends what earlier runs left in the spool. Runs under way are left alone; runs of killed agents are sealed as
+ * interrupted first. One that can't be sent does not keep back the others; why is said.
+ * @throws SpoolError when the spool directory itself can't be read
+ */
+export async function shipLeftovers(options: {
+  readonly spoolDir: string
+  readonly server: ShipServer
+  readonly say: (text: string) => void
+  readonly backoff?: Backoff
+  readonly patience_ms?: number
+}): Promise<ShippedRun[]> {
+  await sweepSpools(options.spoolDir)
+  const shipped: ShippedRun[] = []
+  for (const listed of await listSpools(options.spoolDir)) {
+    const state = await shipOne(listed, options).catch((error: unknown) => {
+      options.say(
+        `${(error as Error).message} The run ${listed.spool.run_id} is kept in ${listed.spool.dir}.`,
+      )
+      return 'left' as const
+    })
+    if (state !== null) shipped.push({ run_id: listed.spool.run_id, state })
+  }
+  return shipped
+}
+
+async function shipOne(
+  { spool, state, problem }: ListedSpool,
+  options: Parameters<typeof shipLeftovers>[0],
+): Promise<ShippedRun['state'] | null> {
+  const { server, say } = options
+  if (state === 'damaged') {
+    say(problem)
+    return 'left'
+  }
+  if (state === 'live') {
+    say(`Run ${spool.run_id} is still under way; its own agent sends it.`)
+    return 'live'
+  }
+  const { db } = await spool.target()
+  if (db !== null && server.target.db !== null && db !== server.target.db) {
+    say(`Run ${spool.run_id} was recorded for ${db}. Send it with: llem-agent ship --db ${db}`)
+    return 'elsewhere'
+  }
+  if (state === 'orphan' && (await isEmpty(spool))) {
+    await spool.remove()
+    return null
+  }
+  await spool.clean()
+  const seal = (await spool.readSeal()) ?? (await closeOrphan(spool))
+  const { spoolDir: _, ...shipping } = options
+  const how = await createShipper({ patience_ms: 30_000, ...shipping, spool }).finish(seal)
+  if (how === 'sealed') say(`Run ${spool.run_id} was sent and sealed (${seal.outcome}).`)
+  return how
+}
+
+/** An agent that died before its first run.json has recorded nothing. */
+async function isEmpty(spool: Spool): Promise<boolean> {
+  try {
+    await spool.readRun()
+    return false
+  } catch (error) {
+    if (!(error instanceof SpoolError) || error.fault !== 'gone') throw error
+    return (await spool.chunks()).length === 0
+  }
+}
