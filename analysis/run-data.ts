@@ -40,6 +40,8 @@ export interface RunProcess {
   readonly rank: number | null
   readonly world_size: number | null
   readonly device_ids: readonly string[]
+  /** False where run.json does not say which devices it computes on: not the same as none. */
+  readonly names_devices: boolean
   readonly clock: readonly { t_ns: number; wall_unix_ns: bigint; error_ns: number | null }[]
 }
 
@@ -115,6 +117,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
       rank: p.rank ?? null,
       world_size: p.world_size ?? null,
       device_ids: p.device_ids ?? [],
+      names_devices: p.device_ids != null,
       clock: (p.clock ?? []).map((c) => ({
         t_ns: relativeTime(c.t_ns, origin_ns),
         wall_unix_ns: c.wall_unix_ns,

@@ -1,4 +1,6 @@
 import type { Table } from '@uwdata/flechette'
+import { batchesOf, fillIntegers, fillNumbers, fillWords, wordList } from './arrow-column.ts'
+import { ascendingOrder } from './ascending-order.ts'
 
 /**
  * The `sample` stream as typed columns, ordered by time: a million rows are 30 MB, not a million objects.
@@ -18,6 +20,8 @@ export interface SampleTable {
   readonly sensors: readonly string[]
   readonly metrics: readonly string[]
   readonly reasons: readonly string[]
+  /** The same rows, each source's apart, where they were split once for all: read by {@link seriesOf}. */
+  readonly series?: readonly Series[]
 }
 
 /** One source's readings of one metric of one device, ascending in time. NaN: the reading failed. */
@@ -27,6 +31,8 @@ export interface Series {
   readonly metric: string
   readonly t_ns: Float64Array
   readonly value: Float64Array
+  /** Why its first failed reading failed; null where none did or none says. */
+  readonly failure: string | null
 }
 
 /** Chunks in any order, cut anywhere, to one table. Rows equal in time keep the order of the chunks given. */
@@ -34,134 +40,102 @@ export function sampleTable(chunks: readonly Table[], origin_ns: bigint): Sample
   const length = chunks.reduce((n, c) => n + c.numRows, 0)
   const t_ns = new Float64Array(length)
   const value = new Float64Array(length).fill(Number.NaN)
-  const columns = {
-    device: dictionary(length),
-    sensor: dictionary(length),
-    metric: dictionary(length),
-    reason: dictionary(length),
-  }
-  let at = 0
+  const text = (name: string) => ({
+    name,
+    list: wordList(),
+    index: new Int32Array(length).fill(-1),
+  })
+  const device = text('device_id')
+  const sensor = text('sensor_id')
+  const metric = text('metric')
+  const reason = text('reason')
+  let start = 0
   for (const chunk of chunks) {
-    fillTimes(chunk, origin_ns, t_ns, at)
-    fillValues(chunk, value, at)
-    columns.device.fill(chunk, 'device_id', at)
-    columns.sensor.fill(chunk, 'sensor_id', at)
-    columns.metric.fill(chunk, 'metric', at)
-    columns.reason.fill(chunk, 'reason', at)
-    at += chunk.numRows
+    fill(batchesOf(chunk, 't_ns'), start, (b, at) => fillIntegers(b, origin_ns, t_ns, at))
+    fill(batchesOf(chunk, 'value'), start, (b, at) => fillNumbers(b, value, at))
+    for (const column of [device, sensor, metric, reason])
+      fill(batchesOf(chunk, column.name), start, (b, at) =>
+        fillWords(b, column.list, column.index, at),
+      )
+    start += chunk.numRows
   }
   const order = ascendingOrder(t_ns)
   const by = <A extends Float64Array | Int32Array>(a: A): A => (order === null ? a : pick(a, order))
-  return {
+  const columns: SampleTable = {
     length,
     t_ns: by(t_ns),
     value: by(value),
-    device: by(columns.device.index),
-    sensor: by(columns.sensor.index),
-    metric: by(columns.metric.index),
-    reason: by(columns.reason.index),
-    devices: columns.device.words,
-    sensors: columns.sensor.words,
-    metrics: columns.metric.words,
-    reasons: columns.reason.words,
+    device: by(device.index),
+    sensor: by(sensor.index),
+    metric: by(metric.index),
+    reason: by(reason.index),
+    devices: device.list.words,
+    sensors: sensor.list.words,
+    metrics: metric.list.words,
+    reasons: reason.list.words,
+  }
+  return { ...columns, series: split(columns) }
+}
+
+/** Every (device, sensor, metric) of the table as its own series, in the order of device, sensor, metric. */
+export function seriesOf(table: SampleTable): readonly Series[] {
+  return table.series ?? split(table)
+}
+
+function fill<B extends { readonly length: number }>(
+  batches: readonly B[],
+  start: number,
+  put: (batch: B, at: number) => void,
+): void {
+  let at = start
+  for (const batch of batches) {
+    put(batch, at)
+    at += batch.length
   }
 }
 
-/** Every (device, sensor, metric) of the table as its own series, in one pass. */
-export function seriesOf(table: SampleTable): Series[] {
-  const groups = new Map<number, number[]>()
+/** Counts, then places: two passes and no list per row. */
+function split(table: SampleTable): Series[] {
   const nSensors = table.sensors.length + 1
   const nMetrics = table.metrics.length
+  const group = new Int32Array(table.length)
+  const counts = new Map<number, number>()
   for (let i = 0; i < table.length; i++) {
     const key =
       ((table.device[i] as number) * nSensors + (table.sensor[i] as number) + 1) * nMetrics +
       (table.metric[i] as number)
-    const rows = groups.get(key)
-    if (rows) rows.push(i)
-    else groups.set(key, [i])
+    group[i] = key
+    counts.set(key, (counts.get(key) ?? 0) + 1)
   }
-  return [...groups.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([, rows]) => {
-      const first = rows[0] as number
-      return {
-        device_id: table.devices[table.device[first] as number] as string,
-        sensor_id: table.sensors[table.sensor[first] as number] ?? null,
-        metric: table.metrics[table.metric[first] as number] as string,
-        t_ns: Float64Array.from(rows, (i) => table.t_ns[i] as number),
-        value: Float64Array.from(rows, (i) => table.value[i] as number),
-      }
-    })
-}
-
-interface Column {
-  readonly length: number
-  readonly data: readonly {
-    readonly length: number
-    readonly values: unknown
-    readonly nullCount: number
-    at(i: number): unknown
-  }[]
-}
-
-function fillTimes(chunk: Table, origin_ns: bigint, out: Float64Array, at: number): void {
-  const column = chunk.getChild('t_ns') as unknown as Column
-  let i = at
-  for (const batch of column.data)
-    for (let k = 0; k < batch.length; k++) {
-      const t = batch.at(k) as bigint | number
-      out[i++] = typeof t === 'bigint' ? Number(t - origin_ns) : t - Number(origin_ns)
-    }
-}
-
-function fillValues(chunk: Table, out: Float64Array, at: number): void {
-  const column = chunk.getChild('value') as unknown as Column | undefined
-  if (!column) return
-  let i = at
-  for (const batch of column.data)
-    for (let k = 0; k < batch.length; k++) {
-      const v = batch.at(k) as number | bigint | null
-      if (v !== null && v !== undefined) out[i] = Number(v)
-      i++
-    }
-}
-
-function dictionary(length: number) {
-  const index = new Int32Array(length).fill(-1)
-  const words: string[] = []
-  const known = new Map<string, number>()
-  return {
-    index,
-    words,
-    fill(chunk: Table, name: string, at: number): void {
-      const column = chunk.getChild(name) as unknown as Column | undefined
-      if (!column) return
-      let i = at
-      for (const batch of column.data)
-        for (let k = 0; k < batch.length; k++) {
-          const word = batch.at(k) as string | null
-          if (word !== null && word !== undefined) {
-            let n = known.get(word)
-            if (n === undefined) {
-              n = words.length
-              words.push(word)
-              known.set(word, n)
-            }
-            index[i] = n
-          }
-          i++
-        }
-    },
+  const open = new Map(
+    [...counts].map(([key, n]) => [
+      key,
+      { t_ns: new Float64Array(n), value: new Float64Array(n), n: 0, failure: -1 },
+    ]),
+  )
+  for (let i = 0; i < table.length; i++) {
+    const s = open.get(group[i] as number)
+    if (s === undefined) continue
+    const value = table.value[i] as number
+    s.t_ns[s.n] = table.t_ns[i] as number
+    s.value[s.n] = value
+    s.n += 1
+    if (s.failure < 0 && Number.isNaN(value)) s.failure = table.reason[i] as number
   }
-}
-
-/** Indices that sort the times, or null where they ascend already. Stable. */
-function ascendingOrder(t: Float64Array): Uint32Array | null {
-  let sorted = true
-  for (let i = 1; i < t.length && sorted; i++) sorted = (t[i] as number) >= (t[i - 1] as number)
-  if (sorted) return null
-  const order = Uint32Array.from(t, (_, i) => i)
-  return order.sort((a, b) => (t[a] as number) - (t[b] as number) || a - b)
+  const made = [...open].map(([key, s]) => {
+    const sensor = (Math.floor(key / nMetrics) % nSensors) - 1
+    return {
+      device_id: table.devices[Math.floor(key / nMetrics / nSensors)] ?? '',
+      sensor_id: table.sensors[sensor] ?? null,
+      metric: table.metrics[key % nMetrics] ?? '',
+      t_ns: s.t_ns,
+      value: s.value,
+      failure: table.reasons[s.failure] ?? null,
+    }
+  })
+  // By name, not by first appearance: the order of the chunks must not show.
+  const name = (s: Series) => `${s.device_id}\n${s.sensor_id ?? ''}\n${s.metric}`
+  return made.sort((a, b) => (name(a) < name(b) ? -1 : 1))
 }
 
 function pick<A extends Float64Array | Int32Array>(a: A, order: Uint32Array): A {

@@ -1,14 +1,43 @@
 import type { RunData } from './run-data.ts'
+import type { Device } from './schema/device.ts'
+
+const isGpu = (d: Device): boolean => d.kind === 'gpu' || d.kind === 'gpu_instance'
+const isCpu = (d: Device): boolean =>
+  d.kind === 'cpu_package' || d.kind === 'dram' || d.kind === 'soc'
 
 /**
- * The devices that the engine computes on: those in the processes' `device_ids`. Where no process names any
- * (a record written by hand) and the configuration does not say "none here", all GPUs, else the CPU and its memory.
+ * The devices that the engine computes on, each once, however many ranks name it: what the configuration says, else
+ * those in the processes' `device_ids`. Where none says (a record written by hand), all GPUs, else
+ * the CPU and its memory. Where the workers say that they use none, the engine is on another host.
  * Source: docs/metrics.md, "Energy".
  */
-export function usedDeviceIds(run: RunData): ReadonlySet<string> {
+export function usedDevices(run: RunData): string[] {
+  const { devices } = run.experiment
+  if (devices !== null) return [...new Set(devices.flatMap((name) => configured(run, name)))]
   const named = new Set(run.processes.flatMap((p) => p.device_ids))
-  if (named.size > 0 || run.experiment.devices?.length === 0) return named
-  const gpus = run.devices.filter((d) => d.kind === 'gpu' || d.kind === 'gpu_instance')
-  const rest = run.devices.filter((d) => d.kind === 'cpu_package' || d.kind === 'dram')
-  return new Set((gpus.length > 0 ? gpus : rest).map((d) => d.device_id))
+  if (named.size > 0) return [...named]
+  if (isRemote(run)) return []
+  const gpus = run.devices.filter(isGpu)
+  return (gpus.length > 0 ? gpus : run.devices.filter(isCpu)).map((d) => d.device_id)
+}
+
+export const usedDeviceIds = (run: RunData): ReadonlySet<string> => new Set(usedDevices(run))
+
+/** True where the engine computes on another host, so that its energy can't be measured here. */
+export function isRemote(run: RunData): boolean {
+  if (run.experiment.devices !== null) return run.experiment.devices.length === 0
+  const workers = run.processes.filter((p) => p.role === 'worker' && p.names_devices)
+  return workers.length > 0 && run.processes.every((p) => p.device_ids.length === 0)
+}
+
+/** A device by UUID, unique prefix of one, index among the GPUs, or `cpu`; none where it names none here. */
+function configured(run: RunData, name: string | number): string[] {
+  if (name === 'cpu') return run.devices.filter(isCpu).map((d) => d.device_id)
+  const index = typeof name === 'number' ? name : /^\d+$/.test(name) ? Number(name) : null
+  const found = run.devices.filter((d, i) =>
+    index !== null
+      ? isGpu(d) && (d.index ?? run.devices.slice(0, i).filter(isGpu).length) === index
+      : d.device_id === name || d.device_id.startsWith(String(name)),
+  )
+  return found.length === 1 ? [(found[0] as Device).device_id] : []
 }

@@ -1,0 +1,123 @@
+import type { Table } from '@uwdata/flechette'
+import {
+  batchesOf,
+  fillIntegers,
+  fillNumbers,
+  fillWords,
+  listsOf,
+  wordList,
+} from './arrow-column.ts'
+import { originOf, type RunData, runData } from './run-data.ts'
+import { sampleTable } from './sample-table.ts'
+import { readChunk } from './schema/arrow.ts'
+import type { RunFile } from './schema/run.ts'
+import {
+  type ColumnType,
+  type Row,
+  STREAM_NAMES,
+  STREAMS,
+  type StreamName,
+} from './schema/stream.ts'
+
+/** One stored chunk: where it stands, and its Arrow IPC bytes as they came. */
+export interface StoredChunk {
+  readonly process_id: string
+  readonly stream: StreamName
+  readonly seq: number
+  readonly bytes: Uint8Array
+}
+
+/**
+ * A run from its description and its chunks, of however many processes and in any order: the late aggregation of
+ * rows, from which every number is then computed.
+ * @throws ChunkError when a chunk's bytes are no chunk of its stream
+ * Source: docs/metrics.md, "Late aggregation".
+ */
+export function decodeRun(file: RunFile, chunks: Iterable<StoredChunk>): RunData {
+  const origin_ns = originOf(file)
+  const byStream = new Map<StreamName, StoredChunk[]>(STREAM_NAMES.map((s) => [s, []]))
+  for (const chunk of chunks) byStream.get(chunk.stream)?.push(chunk)
+  const tables = (stream: StreamName): Table[] =>
+    (byStream.get(stream) ?? []).sort(inOrder).map((c) => readChunk(stream, c.bytes))
+  const rows = <S extends StreamName>(stream: S): Row<S>[] =>
+    tables(stream).flatMap((table) => rowsOf(stream, table, origin_ns))
+  return runData(file, {
+    samples: sampleTable(tables('sample'), origin_ns),
+    requests: rows('request'),
+    steps: rows('step'),
+    engine: rows('engine'),
+    events: rows('event'),
+  })
+}
+
+const inOrder = (a: StoredChunk, b: StoredChunk): number =>
+  a.process_id === b.process_id ? a.seq - b.seq : a.process_id < b.process_id ? -1 : 1
+
+/** Rows of one chunk, each a plain object with every column of its stream; times relative to the origin. */
+export function rowsOf<S extends StreamName>(stream: S, table: Table, origin_ns: bigint): Row<S>[] {
+  const rows = Array.from({ length: table.numRows }, () => ({}) as Record<string, unknown>)
+  const columns: Record<string, { type: ColumnType }> = STREAMS[stream]
+  for (const [name, { type }] of Object.entries(columns)) {
+    const cells = CELLS[type](table, name, origin_ns)
+    for (let i = 0; i < rows.length; i++) (rows[i] as Record<string, unknown>)[name] = cells[i]
+  }
+  return rows as Row<S>[]
+}
+
+type ReadCells = (table: Table, name: string, origin_ns: bigint) => readonly unknown[]
+
+const numbers =
+  (fill: (batch: Batch, origin_ns: bigint, out: Float64Array) => void): ReadCells =>
+  (table, name, origin_ns) =>
+    padded(
+      table,
+      batchesOf(table, name).flatMap((batch) => {
+        const out = new Float64Array(batch.length)
+        fill(batch, origin_ns, out)
+        return Array.from(out, (v) => (Number.isNaN(v) ? null : v))
+      }),
+    )
+
+type Batch = ReturnType<typeof batchesOf>[number]
+
+const lists =
+  (elements: (inner: Batch, origin_ns: bigint) => readonly unknown[]): ReadCells =>
+  (table, name, origin_ns) =>
+    padded(
+      table,
+      batchesOf(table, name).flatMap((batch) => {
+        const found = listsOf(batch)
+        if (found === null) return new Array<unknown>(batch.length).fill(null)
+        const all = elements(found.inner, origin_ns)
+        return Array.from(found.starts, (start, i) =>
+          start < 0 ? null : all.slice(start, found.ends[i]),
+        )
+      }),
+    )
+
+const integers = (batch: Batch, origin_ns: bigint): Float64Array => {
+  const out = new Float64Array(batch.length)
+  fillIntegers(batch, origin_ns, out, 0)
+  return out
+}
+
+const words = (batch: Batch): (string | null)[] => {
+  const list = wordList()
+  const index = new Int32Array(batch.length)
+  fillWords(batch, list, index, 0)
+  return Array.from(index, (k) => list.words[k] ?? null)
+}
+
+const CELLS: Record<ColumnType, ReadCells> = {
+  time: numbers((batch, origin_ns, out) => fillIntegers(batch, origin_ns, out, 0)),
+  count: numbers((batch, _, out) => fillIntegers(batch, 0n, out, 0)),
+  value: numbers((batch, _, out) => fillNumbers(batch, out, 0)),
+  text: (table, name) => padded(table, batchesOf(table, name).flatMap(words)),
+  time_list: lists((inner, origin_ns) => Array.from(integers(inner, origin_ns))),
+  count_list: lists((inner) => Array.from(integers(inner, 0n), (n) => (Number.isNaN(n) ? -1 : n))),
+  text_list: lists((inner) => words(inner).map((w) => w ?? 'empty')),
+}
+
+/** A column that the chunk lacks is a column of nulls. */
+const padded = (table: Table, cells: unknown[]): readonly unknown[] =>
+  cells.length === table.numRows ? cells : new Array<unknown>(table.numRows).fill(null)

@@ -1,0 +1,161 @@
+import { firstAbove, firstAtLeast } from './power-curve.ts'
+import type { RunData } from './run-data.ts'
+import { type Series, seriesOf } from './sample-table.ts'
+import type { SensorRow } from './schema/sensor.ts'
+import { MJ_PER_J, MW_PER_W, NS_PER_MS, UJ_PER_J } from './schema/units.ts'
+import { THRESHOLDS } from './thresholds.ts'
+
+/**
+ * How a source's readings become energy. ring: each the mean of its short period before; hold: the mean since the
+ * reading before; poll: momentary, or a running average shifted back; counter: joules since some start.
+ */
+export type SourceMethod = 'ring' | 'hold' | 'poll' | 'counter'
+
+/** One source of one device's energy, in its own unit, with what is known of it. */
+export interface EnergySource {
+  readonly device_id: string
+  /** Where it comes from: the sensor's `source`, or the metric where no sensor is described. */
+  readonly source: string
+  readonly scope: string
+  readonly method: SourceMethod
+  /** False for an estimate: shown, never counted in totals. */
+  readonly measured: boolean
+  readonly t_ns: Float64Array
+  readonly value: Float64Array
+  /** Readings times this are watts (joules of a counter). */
+  readonly factor: number
+  /** Refresh period; of a poll the usual spacing. */
+  readonly period_ns: number
+  /** Half the averaging span: by so much the readings are late. */
+  readonly shift_ns: number
+  /** Where a counter wraps, in its own unit; null: never. */
+  readonly range: number | null
+  /** Bound of the relative error, and of the absolute one. */
+  readonly gain_rel: number
+  readonly offset_w: number
+  /** True where the error was measured against a meter. */
+  readonly calibrated: boolean
+  readonly failure: string | null
+}
+
+interface Meaning {
+  readonly method: 'poll' | 'counter'
+  readonly per_unit: number
+  readonly scope: string
+  readonly period_ms: number | null
+}
+/** The metrics that tell energy; every other is none. NVML refreshes its counter every 100 ms, RAPL every 1 ms. */
+const MEANINGS: Readonly<Record<string, Meaning>> = {
+  gpu_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'gpu', period_ms: null },
+  gpu_energy_mj: { method: 'counter', per_unit: MJ_PER_J, scope: 'gpu', period_ms: 100 },
+  cpu_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'package', period_ms: 1 },
+  dram_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'dram', period_ms: 1 },
+  platform_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'platform', period_ms: 1 },
+  cpu_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'package', period_ms: null },
+  node_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'node', period_ms: null },
+}
+
+/**
+ * Every source of energy of a run. Readings of one device, source and scope are one source, whoever recorded them:
+ * two samplers of one GPU are merged by time, never added.
+ */
+export function energySources(run: RunData): EnergySource[] {
+  const groups = new Map<string, { row: SensorRow | null; series: Series[] }>()
+  for (const series of seriesOf(run.samples)) {
+    if (MEANINGS[series.metric] === undefined || series.t_ns.length === 0) continue
+    const row = sensorOf(run, series)
+    const key = JSON.stringify([series.device_id, series.metric, row?.source, row?.scope])
+    const group = groups.get(key)
+    if (group) group.series.push(series)
+    else groups.set(key, { row, series: [series] })
+  }
+  return [...groups.values()].map(({ row, series }) => describe(row, merged(series)))
+}
+
+/** The rows from the last one at or before `start_ns` to the first at or after `end_ns`, and one more each way. */
+export function rowsAround(
+  source: EnergySource,
+  start_ns: number,
+  end_ns: number,
+): { t_ns: Float64Array; value: Float64Array } {
+  const { t_ns, value } = source
+  const readable = (i: number) => Number.isFinite(value[i])
+  let from = firstAbove(t_ns, start_ns) - 1
+  let to = firstAtLeast(t_ns, end_ns)
+  // A failed reading brackets nothing: on to the next good one, and past it.
+  for (let extra = 2; from > 0 && extra > 0; from--) if (readable(from)) extra--
+  for (let extra = 2; to < t_ns.length && extra > 0; to++) if (readable(to)) extra--
+  return {
+    t_ns: t_ns.subarray(Math.max(from, 0), to),
+    value: value.subarray(Math.max(from, 0), to),
+  }
+}
+
+function sensorOf(run: RunData, series: Series): SensorRow | null {
+  if (series.sensor_id !== null)
+    return run.sensors.find((s) => s.sensor_id === series.sensor_id) ?? null
+  const rows = run.sensors.filter(
+    (s) => s.device_id === series.device_id && s.metric === series.metric,
+  )
+  return rows.length === 1 ? (rows[0] as SensorRow) : null
+}
+
+function describe(row: SensorRow | null, series: Series): EnergySource {
+  const meaning = MEANINGS[series.metric] as Meaning
+  const source = row?.source ?? (series.metric === 'cpu_power_mw' ? 'cpu_estimate' : series.metric)
+  const measured = source !== 'cpu_estimate'
+  const period_ms = row?.period_ms ?? meaning.period_ms
+  const averaging_ms = row?.averaging_ms ?? (source === 'nvml_power_average' ? 1000 : 0)
+  const method = methodOf(meaning, source)
+  return {
+    device_id: series.device_id,
+    source,
+    scope: row?.scope ?? meaning.scope,
+    method,
+    measured,
+    t_ns: series.t_ns,
+    value: series.value,
+    factor: 1 / meaning.per_unit,
+    period_ns:
+      period_ms === null || method === 'poll' ? usualSpacing(series.t_ns) : period_ms * NS_PER_MS,
+    shift_ns: method === 'poll' ? (averaging_ms * NS_PER_MS) / 2 : 0,
+    range: row?.range ?? null,
+    gain_rel:
+      row?.accuracy?.gain_rel ?? (measured ? THRESHOLDS.sensor_gain : THRESHOLDS.estimate_gain),
+    offset_w: row?.accuracy?.offset_w ?? (measured ? THRESHOLDS.sensor_offset_w : 0),
+    calibrated: row?.accuracy?.basis === 'measured',
+    failure: series.failure,
+  }
+}
+
+function methodOf(meaning: Meaning, source: string): SourceMethod {
+  if (meaning.method === 'counter') return 'counter'
+  if (source.endsWith('_ring')) return 'ring'
+  return source === 'cpu_estimate' ? 'hold' : 'poll'
+}
+
+/** Median distance of the first readings; 0 of a single one. */
+function usualSpacing(t_ns: Float64Array): number {
+  const gaps: number[] = []
+  for (let i = 1; i < t_ns.length && gaps.length < 501; i++) {
+    const gap = (t_ns[i] as number) - (t_ns[i - 1] as number)
+    if (gap > 0) gaps.push(gap)
+  }
+  gaps.sort((a, b) => a - b)
+  return gaps[gaps.length >> 1] ?? 0
+}
+
+/** Several recordings of one source as one, by time. */
+function merged(series: readonly Series[]): Series {
+  const [first] = series
+  if (series.length === 1) return first as Series
+  const rows = series
+    .flatMap((s) => Array.from(s.t_ns, (t, i) => ({ t, value: s.value[i] as number })))
+    .sort((a, b) => a.t - b.t)
+  return {
+    ...(first as Series),
+    t_ns: Float64Array.from(rows, (r) => r.t),
+    value: Float64Array.from(rows, (r) => r.value),
+    failure: series.find((s) => s.failure !== null)?.failure ?? null,
+  }
+}

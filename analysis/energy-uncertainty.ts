@@ -1,0 +1,90 @@
+import type { EnergySource } from './energy-source.ts'
+import { firstAbove, integrate, type PowerCurve, pieceAt, SEGMENT, wattsAt } from './power-curve.ts'
+import type { Component } from './schema/summary.ts'
+import { NS_PER_S } from './schema/units.ts'
+import { THRESHOLDS } from './thresholds.ts'
+
+const ROOT_3 = Math.sqrt(3)
+const ROOT_12 = Math.sqrt(12)
+
+const own = (name: string, value: number): Component[] =>
+  value > 0 ? [{ name, value, shared: false }] : []
+
+/**
+ * What the sensor itself may be wrong by, the same for all runs on the device: a bound on the mean power, taken as
+ * evenly spread. Source: docs/metrics.md, "Energy", uncertainty, u_sensor_j.
+ */
+export function sensorPart(source: EnergySource, energy_j: number, seconds: number): Component {
+  const bound_w = Math.max(source.offset_w, (source.gain_rel * Math.abs(energy_j)) / seconds)
+  return { name: 'u_sensor_j', value: (bound_w / ROOT_3) * seconds, shared: true }
+}
+
+/** A counter's readings lag by up to one refresh at each edge; u_quantisation_j and u_edge_j of the same table. */
+export function counterParts(
+  source: EnergySource,
+  edge_w: readonly [number, number],
+  edge_j: number,
+): Component[] {
+  const refresh_s = source.period_ns / NS_PER_S
+  return [
+    ...own('u_quantisation_j', (refresh_s * Math.hypot(...edge_w)) / ROOT_12),
+    ...own('u_edge_j', edge_j),
+  ]
+}
+
+/**
+ * What sampling leaves open: at each edge, and in each inner gap that is drawn straight, the watt step times half
+ * the gap, evenly spread. Held means leave nothing open inside; a ring without idle around also loses what lags at
+ * a falling edge. Source: docs/metrics.md, "Energy", uncertainty, u_edge_j, u_sampling_j, u_clock_j.
+ */
+export function samplingParts(
+  source: EnergySource,
+  curve: PowerCurve,
+  start_ns: number,
+  end_ns: number,
+  clock_error_ns: number,
+): Component[] {
+  let edges = 0
+  let inner = 0
+  for (let i = Math.max(firstAbove(curve.edge_ns, start_ns) - 1, 0); i < curve.pieces; i++) {
+    const a = curve.edge_ns[i] as number
+    const b = curve.edge_ns[i + 1] as number
+    if (a >= end_ns) break
+    const doubt = (stepOf(curve, i, source) * ((b - a) / NS_PER_S)) / 2 / ROOT_3
+    if (a < start_ns || b > end_ns) edges += doubt ** 2
+    else if (source.method === 'poll' || curve.kind[i] === SEGMENT.bridged) inner += doubt ** 2
+  }
+  const drop_w = Math.abs((wattsAt(curve, end_ns) ?? 0) - (wattsAt(curve, start_ns) ?? 0))
+  return [
+    ...own('u_edge_j', Math.sqrt(edges)),
+    ...own('u_sampling_j', Math.sqrt(inner)),
+    ...own('u_lag_j', source.method === 'ring' ? lag(source, curve, end_ns) / ROOT_3 : 0),
+    ...own('u_clock_j', (clock_error_ns / NS_PER_S) * drop_w),
+  ]
+}
+
+/** Watt step within a drawn piece, or from a held one to its neighbours. */
+function stepOf(curve: PowerCurve, i: number, source: EnergySource): number {
+  const from = curve.from_w[i] as number
+  const to = curve.to_w[i] as number
+  if (source.method === 'poll' || curve.kind[i] === SEGMENT.bridged) return Math.abs(to - from)
+  const before = i > 0 ? (curve.to_w[i - 1] as number) : from
+  const next = i + 1 < curve.pieces ? (curve.from_w[i + 1] as number) : to
+  return Math.max(Math.abs(from - before), Math.abs(next - to))
+}
+
+/** Bound of what is still to come in the ring when the window ends: the fall of power × (period + 6 ms). */
+function lag(source: EnergySource, curve: PowerCurve, end_ns: number): number {
+  const after_ns = THRESHOLDS.burst_after_s * NS_PER_S
+  if (pieceAt(curve, end_ns + 1) < 0) return 0
+  const last = integrate(curve, end_ns - after_ns, end_ns)
+  const next = integrate(curve, end_ns, end_ns + after_ns)
+  const mean = (x: typeof last) => {
+    const seconds = x.covered_s + x.bridged_s
+    return seconds > 0 ? x.energy_j / seconds : null
+  }
+  const within = mean(last)
+  const behind = mean(next)
+  if (within === null || behind === null) return 0
+  return Math.max(0, within - behind) * (source.period_ns / NS_PER_S + THRESHOLDS.ring_lag_s)
+}
