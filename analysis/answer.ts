@@ -108,29 +108,52 @@ interface TokenChunks {
 /** A record that claims more is broken: its count is not known. */
 const MOST_TOKENS_PER_CHUNK = 1_000_000
 
+const bearsTokens = (kind: string | undefined): boolean =>
+  kind === undefined || kind === 'content' || kind === 'reasoning' || kind === 'tool'
+
 /** The chunks that bear tokens: content, reasoning and tool; role, finish, usage and comments bear none. */
 function tokenChunks(row: RequestRow): TokenChunks {
   const times = row.chunk_t_ns ?? []
-  const kinds = row.chunk_kind
-  const counts = row.chunk_tokens
-  const t_ns: number[] = []
-  const tokens: number[] = []
-  let first_answer_ns: number | null = null
-  for (let i = 0; i < times.length; i++) {
-    const kind = kinds?.[i] ?? 'content'
-    if (kind !== 'content' && kind !== 'reasoning' && kind !== 'tool') continue
-    t_ns.push(times[i] as number)
-    const m = counts?.[i] ?? -1
-    tokens.push(m <= MOST_TOKENS_PER_CHUNK ? m : -1)
-    if (first_answer_ns === null && kind !== 'reasoning') first_answer_ns = times[i] as number
+  const kinds = row.chunk_kind ?? []
+  let from = 0
+  let to = times.length
+  while (from < to && !bearsTokens(kinds[from])) from++
+  while (to > from && !bearsTokens(kinds[to - 1])) to--
+  let t_ns = times.slice(from, to)
+  let tokens = countsOf(row.chunk_tokens, from, to)
+  const between = kinds.slice(from, to)
+  // Most answers bear tokens from the first such chunk to the last, so that the lists are copied as they are.
+  if (!between.every(bearsTokens)) {
+    const borne = (_: number, i: number) => bearsTokens(between[i])
+    t_ns = t_ns.filter(borne)
+    tokens = tokens.filter(borne)
   }
-  return inOrder({ t_ns, tokens, first_answer_ns })
+  const answer = t_ns.length === 0 ? -1 : firstAnswer(kinds, from, to)
+  return inOrder({ t_ns, tokens, first_answer_ns: times[answer] ?? null })
+}
+
+/** Index of the first chunk that bears tokens and is no reasoning; -1: none. */
+function firstAnswer(kinds: readonly string[], from: number, to: number): number {
+  for (let i = from; i < to; i++) if (bearsTokens(kinds[i]) && kinds[i] !== 'reasoning') return i
+  return -1
+}
+
+function countsOf(counts: RequestRow['chunk_tokens'], from: number, to: number): number[] {
+  if (!counts) return new Array<number>(to - from).fill(-1)
+  const out = counts.slice(from, to)
+  while (out.length < to - from) out.push(-1)
+  return out.some((m) => m > MOST_TOKENS_PER_CHUNK || m < -1)
+    ? out.map((m) => (m > MOST_TOKENS_PER_CHUNK || m < -1 ? -1 : m))
+    : out
 }
 
 /** Clients stamp in order; a record from elsewhere is put in order, so that no gap is negative. */
 function inOrder(chunks: TokenChunks): TokenChunks {
   const { t_ns, tokens, first_answer_ns } = chunks
-  if (t_ns.every((t, i) => i === 0 || t >= (t_ns[i - 1] as number))) return chunks
+  let ascends = true
+  for (let i = 1; i < t_ns.length && ascends; i++)
+    ascends = (t_ns[i] as number) >= (t_ns[i - 1] as number)
+  if (ascends) return chunks
   const order = t_ns.map((_, i) => i).sort((a, b) => (t_ns[a] as number) - (t_ns[b] as number))
   return {
     t_ns: order.map((i) => t_ns[i] as number),

@@ -74,8 +74,8 @@ function table(
   const compute: Record<Statistic, () => number> = {
     mean: () => mean(values) as number,
     sd: () => sampleSd(values) as number,
-    min: () => values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
-    max: () => values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
+    min: () => extreme(values).min,
+    max: () => extreme(values).max,
     p50: () => percentile('p50'),
     p90: () => percentile('p90'),
     p95: () => percentile('p95'),
@@ -88,6 +88,17 @@ function table(
     return [s, metricOf(unit, compute[s](), { ...intervals[s], n, provenance })]
   })
   return Object.fromEntries(rows) as Statistics
+}
+
+function extreme(values: Float64Array): { min: number; max: number } {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (let i = 0; i < values.length; i++) {
+    const v = values[i] as number
+    if (v < min) min = v
+    if (v > max) max = v
+  }
+  return { min, max }
 }
 
 /** Type 7 percentiles of a long list without sorting it. */

@@ -4,12 +4,13 @@ import { concurrencyMean, concurrencyPeak } from './concurrency.ts'
 import { metricOf, noMetric } from './metric-value.ts'
 import { prefillBalance } from './prefill-balance.ts'
 import type { RunData } from './run-data.ts'
+import { runSpan } from './run-span.ts'
 import { CANON, type CanonId } from './schema/canon.ts'
 import type { Reason } from './schema/reason.ts'
 import type { MetricValue } from './schema/summary.ts'
 import { countTokens, type TokenCounts } from './tokens.ts'
 import { usedDeviceIds } from './used-devices.ts'
-import { isClosedLoop, runWindow, type Window, windowSeconds } from './window.ts'
+import { isClosedLoop, type Window, windowSeconds } from './window.ts'
 
 type Metrics = Record<string, MetricValue>
 
@@ -40,7 +41,8 @@ const IDS = [
  */
 export function throughputMetrics(run: RunData, window: Window | null): Metrics {
   const answers = answersOf(run)
-  const whole = runWindow(run)
+  const span = runSpan(answers)
+  const whole = span !== null && span.end_ns > span.start_ns ? { ...span, rule: 'run' } : null
   const steady = window !== null && window.rule !== 'run' ? window : null
   return {
     ...(window === null ? nothing('no_window') : ofWindow(run, answers, window, whole)),
