@@ -1,0 +1,130 @@
+import { answersOf } from './answer.ts'
+import { inFlight } from './concurrency.ts'
+import { m4 } from './m4.ts'
+import type { RunData } from './run-data.ts'
+import { type Series, seriesOf } from './sample-table.ts'
+import { absoluteTime } from './schema/time.ts'
+import type { Timeline } from './schema/timeline.ts'
+import { MJ_PER_J, MW_PER_W, NS_PER_S, UJ_PER_J } from './schema/units.ts'
+
+/**
+ * A run over its whole recorded span, reduced to so many pixel columns: each device's power, phases, requests in
+ * flight as steps, events. For drawing, never for integration.
+ * @throws RangeError where columns is not a whole number from 1 up
+ */
+export function timeline(run: RunData, columns: number): Timeline {
+  const { start, end } = recordedSpan(run)
+  const seconds = (t: number) => round((t - start) / NS_PER_S, 1e6)
+  const flight = inFlight(answersOf(run))
+  const kept = m4(flight.t_ns, flight.count, start, end, columns)
+  return {
+    start_t_ns: absoluteTime(start, run.origin_ns),
+    duration_s: (end - start) / NS_PER_S,
+    columns,
+    power: powerSeries(run).map(({ series, source, watts }) => {
+      const points = m4(series.t_ns, watts, start, end, columns)
+      return {
+        device_id: series.device_id,
+        sensor_id: series.sensor_id,
+        source,
+        readings: series.t_ns.length,
+        t_s: points.map((i) => seconds(series.t_ns[i] as number)),
+        power_w: points.map((i) => round(watts[i] as number, 1e3)),
+      }
+    }),
+    phases: run.phases.map((p) => ({
+      phase: p.phase,
+      start_s: seconds(p.start_ns),
+      end_s: seconds(p.end_ns),
+    })),
+    in_flight: {
+      t_s: kept.map((i) => seconds(flight.t_ns[i] as number)),
+      requests: kept.map((i) => flight.count[i] as number),
+    },
+    events: run.events.map((e) => ({
+      t_s: seconds(e.t_ns),
+      code: e.code ?? null,
+      detail: e.detail ?? null,
+    })),
+  }
+}
+
+function recordedSpan(run: RunData): { start: number; end: number } {
+  let start = Number.POSITIVE_INFINITY
+  let end = Number.NEGATIVE_INFINITY
+  const include = (t: number | null | undefined) => {
+    if (t == null || !Number.isFinite(t)) return
+    if (t < start) start = t
+    if (t > end) end = t
+  }
+  for (const p of run.phases) {
+    include(p.start_ns)
+    include(p.end_ns)
+  }
+  include(run.samples.t_ns[0])
+  include(run.samples.t_ns.at(-1))
+  for (const r of run.requests) {
+    include(r.sent_t_ns)
+    include(r.closed_t_ns ?? r.done_t_ns ?? r.chunk_t_ns?.at(-1))
+  }
+  for (const e of run.events) include(e.t_ns)
+  return start <= end ? { start, end } : { start: 0, end: 0 }
+}
+
+/** Best first: what is drawn where a device has several. */
+const SOURCE_ORDER = [
+  'nvml_power_ring',
+  'nvml_power_instant',
+  'nvml_power_average',
+  'rapl',
+  'nvml_energy',
+  'cpu_estimate',
+]
+
+interface PowerSeries {
+  readonly series: Series
+  readonly source: string | null
+  readonly watts: Float64Array
+}
+
+/** One power series of each device, its best source's; a counter shows its mean power between readings. */
+function powerSeries(run: RunData): PowerSeries[] {
+  const sources = new Map(run.sensors.map((s) => [s.sensor_id, s.source]))
+  const best = new Map<string, { series: Series; source: string | null; order: number }>()
+  for (const series of seriesOf(run.samples)) {
+    if (!isPower(series.metric) && !isEnergy(series.metric)) continue
+    const source = series.sensor_id === null ? null : (sources.get(series.sensor_id) ?? null)
+    const place = source === null ? -1 : SOURCE_ORDER.indexOf(source)
+    // A source of no name here comes after the named ones, powers before counters.
+    const order = place < 0 ? SOURCE_ORDER.length + (isPower(series.metric) ? 0 : 1) : place
+    const known = best.get(series.device_id)
+    const better =
+      known === undefined ||
+      order < known.order ||
+      (order === known.order && series.t_ns.length > known.series.t_ns.length)
+    if (better) best.set(series.device_id, { series, source, order })
+  }
+  return [...best.values()].map(({ series, source }) => ({
+    series,
+    source,
+    watts: wattsOf(series),
+  }))
+}
+
+const isPower = (metric: string): boolean => metric.endsWith('_power_mw')
+const isEnergy = (metric: string): boolean =>
+  metric.endsWith('_energy_mj') || metric.endsWith('_energy_uj')
+
+function wattsOf(series: Series): Float64Array {
+  if (isPower(series.metric)) return series.value.map((v) => v / MW_PER_W)
+  const per_j = series.metric.endsWith('_mj') ? MJ_PER_J : UJ_PER_J
+  return series.value.map((v, i) => {
+    if (i === 0) return Number.NaN
+    const joules = (v - (series.value[i - 1] as number)) / per_j
+    const dt = ((series.t_ns[i] as number) - (series.t_ns[i - 1] as number)) / NS_PER_S
+    // A counter that fell wrapped or was reset: no power can be told there.
+    return joules >= 0 && dt > 0 ? joules / dt : Number.NaN
+  })
+}
+
+const round = (x: number, steps: number): number => Math.round(x * steps) / steps
