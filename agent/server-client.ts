@@ -114,7 +114,7 @@ export function createServerClient(options: {
         },
         ...(signal ? { signal } : {}),
       }
-      const extra_ms = (bytes.length / SLOWEST_BYTES_S) * 1000
+      const extra_ms = Math.ceil((bytes.length / SLOWEST_BYTES_S) * 1000)
       const { status } = await done(ask(`${run(run_id)}/chunks?${query}`, init, extra_ms))
       return status === 201 ? 'stored' : 'already'
     },
