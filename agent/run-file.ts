@@ -39,7 +39,7 @@ export function draftRunFile(options: {
   const started_at = new Date().toISOString()
   const host = describeHost()
   const phases: { phase: PhaseName; start_t_ns: number; end_t_ns: number | null }[] = []
-  const anchors: ClockAnchor[] = [options.clock.anchor()]
+  const anchors = [{ ...options.clock.anchor() }]
   let environment: Record<string, unknown> = { agent_version: VERSION, ...options.environment }
   let worker: { pid: number | null; device_ids: readonly string[] } | null = null
   let outcome: RunOutcome | null = null
@@ -62,7 +62,7 @@ export function draftRunFile(options: {
       environment = { ...environment, ...more }
     },
     addAnchor(anchor) {
-      anchors.push(anchor)
+      anchors.push({ ...anchor })
     },
     end(how, why) {
       outcome = how
@@ -88,14 +88,14 @@ export function draftRunFile(options: {
             role: 'load',
             pid: process.pid,
             device_ids: [],
-            clock: anchors,
+            clock: [...anchors],
           },
           {
             process_id: processes.sampler,
             role: 'sampler',
             pid: process.pid,
             device_ids: [],
-            clock: anchors,
+            clock: [...anchors],
           },
           ...(worker === null
             ? []

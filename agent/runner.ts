@@ -23,10 +23,11 @@ export interface RunnerParts {
   readonly detect: (clock: Clock) => Promise<DetectedSensors>
   /** Locks the GPUs that will be measured; resolves to what unlocks them. */
   readonly lockDevices: (device_ids: readonly string[]) => Promise<() => void>
-  /** Makes the spool of a run; a recorder upon it is told each chunk. */
   readonly openSpool: (run_id: string) => Promise<Spool>
+  /** Makes the recorder upon a spool that holds its run.json: from here on chunks may be shipped. */
   readonly openRecorder: (spool: Spool, clock: Clock) => Recorder
-  readonly onSpool: (spool: Spool) => void
+  /** run.json has changed. */
+  readonly onRunChanged: () => void
   readonly reporter: Reporter
   readonly signal: AbortSignal
   readonly stateDir: string
@@ -73,7 +74,6 @@ export async function runExperiment(parts: RunnerParts): Promise<RunResult> {
     const spool = await parts.openSpool(draft.run_id)
     await spool.writeRun(draft.build(clock.now()))
     const recorder = parts.openRecorder(spool, clock)
-    parts.onSpool(spool)
     const event = (code: string, detail: unknown) =>
       recorder.add(draft.processes.load, 'event', {
         t_ns: clock.now(),
@@ -88,6 +88,7 @@ export async function runExperiment(parts: RunnerParts): Promise<RunResult> {
       interval_ms: experiment.sensors.interval_ms,
       sink: (rows) => recorder.addAll(draft.processes.sampler, 'sample', rows),
       onEvent: event,
+      onAnchor: draft.addAnchor,
     })
     await sampler.start()
     // The user's Ctrl-C, or our own end after a failure: both stop the load in the same way.
@@ -112,7 +113,7 @@ export async function runExperiment(parts: RunnerParts): Promise<RunResult> {
     draft.addAnchor(clock.anchor())
     draft.end(ending.outcome, ending.reason)
     await recorder.close()
-    await spool.writeRun(draft.build(clock.now()))
+    await writeRun(run)
     reporter.runEnds()
     return { run_id: draft.run_id, ...ending, spool, recorder }
   } finally {
@@ -138,7 +139,7 @@ interface OpenRun extends RunnerParts {
 }
 
 async function runPhases(run: OpenRun, sensors: DetectedSensors): Promise<Ending> {
-  const { item, clock, draft, signal, reporter, event } = run
+  const { item, draft, signal, reporter, event } = run
   const { experiment } = item
   const launches = experiment.engine.name !== 'openai' || experiment.engine.launcher === 'command'
 
@@ -168,7 +169,7 @@ async function runPhases(run: OpenRun, sensors: DetectedSensors): Promise<Ending
       'synthetic_weights',
       'the weights are random: joules and seconds are real, the text is noise',
     )
-  await run.spool.writeRun(draft.build(clock.now()))
+  await writeRun(run)
 
   const died = engine.died.then((reason) => new EngineError('failed', reason))
   return await race(underLoad(run, engine), died)
@@ -242,7 +243,12 @@ async function begin(run: OpenRun, name: PhaseName, seconds: number | null): Pro
   run.reporter.phase(name, seconds)
   await run.sampler.edge()
   run.draft.beginPhase(name, run.clock.now())
+  await writeRun(run)
+}
+
+async function writeRun(run: OpenRun): Promise<void> {
   await run.spool.writeRun(run.draft.build(run.clock.now()))
+  run.onRunChanged()
 }
 
 async function pause(seconds: number, signal: AbortSignal): Promise<void> {

@@ -177,12 +177,12 @@ async function runOne(session: Session, item: StudyItem): Promise<FinishedRun> {
       ),
     lockDevices: (ids) =>
       lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
-    openSpool: (run_id) => createSpool(spoolDir(), run_id),
-    openRecorder: (spool, clock) =>
-      createRecorder({ spool, clock, onChunk: (chunk) => shipper?.chunk(chunk) }),
-    onSpool: (spool) => {
+    openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),
+    openRecorder: (spool, clock) => {
       if (server) shipper = createShipper({ spool, server, say: reporter.say })
+      return createRecorder({ spool, clock, onChunk: (chunk) => shipper?.chunk(chunk) })
     },
+    onRunChanged: () => shipper?.update(),
     reporter,
     signal: session.signal,
     stateDir: stateDir(),
@@ -193,17 +193,20 @@ async function runOne(session: Session, item: StudyItem): Promise<FinishedRun> {
     chunks: result.recorder.counts(),
   }
   await result.spool.end(seal)
-  const bundle =
-    options.out === null
-      ? null
-      : await writeBundle(result.spool, resolve(options.out), items.length)
-  const ended = shipper === null ? 'left' : await (shipper as Shipper).finish(seal)
+  const { spool } = result
+  const bundle = options.out === null ? null : await writeBundle(spool, options.out, items.length)
+  if (shipper === null) {
+    // Recorded only: with --out the copy is the run, else the spool is.
+    if (bundle !== null) await spool.remove()
+    return { result, shipped: false, bundle }
+  }
+  const ended = await (shipper as Shipper).finish(seal)
   return { result, shipped: ended === 'sealed', bundle }
 }
 
 /** One run: the folder itself is its bundle; several: a folder each, named by run id. */
 async function writeBundle(spool: Spool, out: string, runs: number): Promise<string> {
-  const to = runs === 1 ? out : join(out, spool.run_id)
+  const to = runs === 1 ? resolve(out) : resolve(out, spool.run_id)
   await spool.copyBundle(to)
   return to
 }
