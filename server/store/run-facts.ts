@@ -3,6 +3,23 @@ import { experimentKey } from '../../analysis/schema/key.ts'
 import type { RunFile } from '../../analysis/schema/run.ts'
 import type { RunFacts } from './tables.ts'
 
+export const RUN_FACTS = [
+  'study_id',
+  'experiment_key',
+  'name',
+  'task',
+  'model',
+  'engine',
+  'gpu_model',
+  'num_gpus',
+  'precision',
+  'batch_limit',
+  'tensor_parallel',
+  'host',
+  'site',
+  'started_at',
+] as const satisfies readonly (keyof RunFacts)[]
+
 /** What lists filter by, from run.json. What it does not say is null. */
 export function runFacts(file: RunFile): RunFacts {
   const raw = file.run.experiment

@@ -1,4 +1,4 @@
-import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
+import { type Expression, type ExpressionBuilder, type Kysely, type SqlBool, sql } from 'kysely'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import type { RunRow, Tables } from './tables.ts'
 
@@ -96,33 +96,7 @@ export async function listRuns(db: Kysely<Tables>, query: RunListQuery): Promise
     .selectAll('run')
     .select(['summary.valid', 'summary.cautions', 'summary.json as summary_json'])
     .select(value.as('sort_value'))
-  for (const column of TEXT_FILTERS) {
-    const values = query.text[column]
-    if (values) q = q.where(`run.${column}`, 'in', values as never[])
-  }
-  for (const column of NUMBER_FILTERS) {
-    const values = query.number[column]
-    if (values) q = q.where(`run.${column}`, 'in', [...values])
-  }
-  if (query.valid !== null) q = q.where('summary.valid', '=', query.valid ? 1 : 0)
-  if (query.exclude_cautions) q = q.where('summary.cautions', '=', 0)
-  if (query.archived !== 'include')
-    q = q.where('run.archived', '=', query.archived === 'only' ? 1 : 0)
-  if (query.started_from !== null) q = q.where('run.started_at', '>=', query.started_from)
-  if (query.started_to !== null) q = q.where('run.started_at', '<=', query.started_to)
-  if (query.tags.length > 0) q = q.where((eb) => eb.or(query.tags.map((tag) => hasTag(eb, tag))))
-  for (const { metric, bound, limit } of query.metrics)
-    q = q.where((eb) =>
-      eb.exists(
-        eb
-          .selectFrom('summary_metric as m')
-          .select('m.metric')
-          .whereRef('m.run_id', '=', 'run.run_id')
-          .where('m.analysis_version', '=', ANALYSIS_VERSION)
-          .where('m.metric', '=', metric)
-          .where('m.value', bound === 'min' ? '>=' : '<=', limit),
-      ),
-    )
+  q = q.where((eb) => eb.and(conditions(eb, query)))
   const { after } = query
   const beyond = sql.raw(query.descending ? '<' : '>')
   if (after !== null)
@@ -141,10 +115,46 @@ export async function listRuns(db: Kysely<Tables>, query: RunListQuery): Promise
     .execute()
 }
 
-function hasTag(
-  eb: ExpressionBuilder<Tables, 'run'>,
-  tag: { readonly key: string; readonly value: string | null },
-) {
+type Filterable = ExpressionBuilder<
+  Tables & { summary: Nullable<Tables['summary']> },
+  'run' | 'summary'
+>
+type Nullable<T> = { [K in keyof T]: T[K] | null }
+
+/** The query's filters, for any query over `run` with its `summary` joined to the left. */
+function conditions(eb: Filterable, query: RunListQuery): Expression<SqlBool>[] {
+  const all: Expression<SqlBool>[] = []
+  for (const column of TEXT_FILTERS) {
+    const values = query.text[column]
+    if (values) all.push(eb(`run.${column}`, 'in', values as never[]))
+  }
+  for (const column of NUMBER_FILTERS) {
+    const values = query.number[column]
+    if (values) all.push(eb(`run.${column}`, 'in', [...values]))
+  }
+  if (query.valid !== null) all.push(eb('summary.valid', '=', query.valid ? 1 : 0))
+  if (query.exclude_cautions) all.push(eb('summary.cautions', '=', 0))
+  if (query.archived !== 'include')
+    all.push(eb('run.archived', '=', query.archived === 'only' ? 1 : 0))
+  if (query.started_from !== null) all.push(eb('run.started_at', '>=', query.started_from))
+  if (query.started_to !== null) all.push(eb('run.started_at', '<=', query.started_to))
+  if (query.tags.length > 0) all.push(eb.or(query.tags.map((tag) => hasTag(eb, tag))))
+  for (const { metric, bound, limit } of query.metrics)
+    all.push(
+      eb.exists(
+        eb
+          .selectFrom('summary_metric as m')
+          .select('m.metric')
+          .whereRef('m.run_id', '=', 'run.run_id')
+          .where('m.analysis_version', '=', ANALYSIS_VERSION)
+          .where('m.metric', '=', metric)
+          .where('m.value', bound === 'min' ? '>=' : '<=', limit),
+      ),
+    )
+  return all
+}
+
+function hasTag(eb: Filterable, tag: { readonly key: string; readonly value: string | null }) {
   let q = eb
     .selectFrom('run_tag as t')
     .select('t.key')
@@ -152,4 +162,59 @@ function hasTag(
     .where('t.key', '=', tag.key)
   if (tag.value !== null) q = q.where('t.value', '=', tag.value)
   return eb.exists(q)
+}
+
+/** Runs that belong together, by study or by experiment. */
+export interface RunGroup {
+  readonly key: string
+  readonly runs: number
+  readonly experiments: number
+  readonly first_created_at: string
+  readonly last_created_at: string
+  readonly name: string | null
+  readonly model: string | null
+  readonly engine: string | null
+}
+
+/** One page of groups of the runs that the query lets through, by their newest run. Name, model and engine only where all agree. */
+export async function listGroups(
+  db: Kysely<Tables>,
+  query: RunListQuery,
+  by: 'study_id' | 'experiment_key',
+): Promise<RunGroup[]> {
+  const key = sql.ref<string>(`run.${by}`)
+  const last = sql<string>`max(run.created_at)`
+  const agreed = (column: 'name' | 'model' | 'engine') => {
+    const ref = sql.ref<string | null>(`run.${column}`)
+    return sql<string | null>`case when min(${ref}) = max(${ref}) then min(${ref}) end`.as(column)
+  }
+  let q = db
+    .selectFrom('run')
+    .leftJoin('summary', (j) =>
+      j
+        .onRef('summary.run_id', '=', 'run.run_id')
+        .on('summary.analysis_version', '=', ANALYSIS_VERSION),
+    )
+    .select((eb) => [
+      key.as('key'),
+      eb.fn.countAll<number>().as('runs'),
+      eb.fn.count<number>('run.experiment_key').distinct().as('experiments'),
+      eb.fn.min('run.created_at').as('first_created_at'),
+      last.as('last_created_at'),
+      agreed('name'),
+      agreed('model'),
+      agreed('engine'),
+    ])
+    .where((eb) => eb.and(conditions(eb, query)))
+    .where(`run.${by}`, 'is not', null)
+    .groupBy(`run.${by}`)
+  const beyond = sql.raw(query.descending ? '<' : '>')
+  const { after } = query
+  if (after !== null)
+    q = q.having(
+      sql<boolean>`(${last} ${beyond} ${after.value} or (${last} = ${after.value} and ${key} ${beyond} ${after.run_id}))`,
+    )
+  const direction = query.descending ? 'desc' : 'asc'
+  const rows = await q.orderBy(last, direction).orderBy(key, direction).limit(query.limit).execute()
+  return rows.map((r) => ({ ...r, runs: Number(r.runs), experiments: Number(r.experiments) }))
 }

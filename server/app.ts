@@ -1,0 +1,106 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { API_PREFIX, sameMajor, WIRE_HEADER, WIRE_VERSION } from '../analysis/schema/wire.ts'
+import { countRequest } from './counters.ts'
+import { json } from './endpoint.ts'
+import { RunUnreadable } from './load-run.ts'
+import type { Parts } from './parts.ts'
+import { HttpProblem, problemResponse } from './problem.ts'
+import { VERSION } from './program.ts'
+import { aggregateRoutes } from './routes/aggregates.ts'
+import { eventRoutes } from './routes/events.ts'
+import { healthRoutes } from './routes/health.ts'
+import { ingestRoutes } from './routes/ingest.ts'
+import { reportRoutes } from './routes/reports.ts'
+import { runRoutes } from './routes/runs.ts'
+import { streamRoutes } from './routes/streams.ts'
+import { checkOrigin } from './same-origin.ts'
+import { RunNotFound } from './store/find-run.ts'
+import { StoreError, type StoreFault } from './store/store-error.ts'
+import { docsPage } from './web/docs.ts'
+
+/** What anyone may ask without a token: that the server lives, and what it can be asked. */
+const OPEN_PATHS = new Set(['/healthz', '/readyz', '/docs', `${API_PREFIX}/openapi.json`])
+
+/** The application: addresses, errors and access. It does not listen. */
+export function createApp(parts: Parts): OpenAPIHono {
+  const app = new OpenAPIHono()
+  app.use(async (c, next) => {
+    await next()
+    c.res.headers.set(WIRE_HEADER, WIRE_VERSION)
+    countRequest(parts.counters, c.req.method, c.res.status)
+  })
+  app.use(async (c, next) => {
+    checkOrigin(c.req.raw, parts.loopback)
+    checkWire(c.req.header(WIRE_HEADER))
+    if (!OPEN_PATHS.has(c.req.path)) await parts.auth.actorOf(c.req.header('authorization') ?? null)
+    await next()
+  })
+  ingestRoutes(app, parts)
+  runRoutes(app, parts)
+  streamRoutes(app, parts)
+  eventRoutes(app, parts)
+  aggregateRoutes(app, parts)
+  reportRoutes(app, parts)
+  healthRoutes(app, parts)
+  const openapi = () =>
+    app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      info: {
+        title: 'llem',
+        version: VERSION,
+        description: 'Runs of LLM inference, their raw readings and what they amount to.',
+      },
+    })
+  app.get(`${API_PREFIX}/openapi.json`, () => json(openapi()))
+  app.get('/docs', (c) => c.html(docsPage(openapi())))
+  app.notFound((c) =>
+    problemResponse(
+      new HttpProblem(
+        404,
+        'unknown_address',
+        `There is nothing at ${c.req.method} ${c.req.path}; /docs lists the addresses.`,
+      ),
+    ),
+  )
+  app.onError((error, c) =>
+    problemResponse(problemOf(error, parts, `${c.req.method} ${c.req.path}`)),
+  )
+  return app
+}
+
+function checkWire(theirs: string | undefined): void {
+  if (theirs !== undefined && !sameMajor(theirs))
+    throw new HttpProblem(
+      426,
+      'wire_version',
+      `You speak wire version ${theirs}, this server ${WIRE_VERSION}: their first numbers must agree. Update the older of the two programs.`,
+    )
+}
+
+const STORE_PROBLEM: Partial<Record<StoreFault, readonly [number, string]>> = {
+  locked: [503, 'database_locked'],
+  disk_full: [507, 'disk_full'],
+  read_only: [503, 'database_read_only'],
+  damaged: [503, 'database_damaged'],
+}
+
+function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
+  if (error instanceof HttpProblem) return error
+  if (error instanceof RunNotFound)
+    return error.ambiguous
+      ? new HttpProblem(400, 'ambiguous_run', error.message)
+      : new HttpProblem(404, 'unknown_run', error.message)
+  if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)
+  const known = StoreError.from(error, parts.store.path)
+  if (known instanceof StoreError) {
+    parts.log(`${where}: ${known.message}`)
+    const [status, code] = STORE_PROBLEM[known.fault] ?? [503, 'database']
+    return new HttpProblem(status, code, known.message, { headers: { 'retry-after': '5' } })
+  }
+  parts.log(`${where}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  return new HttpProblem(
+    500,
+    'internal',
+    'The server failed at this request; its log says more. Please report it.',
+  )
+}

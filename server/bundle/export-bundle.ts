@@ -1,0 +1,73 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { create } from 'tar'
+import { chunkPath } from '../../analysis/schema/bundle.ts'
+import { BUNDLE_VERSION } from '../../analysis/schema/run.ts'
+import { readRunFile } from '../run-file.ts'
+import { readChunks } from '../store/chunks.ts'
+import type { Store } from '../store/open.ts'
+import { sha256 } from '../store/sha256.ts'
+import type { RunRow } from '../store/tables.ts'
+import { BundleError } from './bundle-error.ts'
+import { bundleFiles } from './files.ts'
+
+/**
+ * Writes runs as bundles: into `out` itself where it is one run, else a folder each. A name that ends in .tar.gz or
+ * .tgz makes one archive. The same run gives the same bytes each time.
+ * @throws BundleError when `out` is there and not empty
+ */
+export async function exportBundles(
+  store: Store,
+  rows: readonly RunRow[],
+  out: string,
+): Promise<void> {
+  if (/\.(tar\.gz|tgz)$/.test(out)) return exportArchive(store, rows, out)
+  if (existsSync(out) && readdirSync(out).length > 0)
+    throw new BundleError(`${out} is there and not empty. Give another --out.`)
+  for (const row of rows)
+    await writeBundle(store, row, rows.length === 1 ? out : join(out, row.run_id))
+}
+
+async function exportArchive(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
+  if (existsSync(out)) throw new BundleError(`${out} is there already. Give another --out.`)
+  mkdirSync(dirname(out), { recursive: true })
+  const dir = mkdtempSync(join(tmpdir(), 'llem-export-'))
+  try {
+    for (const row of rows) await writeBundle(store, row, join(dir, row.run_id))
+    // Sorted, portable and with one mtime: nothing of this machine or hour gets into the archive.
+    await create(
+      { file: out, cwd: dir, gzip: true, portable: true, mtime: new Date(0) },
+      bundleFiles(dir).map((f) => f.path),
+    )
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void> {
+  const files: Record<string, { sha256: string; bytes: number }> = {}
+  const write = (path: string, bytes: Uint8Array, hash: string): void => {
+    const full = join(dir, path)
+    mkdirSync(dirname(full), { recursive: true })
+    writeFileSync(full, bytes)
+    files[path] = { sha256: hash, bytes: bytes.byteLength }
+  }
+  write('run.json', Buffer.from(row.run_json), row.sha256)
+  for await (const chunk of readChunks(store.db, row.run_id)) {
+    const hash = sha256(chunk.bytes)
+    if (hash !== chunk.sha256)
+      throw new BundleError(
+        `Chunk ${chunk.process_id}/${chunk.stream}/${chunk.seq} of run ${row.run_id} is damaged in the database. Run: llem-server check`,
+      )
+    write(chunkPath(chunk.process_id, chunk.stream, chunk.seq), chunk.bytes, hash)
+  }
+  const said = readRunFile(Buffer.from(row.run_json)).file.run.outcome ?? null
+  const manifest = {
+    bundle_version: BUNDLE_VERSION,
+    // run.json stays as it came, so an outcome that only the seal told goes here.
+    ...(said === null && row.outcome !== null ? { outcome: row.outcome } : {}),
+    files,
+  }
+  writeFileSync(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+}

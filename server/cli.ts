@@ -1,0 +1,224 @@
+import { resolve } from 'node:path'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { VERSION } from './program.ts'
+
+/**
+ * llem-server. Only the command line is read here; what a command does is loaded when it runs, so that --help is quick.
+ */
+const program = new Command('llem-server')
+  .description('Keeps the runs of llem, and answers what they amount to.')
+  .version(VERSION)
+  .showHelpAfterError('(--help shows what can be said)')
+  .exitOverride()
+
+interface Common {
+  readonly db: string
+  readonly json: boolean
+}
+
+function command(name: string, description: string, example: string, parent = program): Command {
+  return parent
+    .command(name)
+    .description(description)
+    .addOption(
+      new Option('--db <path>', 'SQLite file of the database').env('LLEM_DB').default('llem.db'),
+    )
+    .option('--json', 'one JSON document on stdout', false)
+    .addHelpText('after', `\nExample:\n  ${example}`)
+}
+
+const port = (text: string): number => {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value > 65_535)
+    throw new InvalidArgumentError('It must be 0 to 65535.')
+  return value
+}
+
+command('serve', 'Serve the API and its pages.', 'llem-server serve --db lab.db --port 8642')
+  .option('--host <host>', 'address to listen at; another than loopback needs a token', '127.0.0.1')
+  .option('--port <port>', '0 takes a free one', port, 8642)
+  .option('--until-stdin-closes', 'end when the parent process ends', false)
+  .action(async (o: Common & { host: string; port: number; untilStdinCloses: boolean }) => {
+    await (await import('./commands/serve.ts')).serve(o)
+  })
+
+command(
+  'migrate',
+  "Bring a database to this program's version, or make a new one.",
+  'llem-server migrate --db lab.db',
+).action(async (o: Common) => (await import('./commands/migrate.ts')).migrate(o))
+
+command(
+  'check',
+  'Check structure, orphans and the hash of every chunk.',
+  'llem-server check --db lab.db',
+).action(async (o: Common) => (await import('./commands/check.ts')).check(o))
+
+const FILTERS: readonly (readonly [string, string])[] = [
+  ['source', 'local, ...'],
+  ['study', 'study id'],
+  ['experiment_key', 'canonical key of the configuration'],
+  ['task', 'task'],
+  ['model', 'model'],
+  ['engine', 'engine'],
+  ['gpu_model', 'GPU model'],
+  ['num_gpus', 'GPUs used'],
+  ['precision', 'precision'],
+  ['batch_limit', "the engine's batch limit"],
+  ['tensor_parallel', 'tensor parallel size'],
+  ['host', 'host'],
+  ['site', 'site'],
+  ['name', 'name'],
+  ['state', 'open or sealed'],
+  ['outcome', 'completed, failed or interrupted'],
+  ['valid', 'true or false'],
+  ['cautions', 'include or exclude'],
+  ['archived', 'exclude, include or only'],
+  ['tag', 'KEY=VALUE or KEY'],
+  ['started_from', 'a time'],
+  ['started_to', 'a time'],
+  ['sort', 'a field or a metric, with - for descending'],
+  ['limit', 'how many, at most 1000'],
+  ['cursor', 'where the page before ended'],
+]
+const runs = command(
+  'runs',
+  'List runs. Filters are those of the API; a comma is "or"; --min_METRIC and --max_METRIC bound any metric.',
+  'llem-server runs --model a,b --max_itl_ms_p50 50 --sort=-energy_per_output_token_j',
+)
+for (const [name, meaning] of FILTERS) runs.option(`--${name} <value>`, meaning)
+runs
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action(async (o: Common & Record<string, unknown>, it: Command) => {
+    const query: Record<string, string> = metricOptions(it.args)
+    for (const [name] of FILTERS) {
+      const value = o[name]
+      if (typeof value === 'string') query[name] = value
+    }
+    await (await import('./commands/runs.ts')).runs(o, query)
+  })
+
+/** `--max_itl_ms_p50 50` and `--max_itl_ms_p50=50`, left over by commander. */
+function metricOptions(args: readonly string[]): Record<string, string> {
+  const out: Record<string, string> = {}
+  for (let i = 0; i < args.length; i++) {
+    const [, name, value] = /^--([A-Za-z0-9_@-]+)(?:=(.*))?$/s.exec(args[i] ?? '') ?? []
+    if (name === undefined)
+      throw new CommanderError(2, 'llem.argument', `error: ${args[i]} is not an option of runs`)
+    out[name] = value ?? args[++i] ?? ''
+  }
+  return out
+}
+
+command(
+  'show',
+  'Show every number of a run, with its range or the reason why there is none.',
+  'llem-server show last --db lab.db',
+)
+  .argument('<run>', 'RUN: an id, a unique prefix of one, name:NAME, tag:KEY=VALUE or last')
+  .option('--requests', 'its requests instead', false)
+  .action(async (run: string, o: Common & { requests: boolean }) =>
+    (await import('./commands/show.ts')).show(run, o),
+  )
+
+command(
+  'report',
+  'Write the report of a run: one HTML file that opens offline.',
+  'llem-server report last --out report.html',
+)
+  .argument('<run>', 'RUN, as show takes it')
+  .option('--out <file>', 'where to (default: report-RUN.html here)')
+  .addOption(
+    new Option('--format <format>', 'html, or the bare Vega-Lite charts')
+      .choices(['html', 'vega'])
+      .default('html'),
+  )
+  .action(async (run: string, o: Common & { out: string | undefined; format: 'html' | 'vega' }) =>
+    (await import('./commands/report.ts')).report(run, o),
+  )
+
+command(
+  'export',
+  'Write runs out; without RUN all that are not archived.',
+  'llem-server export last --format bundle --out run.tar.gz',
+)
+  .argument('[run...]', 'RUN, as show takes it')
+  .addOption(
+    new Option(
+      '--format <format>',
+      'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run; parquet, arrow: raw rows; json: summaries',
+    )
+      .choices(['bundle', 'csv', 'parquet', 'arrow', 'json'])
+      .default('bundle'),
+  )
+  .option('--out <path>', 'where to (default: llem-export-FORMAT here; json: stdout)')
+  .action(async (refs: string[], o: Common & { format: 'bundle'; out: string | undefined }) =>
+    (await import('./commands/export.ts')).exportRuns(refs, o),
+  )
+
+command(
+  'import',
+  'Take in a bundle (a folder or .tar.gz), or a folder of them, all or nothing.',
+  'llem-server import run.tar.gz --db lab.db',
+)
+  .argument('<path>', 'the bundle')
+  .action(async (path: string, o: Common) =>
+    (await import('./commands/import.ts')).importPath(resolve(path), o),
+  )
+
+command(
+  'compare',
+  'Compare two runs metric by metric; more: rank their experiments.',
+  'llem-server compare name:before name:after',
+)
+  .argument('<run>', 'RUN, as show takes it')
+  .argument('<runs...>', 'the others')
+  .action(async (first: string, others: string[], o: Common) =>
+    (await import('./commands/compare.ts')).compare([first, ...others], o),
+  )
+
+command(
+  'backup',
+  'Copy the database as it is at one moment, even while it is served.',
+  'llem-server backup lab-copy.db --db lab.db',
+)
+  .argument('<file>', 'where to; must not be there')
+  .action(async (file: string, o: Common) => (await import('./commands/backup.ts')).backup(file, o))
+
+const token = program.command('token').description('Make, list and revoke tokens.')
+command('create', 'Make a token. It is shown once.', 'llem-server token create gpu-host-1', token)
+  .argument('<name>', 'whose it is')
+  .action(async (name: string, o: Common) =>
+    (await import('./commands/token.ts')).tokenCreate(name, o),
+  )
+command('list', 'List tokens, without their secrets.', 'llem-server token list', token).action(
+  async (o: Common) => (await import('./commands/token.ts')).tokenList(o),
+)
+command('revoke', 'Refuse a token from now on.', 'llem-server token revoke gpu-host-1', token)
+  .argument('<name>', 'whose it is')
+  .action(async (name: string, o: Common) =>
+    (await import('./commands/token.ts')).tokenRevoke(name, o),
+  )
+
+// A reader that has seen enough (head, a closed pager) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode =
+    error instanceof CommanderError
+      ? await commanderExit(error)
+      : (await import('./command-exit.ts')).sayAndExit(error)
+}
+
+/** Help that was asked for is no error; all else that commander throws is a wrong command line, and said already. */
+async function commanderExit(error: CommanderError): Promise<number> {
+  if (error.exitCode === 0) return 0
+  if (error.code === 'llem.argument') process.stderr.write(`${error.message}\n`)
+  return 2
+}

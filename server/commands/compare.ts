@@ -1,0 +1,55 @@
+import type { Comparison, StudyComparison } from '../../analysis/schema/comparison.ts'
+import { toJson } from '../../analysis/schema/json.ts'
+import { compareStored } from '../compare-stored.ts'
+import { findRun } from '../store/find-run.ts'
+import { numberText } from './number-text.ts'
+import { columns } from './runs.ts'
+import { printLine, summariesFor, withStore } from './with-store.ts'
+
+/** Two runs metric by metric; more: their experiments ranked. */
+export async function compare(
+  refs: readonly string[],
+  options: { db: string; json: boolean },
+): Promise<void> {
+  await withStore(options.db, { create: false }, async (store) => {
+    const rows = []
+    for (const ref of refs) rows.push(await findRun(store.db, ref))
+    const comparison = await compareStored(summariesFor(store), rows)
+    if (options.json) return printLine(toJson(comparison, 2))
+    for (const line of 'ranking' in comparison ? ranked(comparison) : side(comparison))
+      printLine(line)
+    printLine('')
+    printLine(comparison.sentence)
+  })
+}
+
+const cell = (value: number | null): string => (value === null ? '-' : numberText(value))
+
+function side({ a, b, metrics }: Comparison): string[] {
+  const word = { a: a.label, b: b.label, within_noise: 'within noise' }
+  return columns([
+    ['METRIC', 'UNIT', `A: ${a.label}`, `B: ${b.label}`, 'BETTER', 'BY'],
+    ...Object.entries(metrics).map(([id, m]) => [
+      id,
+      m.unit,
+      cell(m.a),
+      cell(m.b),
+      m.verdict === null ? (m.reason ?? '') : word[m.verdict],
+      m.saving_pct === null ? '' : `${numberText(m.saving_pct.value)} %`,
+    ]),
+  ])
+}
+
+function ranked({ ranking, metric, unit }: StudyComparison): string[] {
+  return columns([
+    ['RANK', 'EXPERIMENT', metric, '95 % RANGE', 'RUNS', 'VALID'],
+    ...ranking.map((r) => [
+      r.rank === null ? '-' : String(r.rank),
+      r.label,
+      `${cell(r.value)} ${unit}`,
+      r.low === null ? '' : `${cell(r.low)} to ${cell(r.high)}`,
+      String(r.cycles),
+      r.valid ? 'valid' : 'invalid',
+    ]),
+  ])
+}

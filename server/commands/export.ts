@@ -1,0 +1,117 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { toJson } from '../../analysis/schema/json.ts'
+import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
+import { exportBundles } from '../bundle/export-bundle.ts'
+import { CommandError } from '../command-error.ts'
+import { rowsOf } from '../formats/decoded.ts'
+import { STREAM_FORMATS } from '../formats/list.ts'
+import { columnsCsv, runsCsv } from '../formats/runs-csv.ts'
+import { runView } from '../run-view.ts'
+import { tagsOf } from '../store/annotate.ts'
+import { countStreams, readChunks } from '../store/chunks.ts'
+import { findRun } from '../store/find-run.ts'
+import type { Store } from '../store/open.ts'
+import type { RunRow } from '../store/tables.ts'
+import { printLine, summariesFor, withStore } from './with-store.ts'
+
+export const EXPORT_FORMATS = ['bundle', 'csv', 'parquet', 'arrow', 'json'] as const
+export type ExportFormat = (typeof EXPORT_FORMATS)[number]
+
+export interface ExportOptions {
+  readonly db: string
+  readonly json: boolean
+  readonly format: ExportFormat
+  readonly out: string | undefined
+}
+
+/** Writes runs (all, where none is named) in one of the forms in which they leave. */
+export async function exportRuns(refs: readonly string[], options: ExportOptions): Promise<void> {
+  await withStore(options.db, { create: false }, async (store) => {
+    const rows = await chosenRuns(store, refs)
+    if (options.format === 'json' && options.out === undefined)
+      return printLine(await summariesJson(store, rows))
+    const out = resolve(options.out ?? `llem-export-${options.format}`)
+    await WRITE[options.format](store, rows, out)
+    const run_ids = rows.map((r) => r.run_id)
+    printLine(options.json ? JSON.stringify({ format: options.format, path: out, run_ids }) : out)
+  })
+}
+
+async function chosenRuns(store: Store, refs: readonly string[]): Promise<RunRow[]> {
+  const rows = new Map<string, RunRow>()
+  if (refs.length === 0)
+    for (const row of await store.db
+      .selectFrom('run')
+      .selectAll()
+      .where('archived', '=', 0)
+      .orderBy('created_at')
+      .execute())
+      rows.set(row.run_id, row)
+  for (const ref of refs) {
+    const row = await findRun(store.db, ref)
+    rows.set(row.run_id, row)
+  }
+  if (rows.size === 0) throw new CommandError(1, `There is no run in ${store.path} to export.`)
+  return [...rows.values()]
+}
+
+const WRITE: Record<
+  ExportFormat,
+  (store: Store, rows: readonly RunRow[], out: string) => Promise<void>
+> = {
+  bundle: exportBundles,
+  csv: writeCsv,
+  parquet: (store, rows, out) => writeStreams('parquet', store, rows, out),
+  arrow: (store, rows, out) => writeStreams('arrow', store, rows, out),
+  async json(store, rows, out) {
+    write(out, await summariesJson(store, rows))
+  },
+}
+
+async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
+  const summaries = summariesFor(store)
+  const runs = []
+  for (const row of rows) runs.push(await summaries.of(row))
+  return toJson({ runs }, 2)
+}
+
+/** runs.csv with one row a run, and columns.csv that explains every column. */
+async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
+  const summaries = summariesFor(store)
+  const tags = await tagsOf(
+    store.db,
+    rows.map((r) => r.run_id),
+  )
+  const all = []
+  for (const row of rows)
+    all.push({ view: runView(row, tags.get(row.run_id) ?? {}), summary: await summaries.of(row) })
+  write(join(out, 'runs.csv'), runsCsv(all))
+  write(join(out, 'columns.csv'), columnsCsv(all))
+}
+
+/** A folder a run, a file a stream. */
+async function writeStreams(
+  format: 'parquet' | 'arrow',
+  store: Store,
+  rows: readonly RunRow[],
+  out: string,
+): Promise<void> {
+  for (const { run_id } of rows) {
+    const there = new Set((await countStreams(store.db, run_id)).map((s) => s.stream))
+    for (const stream of STREAM_NAMES) {
+      if (!there.has(stream)) continue
+      const parts: Uint8Array[] = []
+      const chunks = () => readChunks(store.db, run_id, stream)
+      for await (const part of STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)))
+        parts.push(part)
+      const dir = rows.length === 1 ? out : join(out, run_id)
+      write(join(dir, `${stream}.${format}`), Buffer.concat(parts))
+    }
+  }
+}
+
+function write(path: string, content: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, content)
+}

@@ -1,0 +1,55 @@
+import { toJson } from '../../analysis/schema/json.ts'
+import { badFields } from '../bad-field.ts'
+import { CommandError } from '../command-error.ts'
+import { runQuerySchema } from '../run-query.ts'
+import { listView } from '../run-view.ts'
+import type { RunListQuery } from '../store/run-list.ts'
+import { numberText } from './number-text.ts'
+import { printLine, summariesFor, withStore } from './with-store.ts'
+
+/** Lists runs. `query` has the names of the HTTP parameters. */
+export async function runs(
+  options: { db: string; json: boolean },
+  query: Readonly<Record<string, string>>,
+): Promise<void> {
+  const parsed = parseQuery(query)
+  await withStore(options.db, { create: false }, async (store) => {
+    const summaries = summariesFor(store)
+    const page = await listView(store, summaries, parsed)
+    if (options.json) return printLine(toJson(page, 2))
+    if (page.runs.length === 0) return printLine('No runs.')
+    const rows = page.runs.map((r) => [
+      r.run_id,
+      r.name ?? '',
+      r.started_at ?? r.created_at,
+      r.model ?? '',
+      r.state === 'open' ? 'running' : (r.outcome ?? ''),
+      r.valid === null ? '' : r.valid ? 'valid' : 'invalid',
+      joules(r.metrics?.['energy_per_output_token_j']?.value),
+    ])
+    const head = ['RUN', 'NAME', 'STARTED', 'MODEL', 'OUTCOME', 'VALID', 'J/TOKEN']
+    for (const line of columns([head, ...rows])) printLine(line)
+    if (page.next_cursor !== null)
+      process.stderr.write(`More: llem-server runs --cursor ${page.next_cursor}\n`)
+  })
+}
+
+const joules = (value: number | null | undefined) => (value == null ? '' : numberText(value))
+
+function parseQuery(query: Readonly<Record<string, string>>): RunListQuery {
+  const result = runQuerySchema.safeParse(query, { reportInput: true })
+  if (result.success) return result.data
+  const faults = badFields(result.error.issues).map((e) => `--${e.path} ${e.message}`)
+  throw new CommandError(2, `${faults.join('; ')}. llem-server runs --help lists the filters.`)
+}
+
+/** Cells to lines with aligned columns. */
+export function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, k) => Math.max(...rows.map((r) => (r[k] ?? '').length)))
+  return rows.map((r) =>
+    r
+      .map((c, k) => c.padEnd(widths[k] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}

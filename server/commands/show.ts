@@ -1,0 +1,87 @@
+import { canonOf } from '../../analysis/schema/canon.ts'
+import { toJson } from '../../analysis/schema/json.ts'
+import { REASONS } from '../../analysis/schema/reason.ts'
+import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
+import { requestPage } from '../request-page.ts'
+import { findRun } from '../store/find-run.ts'
+import { numberText } from './number-text.ts'
+import { columns } from './runs.ts'
+import { printLine, summariesFor, withStore } from './with-store.ts'
+
+/** Every number of a run, or with `requests` each of its requests. */
+export async function show(
+  ref: string,
+  options: { db: string; json: boolean; requests: boolean },
+): Promise<void> {
+  await withStore(options.db, { create: false }, async (store) => {
+    const row = await findRun(store.db, ref)
+    if (options.requests) {
+      const { requests } = await requestPage(store, row, 0, Number.POSITIVE_INFINITY)
+      if (options.json) return printLine(toJson({ requests }, 2))
+      const cells = requests.map((r) => REQUEST_COLUMNS.map((c) => cellText(r[c])))
+      for (const line of columns([[...REQUEST_COLUMNS], ...cells])) printLine(line)
+      return
+    }
+    const summary = await summariesFor(store).of(row)
+    if (options.json) return printLine(toJson(summary, 2))
+    for (const line of summaryText(summary, row.outcome)) printLine(line)
+  })
+}
+
+const REQUEST_COLUMNS = [
+  'request_id',
+  'phase',
+  'outcome',
+  'input_tokens',
+  'output_tokens_counted',
+  'ttft_ms',
+  'tpot_ms',
+  'e2e_ms',
+] as const
+
+const cellText = (value: unknown): string =>
+  value === null || value === undefined
+    ? '-'
+    : typeof value === 'number'
+      ? numberText(value)
+      : String(value)
+
+function summaryText(summary: Summary, outcome: string | null): string[] {
+  const { window } = summary
+  const known = Object.entries(summary.metrics).filter(([, m]) => m.value !== null)
+  const unknown = Object.entries(summary.metrics).filter(([, m]) => m.value === null)
+  return [
+    `Run ${summary.run_id}${summary.name === null ? '' : ` (${summary.name})`}: ${outcome ?? 'running'}, ${summary.valid ? 'valid' : 'INVALID'}`,
+    window === null
+      ? 'No window.'
+      : `Window: ${numberText(window.duration_s)} s by rule ${window.rule}`,
+    ...summary.findings.map((f) => `${f.severity.toUpperCase().padEnd(8)}${f.code}: ${f.message}`),
+    '',
+    ...columns([
+      ['METRIC', 'VALUE', 'UNIT', '95 % RANGE', 'FROM'],
+      ...known.map(([id, m]) => [
+        id,
+        numberText(m.value as number),
+        m.unit,
+        rangeText(m),
+        m.provenance ?? '',
+      ]),
+    ]),
+    '',
+    ...unknownText(unknown),
+  ]
+}
+
+const rangeText = (m: MetricValue): string =>
+  m.low === null || m.high === null ? '' : `${numberText(m.low)} to ${numberText(m.high)}`
+
+/** What is not there, by reason: metrics, not each of their statistics. */
+function unknownText(metrics: readonly (readonly [string, MetricValue])[]): string[] {
+  const byReason = new Map<string, Set<string>>()
+  for (const [id, { reason }] of metrics) {
+    const title = canonOf(id)?.title ?? id
+    const words = reason === null ? 'no reason given' : REASONS[reason]
+    byReason.set(words, (byReason.get(words) ?? new Set()).add(title))
+  }
+  return [...byReason].map(([words, ids]) => `Not known, as ${words}: ${[...ids].join(', ')}.`)
+}

@@ -1,0 +1,50 @@
+import { type Aggregate, aggregateRuns } from '../analysis/aggregate.ts'
+import { compareRuns, compareStudy } from '../analysis/compare.ts'
+import { resolvedExperiment } from '../analysis/run-data.ts'
+import type { Comparison, StudyComparison } from '../analysis/schema/comparison.ts'
+import type { Summary } from '../analysis/schema/summary.ts'
+import { readRunFile } from './run-file.ts'
+import type { Store } from './store/open.ts'
+import type { RunRow } from './store/tables.ts'
+import type { Summaries } from './summaries.ts'
+
+/** Two runs metric by metric; more: their experiments ranked. */
+export async function compareStored(
+  summaries: Summaries,
+  rows: readonly RunRow[],
+): Promise<Comparison | StudyComparison> {
+  const all: Summary[] = []
+  for (const row of rows) all.push(await summaries.of(row))
+  const configurations = rows.map(configurationOf)
+  const [a, b] = all
+  if (all.length === 2 && a && b)
+    return compareRuns(a, b, [configurations[0] ?? {}, configurations[1] ?? {}])
+  const experiments = rows.map((row, i) => ({
+    experiment_key: row.experiment_key,
+    experiment: configurations[i] ?? {},
+  }))
+  return compareStudy(all, experiments)
+}
+
+/** One experiment over its sealed, not archived runs. null: there is none. */
+export async function summariseExperiment(
+  store: Store,
+  summaries: Summaries,
+  experiment_key: string,
+): Promise<Aggregate | null> {
+  const rows = await store.db
+    .selectFrom('run')
+    .selectAll()
+    .where('experiment_key', '=', experiment_key)
+    .where('state', '=', 'sealed')
+    .where('archived', '=', 0)
+    .orderBy('created_at')
+    .execute()
+  const all: Summary[] = []
+  for (const row of rows) all.push(await summaries.of(row))
+  return all.length === 0 ? null : aggregateRuns(all)
+}
+
+function configurationOf(row: RunRow): Readonly<Record<string, unknown>> {
+  return resolvedExperiment(readRunFile(Buffer.from(row.run_json)).file.run.experiment)
+}

@@ -1,0 +1,253 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { z } from 'zod'
+import { ChunkError, type ChunkFault, readChunk } from '../../analysis/schema/arrow.ts'
+import { idSchema } from '../../analysis/schema/id.ts'
+import { runFileSchema } from '../../analysis/schema/run.ts'
+import {
+  chunkKeySchema,
+  MAX_CHUNK_BYTES,
+  MAX_JSON_BYTES,
+  sealSchema,
+} from '../../analysis/schema/wire.ts'
+import { readBody } from '../body.ts'
+import { checkDigest } from '../content-digest.ts'
+import { endpoint, json } from '../endpoint.ts'
+import type { Parts } from '../parts.ts'
+import { HttpProblem } from '../problem.ts'
+import { RunFileError, readRunFile } from '../run-file.ts'
+import {
+  type ChunkResult,
+  registerRun,
+  type SealResult,
+  sealRun,
+  storeChunk,
+  updateRun,
+} from '../store/ingest.ts'
+
+const runParams = z.strictObject({ run_id: idSchema })
+const named = z.object({ run_id: idSchema })
+const stored = z.object({ sha256: z.string(), rows: z.int() })
+const ARROW_TYPES = /^application\/(vnd\.apache\.arrow\.(stream|file)|octet-stream)$/
+
+const FAULT: Record<ChunkFault, readonly [number, string]> = {
+  not_arrow: [415, 'not_arrow'],
+  compressed: [415, 'compressed'],
+  truncated: [400, 'chunk_damaged'],
+  schema: [422, 'chunk_schema'],
+}
+
+/** How recorders bring runs in. Each call may be repeated; it is answered after the commit. */
+export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: Parts): void {
+  endpoint(app, {
+    method: 'post',
+    path: '/runs',
+    summary: 'Register a run',
+    raw_body: { media_type: 'application/json', schema: runFileSchema.meta({ id: 'RunFile' }) },
+    answers: {
+      201: { description: 'registered', body: named },
+      200: { description: 'the same run.json is there already', body: named },
+    },
+    async handle(c) {
+      const run = await runFileOf(c.req.raw)
+      const { run_id } = run.file.run
+      const result = await store.db.transaction().execute((tx) => registerRun(tx, run, now()))
+      if (typeof result === 'object')
+        throw new HttpProblem(
+          409,
+          'run_exists',
+          `Run ${run_id} is registered with another run.json (SHA-256 ${result.conflict}). PUT it to /runs/${run_id} to update it.`,
+        )
+      return json({ run_id }, result === 'created' ? 201 : 200)
+    },
+  })
+
+  endpoint(app, {
+    method: 'put',
+    path: '/runs/{run_id}',
+    summary: 'Update the run.json of an open run',
+    params: runParams,
+    raw_body: { media_type: 'application/json', schema: runFileSchema },
+    answers: { 200: { description: 'updated, or the same already', body: named } },
+    async handle(c, { params: { run_id } }) {
+      const run = await runFileOf(c.req.raw)
+      if (run.file.run.run_id !== run_id)
+        throw new HttpProblem(
+          422,
+          'invalid_run',
+          `run.run_id is ${run.file.run.run_id}, the address says ${run_id}; send each run to its own address.`,
+          { errors: [{ path: 'run.run_id', message: `is not ${run_id}` }] },
+        )
+      const result = await store.db.transaction().execute((tx) => updateRun(tx, run))
+      if (result === 'no_run') throw unknownRun(run_id)
+      if (result === 'sealed') throw sealedRun(run_id)
+      if (typeof result === 'object')
+        throw new HttpProblem(
+          409,
+          'process_in_use',
+          `The new run.json of ${run_id} lacks process ${result.process_in_use}, of which chunks are stored; keep it.`,
+        )
+      if (result === 'updated') feed.publish(run_id, { event: 'update', data: { run_id } })
+      return json({ run_id })
+    },
+  })
+
+  endpoint(app, {
+    method: 'post',
+    path: '/runs/{run_id}/chunks',
+    summary: 'Store one chunk',
+    params: runParams,
+    query: chunkKeySchema,
+    raw_body: {
+      media_type: 'application/vnd.apache.arrow.stream',
+      schema: `one Arrow IPC stream, uncompressed, at most ${MAX_CHUNK_BYTES} bytes; header Content-Digest: sha-256=:BASE64:`,
+    },
+    answers: {
+      201: { description: 'stored', body: stored },
+      200: { description: 'there already with these bytes', body: stored },
+    },
+    async handle(c, { params: { run_id }, query }) {
+      checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'))
+      const bytes = await readBody(c.req.raw, MAX_CHUNK_BYTES)
+      const sha256 = checkDigest(c.req.header('content-digest'), bytes)
+      const row_count = rowsIn(query.stream, bytes)
+      const result = await storeChunk(
+        store.db,
+        { run_id, ...query, sha256, row_count, bytes },
+        now(),
+      )
+      if (result !== 'stored' && result !== 'same') throw notStored(result, { run_id, ...query })
+      if (result === 'same') counters.chunks_repeated++
+      else {
+        counters.chunks_stored++
+        counters.chunk_bytes_stored += bytes.byteLength
+        const data = { ...query, rows: row_count, bytes: bytes.byteLength }
+        feed.publish(run_id, { event: 'chunk', data })
+      }
+      return json({ sha256, rows: row_count }, result === 'stored' ? 201 : 200)
+    },
+  })
+
+  endpoint(app, {
+    method: 'post',
+    path: '/runs/{run_id}/seal',
+    summary: 'Finish a run',
+    params: runParams,
+    body: sealSchema,
+    answers: { 200: { description: 'sealed, now or before in the same way', body: named } },
+    async handle(_, { params: { run_id }, body }) {
+      const result = await store.db.transaction().execute((tx) => sealRun(tx, run_id, body, now()))
+      if (result !== 'sealed' && result !== 'same') throw notSealed(result, run_id, body.outcome)
+      if (result === 'sealed') {
+        counters.runs_sealed++
+        const data = { outcome: body.outcome, reason: body.reason ?? null }
+        feed.publish(run_id, { event: 'sealed', data })
+      }
+      return json({ run_id })
+    },
+  })
+}
+
+async function runFileOf(request: Request) {
+  const bytes = await readBody(request, MAX_JSON_BYTES)
+  try {
+    return readRunFile(bytes)
+  } catch (error) {
+    if (!(error instanceof RunFileError)) throw error
+    if (error.errors.length === 0)
+      throw new HttpProblem(400, 'invalid_json', `The body can't be read: ${error.message}.`)
+    throw new HttpProblem(422, 'invalid_run', error.message, { errors: error.errors })
+  }
+}
+
+function checkMediaType(type: string | undefined, encoding: string | undefined): void {
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new HttpProblem(
+      415,
+      'compressed',
+      `Content-Encoding is ${encoding}; send the chunk without it.`,
+    )
+  const media = type?.split(';')[0]?.trim().toLowerCase()
+  if (media !== undefined && !ARROW_TYPES.test(media))
+    throw new HttpProblem(
+      415,
+      'not_arrow',
+      `Content-Type is ${media}; a chunk is application/vnd.apache.arrow.stream.`,
+    )
+}
+
+function rowsIn(stream: Parameters<typeof readChunk>[0], bytes: Uint8Array): number {
+  try {
+    return readChunk(stream, bytes).numRows
+  } catch (error) {
+    if (!(error instanceof ChunkError)) throw error
+    const [status, code] = FAULT[error.fault]
+    throw new HttpProblem(status, code, `The chunk is not taken: ${error.message}.`)
+  }
+}
+
+const unknownRun = (run_id: string) =>
+  new HttpProblem(
+    404,
+    'unknown_run',
+    `There is no run ${run_id}. POST its run.json to /runs first.`,
+  )
+const sealedRun = (run_id: string) =>
+  new HttpProblem(
+    409,
+    'run_sealed',
+    `Run ${run_id} is sealed: it takes no change of its rows or its run.json.`,
+  )
+
+function notStored(
+  result: Exclude<ChunkResult, 'stored' | 'same'>,
+  at: { run_id: string; process_id: string; stream: string; seq: number },
+): HttpProblem {
+  if (result === 'no_run') return unknownRun(at.run_id)
+  if (result === 'sealed') return sealedRun(at.run_id)
+  if (result === 'no_process')
+    return new HttpProblem(
+      404,
+      'unknown_process',
+      `Run ${at.run_id} has no process ${at.process_id}. PUT a run.json that names it first.`,
+    )
+  return new HttpProblem(
+    409,
+    'chunk_conflict',
+    `Chunk ${at.process_id}/${at.stream}/${at.seq} of run ${at.run_id} is stored with other bytes (SHA-256 ${result.conflict}); it stays as it is.`,
+  )
+}
+
+function notSealed(
+  result: Exclude<SealResult, 'sealed' | 'same'>,
+  run_id: string,
+  outcome: string,
+): HttpProblem {
+  if (result === 'no_run') return unknownRun(run_id)
+  if (result === 'other_seal')
+    return new HttpProblem(
+      409,
+      'sealed_otherwise',
+      `Run ${run_id} was sealed in another way before; it stays so.`,
+    )
+  if ('outcome_in_run' in result)
+    return new HttpProblem(
+      409,
+      'outcome_differs',
+      `The seal says ${outcome}, run.json of ${run_id} says ${result.outcome_in_run}; PUT a run.json that agrees first.`,
+    )
+  const { missing, surplus } = result
+  const place = (c: { process_id: string; stream: string; seq: number }) =>
+    `${c.process_id}/${c.stream}/${c.seq}`
+  const errors = [
+    ...missing.map((c) => ({ path: place(c), message: 'is missing' })),
+    ...surplus.map((c) => ({ path: place(c), message: 'is stored, but not counted by the seal' })),
+  ]
+  const [first] = errors
+  const code = missing.length > 0 ? 'chunks_missing' : 'chunks_surplus'
+  return new HttpProblem(
+    409,
+    code,
+    `Run ${run_id} is not sealed: chunk ${first?.path} ${first?.message}${errors.length > 1 ? `, and ${errors.length - 1} more` : ''}. Send what is missing, then seal again.`,
+    { errors },
+  )
+}

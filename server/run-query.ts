@@ -1,0 +1,152 @@
+import { z } from 'zod'
+import { canonOf } from '../analysis/schema/canon.ts'
+import {
+  NUMBER_FILTERS,
+  type Position,
+  type RunListQuery,
+  SORT_COLUMNS,
+  TEXT_FILTERS,
+} from './store/run-list.ts'
+
+const MOST_ROWS = 1000
+
+const words = z
+  .string()
+  .min(1)
+  .transform((s) => s.split(',').filter((w) => w !== ''))
+const numbers = z
+  .string()
+  .regex(/^\d{1,9}(,\d{1,9})*$/, 'must be a whole number, or several with commas')
+  .transform((s) => s.split(',').map(Number))
+const instant = z
+  .string()
+  .refine(
+    (s) => !Number.isNaN(Date.parse(s)),
+    'must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z',
+  )
+  .transform((s) => new Date(s).toISOString())
+const tags = words.transform((list) =>
+  list.map((t) => {
+    const cut = t.indexOf('=')
+    return cut < 0 ? { key: t, value: null } : { key: t.slice(0, cut), value: t.slice(cut + 1) }
+  }),
+)
+
+const isMetric = (name: string) => canonOf(name) !== undefined
+const isSortable = (name: string) =>
+  (SORT_COLUMNS as readonly string[]).includes(name) || isMetric(name)
+
+type Text = Exclude<(typeof TEXT_FILTERS)[number], 'study_id'>
+const textShape = Object.fromEntries(
+  TEXT_FILTERS.filter((f) => f !== 'study_id').map((f) => [f, words.optional()]),
+) as Record<Text, z.ZodOptional<typeof words>>
+const numberShape = Object.fromEntries(
+  NUMBER_FILTERS.map((f) => [f, numbers.optional()]),
+) as Record<(typeof NUMBER_FILTERS)[number], z.ZodOptional<typeof numbers>>
+
+/**
+ * What a list of runs may be asked, the same in the address and in the shell: filters by field (a comma is "or"),
+ * `min_METRIC` and `max_METRIC`, sort, page. Unknown names are refused.
+ */
+export const runQuerySchema = z
+  .object({
+    ...textShape,
+    ...numberShape,
+    study: words.optional(),
+    tag: tags.optional().meta({ description: 'KEY=VALUE or KEY' }),
+    valid: z.enum(['true', 'false']).optional(),
+    cautions: z.enum(['include', 'exclude']).default('include'),
+    archived: z.enum(['exclude', 'include', 'only']).default('exclude'),
+    started_from: instant.optional(),
+    started_to: instant.optional(),
+    sort: z
+      .string()
+      .default('-created_at')
+      .refine(
+        (s) => isSortable(s.replace(/^-/, '')),
+        'must be a field or a metric, with - for descending',
+      )
+      .meta({ description: 'a field or a metric such as -energy_per_output_token_j' }),
+    limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(50),
+    cursor: z.string().optional().meta({ description: 'next_cursor of the page before' }),
+  })
+  .catchall(z.string())
+  .transform((given, ctx): RunListQuery => {
+    const metrics: RunListQuery['metrics'][number][] = []
+    const shape = new Set([...Object.keys(textShape), ...Object.keys(numberShape), ...OTHERS])
+    for (const [key, value] of Object.entries(given)) {
+      if (shape.has(key)) continue
+      const [, bound, metric = ''] = /^(min|max)_(.+)$/.exec(key) ?? []
+      const limit = Number(value)
+      if (bound === undefined || !isMetric(metric))
+        ctx.addIssue({ code: 'unrecognized_keys', keys: [key], input: given })
+      else if (value === '' || !Number.isFinite(limit))
+        ctx.addIssue({ code: 'custom', path: [key], message: 'must be a number', input: value })
+      else metrics.push({ metric, bound: bound as 'min' | 'max', limit })
+    }
+    const after = given.cursor === undefined ? null : readCursor(given.cursor, given.sort)
+    if (after === 'bad')
+      ctx.addIssue({
+        code: 'custom',
+        path: ['cursor'],
+        message: 'is not a next_cursor of a list in this order',
+        input: given.cursor,
+      })
+    const text = Object.fromEntries(
+      TEXT_FILTERS.map((f) => [f, f === 'study_id' ? given.study : given[f]]).filter(([, v]) => v),
+    ) as RunListQuery['text']
+    return {
+      text,
+      number: Object.fromEntries(
+        NUMBER_FILTERS.map((f) => [f, given[f]]).filter(([, v]) => v),
+      ) as RunListQuery['number'],
+      valid: given.valid === undefined ? null : given.valid === 'true',
+      exclude_cautions: given.cautions === 'exclude',
+      archived: given.archived,
+      tags: given.tag ?? [],
+      started_from: given.started_from ?? null,
+      started_to: given.started_to ?? null,
+      metrics,
+      sort: given.sort.replace(/^-/, ''),
+      descending: given.sort.startsWith('-'),
+      limit: given.limit,
+      after: after === 'bad' ? null : after,
+    }
+  })
+
+const OTHERS = [
+  'study',
+  'tag',
+  'valid',
+  'cautions',
+  'archived',
+  'started_from',
+  'started_to',
+  'sort',
+  'limit',
+  'cursor',
+]
+
+/** Opaque to those who page: the order and the last row of a page. */
+export function writeCursor(query: RunListQuery, last: Position): string {
+  const sort = `${query.descending ? '-' : ''}${query.sort}`
+  return Buffer.from(JSON.stringify([sort, last.value, last.run_id])).toString('base64url')
+}
+
+const cursorSchema = z.tuple([
+  z.string(),
+  z.union([z.string(), z.number(), z.null()]),
+  z.string().max(128),
+])
+
+function readCursor(text: string, sort: string): Position | 'bad' {
+  try {
+    const [order, value, run_id] = cursorSchema.parse(
+      JSON.parse(Buffer.from(text, 'base64url').toString()),
+    )
+    return order === sort ? { value, run_id } : 'bad'
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return 'bad'
+    throw error
+  }
+}
