@@ -160,7 +160,7 @@ function refused(file: string, device_id: string, error: NodeJS.ErrnoException):
 
 function nothingFound(root: string, procRoot: string): Missing {
   const contained =
-    exists('/.dockerenv') ||
+    exists(join(procRoot, '../.dockerenv')) ||
     /docker|kubepods|containerd|lxc/.test(readText(join(procRoot, '1/cgroup')).text ?? '')
   return contained
     ? {

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { LockError, lockDevices } from '../../agent/device-lock.ts'
+
+let stateDir: string
+let said: string[]
+
+beforeEach(() => {
+  stateDir = mkdtempSync(join(tmpdir(), 'llem-lock-'))
+  said = []
+})
+afterEach(() => rmSync(stateDir, { recursive: true, force: true }))
+
+const lock = (ids: readonly string[], signal = new AbortController().signal) =>
+  lockDevices(ids, { stateDir, signal, say: (text) => said.push(text), retry_ms: 5 })
+
+describe('the lock of a device', () => {
+  it('is had by one at a time; the second waits and says for whom', async () => {
+    const unlock = await lock(['GPU-a'])
+    let got = false
+    const second = lock(['GPU-a']).then((u) => {
+      got = true
+      return u
+    })
+    await new Promise((r) => setTimeout(r, 50))
+    expect(got).toBe(false)
+    expect(said).toEqual([
+      `GPU-a is being measured by process ${process.pid}. Waiting for it to end.`,
+    ])
+    unlock()
+    ;(await second)()
+  })
+
+  it('of a process that is gone is void', async () => {
+    const child = spawn(process.execPath, ['-e', ''])
+    await new Promise((r) => child.once('exit', r))
+    mkdirSync(join(stateDir, 'locks'))
+    writeFileSync(
+      join(stateDir, 'locks/GPU-a.json'),
+      JSON.stringify({ pid: child.pid, started: '1' }),
+    )
+    ;(await lock(['GPU-a']))()
+    expect(said).toEqual([])
+  })
+
+  it('of an earlier process with the same pid is void', async () => {
+    mkdirSync(join(stateDir, 'locks'))
+    writeFileSync(
+      join(stateDir, 'locks/GPU-a.json'),
+      JSON.stringify({ pid: process.pid, started: '1' }),
+    )
+    ;(await lock(['GPU-a']))()
+  })
+
+  it('is given up when the wait is aborted', async () => {
+    const unlock = await lock(['GPU-a'])
+    const abort = new AbortController()
+    const second = lock(['GPU-b', 'GPU-a'], abort.signal)
+    setTimeout(() => abort.abort(), 20)
+    await expect(second).rejects.toThrow(LockError)
+    unlock()
+    await new Promise((r) => setTimeout(r, 50))
+    expect(readdirSync(join(stateDir, 'locks'))).toEqual([])
+  })
+
+  it('never goes to two of many that ask at once', async () => {
+    let holders = 0
+    let most = 0
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const unlock = await lock(['GPU-a', 'GPU-b'])
+        most = Math.max(most, ++holders)
+        await new Promise((r) => setTimeout(r, 3))
+        holders--
+        unlock()
+      }),
+    )
+    expect(most).toBe(1)
+  })
+})

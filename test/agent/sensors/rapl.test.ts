@@ -1,0 +1,101 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createClock } from '../../../agent/clock.ts'
+import { rapl } from '../../../agent/sensors/rapl.ts'
+import type { OpenSource } from '../../../agent/sensors/sensor.ts'
+
+let root: string
+let opened: OpenSource | null
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'llem-rapl-'))
+  opened = null
+})
+afterEach(() => {
+  opened?.close()
+  rmSync(root, { recursive: true, force: true })
+})
+
+function zone(path: string, files: Record<string, string>): string {
+  const dir = join(root, 'class/powercap', path)
+  mkdirSync(dir, { recursive: true })
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), `${text}\n`)
+  return dir
+}
+
+/** The tree of a two-socket server as Linux shows it, with the MMIO twin and sub-zones. */
+function serverTree(): void {
+  for (const socket of [0, 1]) {
+    const base = { name: `package-${socket}`, max_energy_range_uj: '262143328850' }
+    zone(`intel-rapl:${socket}`, { ...base, energy_uj: `${1000 + socket}` })
+    zone(`intel-rapl:${socket}/intel-rapl:${socket}:0`, { name: 'core', energy_uj: '1' })
+    zone(`intel-rapl:${socket}/intel-rapl:${socket}:1`, {
+      name: 'dram',
+      energy_uj: '77',
+      max_energy_range_uj: '65712999613',
+    })
+  }
+  zone('intel-rapl-mmio:0', { name: 'package-0', energy_uj: '1000' })
+  zone('intel-rapl:2', { name: 'psys', energy_uj: '5000', max_energy_range_uj: '262143328850' })
+}
+
+const open = async (): Promise<OpenSource> => {
+  opened = await rapl.open({
+    clock: createClock(),
+    sysfsRoot: root,
+    procRoot: root,
+    nvmlPath: null,
+  })
+  return opened
+}
+
+describe('RAPL', () => {
+  it('takes package, DRAM and psys, and neither core nor the MMIO twin', async () => {
+    serverTree()
+    const source = await open()
+    expect(source.sensors.map((s) => [s.row.device_id, s.row.metric, s.row.scope])).toEqual([
+      ['cpu_package:0', 'cpu_energy_uj', 'package'],
+      ['dram:0', 'dram_energy_uj', 'dram'],
+      ['cpu_package:1', 'cpu_energy_uj', 'package'],
+      ['dram:1', 'dram_energy_uj', 'dram'],
+      ['platform:0', 'platform_energy_uj', 'platform'],
+    ])
+    expect(source.sensors.map((s) => s.row.range)).toEqual([
+      262143328850, 65712999613, 262143328850, 65712999613, 262143328850,
+    ])
+  })
+
+  it('reads the counter as it stands, each time anew', async () => {
+    const dir = zone('intel-rapl:0', { name: 'package-0', energy_uj: '1000' })
+    const [sensor] = (await open()).sensors
+    expect(await sensor?.read()).toMatchObject([{ value: 1000, reason: null }])
+    writeFileSync(join(dir, 'energy_uj'), '2500\n')
+    expect(await sensor?.read()).toMatchObject([{ value: 2500, reason: null }])
+  })
+
+  it('gives null with a reason when the file holds no number', async () => {
+    const dir = zone('intel-rapl:0', { name: 'package-0', energy_uj: '1000' })
+    const [sensor] = (await open()).sensors
+    writeFileSync(join(dir, 'energy_uj'), '')
+    expect(await sensor?.read()).toMatchObject([{ value: null, reason: 'lost' }])
+  })
+
+  it('tells an unreadable counter by a sentence that cures it', async () => {
+    const dir = zone('intel-rapl:0', { name: 'package-0' })
+    // A directory in its place can't be read by root either, whom permissions do not stop.
+    mkdirSync(join(dir, 'energy_uj'))
+    chmodSync(join(dir, 'energy_uj'), 0)
+    const source = await open()
+    expect(source.sensors).toEqual([])
+    expect(source.missing[0]?.fix).toContain(join(dir, 'energy_uj'))
+  })
+
+  it('tells a virtual machine from a container', async () => {
+    expect((await open()).missing[0]).toMatchObject({ reason: 'unsupported' })
+    mkdirSync(join(root, '1'))
+    writeFileSync(join(root, '1/cgroup'), '0::/docker/abc\n')
+    expect((await open()).missing[0]).toMatchObject({ reason: 'masked_in_container' })
+  })
+})
