@@ -71,7 +71,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
       child = await startServer([...command, ...arguments_], token)
     } catch (error) {
       // Another agent may have started one at the same time: then the lock is theirs, and so is the server.
-      for (let i = 0; i < 10; i++) {
+      for (let i = 0; i < 3; i++) {
         const theirs = await servingClient(db)
         if (theirs !== null) return theirs
         await sleep(100)
