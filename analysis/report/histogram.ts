@@ -38,6 +38,8 @@ export function histogram(values: ArrayLike<number>, target = 48): Histogram | n
     if (at < counts.length) counts[at] = (counts[at] ?? 0) + 1
     else beyond++
   }
+  // A cut tail leaves no empty bins behind it.
+  while (counts.at(-1) === 0) counts.pop()
   return {
     bins: counts.map((n, i) => ({
       low: (first + i) * width,

@@ -1,3 +1,5 @@
+import { CANON } from '../schema/canon.ts'
+import type { Summary } from '../schema/summary.ts'
 import { common, type Drawing, type VegaLiteSpec, WIDE } from './spec.ts'
 
 export interface LedgerLine {
@@ -5,6 +7,23 @@ export interface LedgerLine {
   readonly energy_j: number
   /** Of the gross, per cent. */
   readonly share_pct: number
+}
+
+/** The lines of the ledger, in the order of a run: each metric of the section but its gross and its shares. */
+export const LEDGER_IDS = Object.entries(CANON)
+  .filter(([id, row]) => row.section === 'ledger' && row.unit === 'J' && id !== 'energy_recorded_j')
+  .map(([id]) => id)
+
+/** The ledger of a summary: every line that has a value. Their shares are of the gross that was recorded. */
+export function ledgerLines(summary: Summary): LedgerLine[] {
+  const gross = summary.metrics['energy_recorded_j']?.value ?? null
+  if (gross === null) return []
+  return LEDGER_IDS.flatMap((id) => {
+    const energy_j = summary.metrics[id]?.value ?? null
+    if (energy_j === null) return []
+    const line = CANON[id as keyof typeof CANON].title
+    return [{ line, energy_j, share_pct: gross === 0 ? 0 : (100 * energy_j) / gross }]
+  })
 }
 
 /** Where the joules of the whole recorded span went: lines that add up to the gross. */
@@ -63,4 +82,6 @@ export function ledgerSpec(lines: readonly LedgerLine[], drawing: Drawing = WIDE
 }
 
 const joules = (j: number): string =>
-  Math.abs(j) >= 1000 ? Math.round(j).toString() : Number(j.toPrecision(3)).toString()
+  Math.abs(j) >= 1000 ? grouped(Math.round(j)) : String(Number(j.toPrecision(3)))
+
+const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')

@@ -2,12 +2,16 @@ import { common, type Drawing, type VegaLiteSpec, WIDE } from './spec.ts'
 
 /** Seconds from the start of the run throughout. */
 export interface PowerTable {
-  /** Downsampled for drawing: peaks are kept, joules are not. null breaks the line where readings are missing. */
+  /** Downsampled for drawing: peaks are kept, joules are not. */
   readonly power: readonly {
     readonly t_s: number
-    readonly power_w: number | null
+    readonly power_w: number
     readonly device: string
   }[]
+  /** How many devices have readings; only the first ones are drawn. */
+  readonly devices: number
+  /** The end of the recorded span, which begins at 0. */
+  readonly end_s: number
   readonly phases: readonly {
     readonly phase: string
     readonly start_s: number
@@ -24,19 +28,14 @@ const LETTER_PX = 6.2
 /** Power of each device over time, with the phases and the counted window, and below it the requests in flight. */
 export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteSpec {
   const plot = drawing.width - 60
-  const start = Math.min(...table.phases.map((p) => p.start_s), table.power[0]?.t_s ?? 0)
-  const end = Math.max(
-    ...table.phases.map((p) => p.end_s),
-    ...table.power.slice(-1).map((p) => p.t_s),
-  )
-  const span = end - start || 1
+  const span = table.end_s || 1
   const phases = table.phases.map((p) => ({
     ...p,
     label: ((p.end_s - p.start_s) / span) * plot > p.phase.length * LETTER_PX + 6 ? p.phase : '',
   }))
-  const peak = table.power.reduce((high, p) => Math.max(high, p.power_w ?? 0), 0) || 1
+  const peak = table.power.reduce((high, p) => Math.max(high, p.power_w), 0) || 1
   const devices = [...new Set(table.power.map((p) => p.device))]
-  const scale = { domain: [start, end], nice: false }
+  const scale = { domain: [0, span], nice: false }
   const x = (title: string | null) => ({
     field: 't_s',
     type: 'quantitative' as const,

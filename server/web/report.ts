@@ -1,0 +1,68 @@
+import { html, raw } from 'hono/html'
+import { chartSpecs } from '../../analysis/report/chart-specs.ts'
+import { reportTables } from '../../analysis/report/report-tables.ts'
+import type { VegaLiteSpec } from '../../analysis/report/spec.ts'
+import type { RunData } from '../../analysis/run-data.ts'
+import type { Summary } from '../../analysis/schema/summary.ts'
+import { exploreBundle } from './explore-bundle.ts'
+import type { Markup } from './markup.ts'
+import { POLICY } from './page-policy.ts'
+import { chartsSection } from './report-charts.ts'
+import { devicesSection } from './report-devices.ts'
+import { findingsSection } from './report-findings.ts'
+import { reportHead, runName } from './report-head.ts'
+import { headlineSection } from './report-headline.ts'
+import { metricsSection } from './report-metrics.ts'
+import { REPORT_SCRIPT } from './report-script.ts'
+import { setupSection } from './report-setup.ts'
+import { uncertaintySection } from './report-uncertainty.ts'
+import { STYLES } from './styles.ts'
+
+/**
+ * The report of a run: one HTML file that opens offline, with every chart drawn and every number with its range or
+ * its reason. Findings stand first where the result is invalid. All text of the run is escaped.
+ */
+export async function reportHtml(run: RunData, summary: Summary): Promise<string> {
+  const bundle = await exploreBundle()
+  const findings = findingsSection(summary.findings)
+  const headline = headlineSection(summary)
+  const page = await html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${raw(POLICY)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="llem">
+<title>${runName(run)} – llem report</title>
+<link rel="icon" href="data:,">
+<style>${raw(STYLES)}</style></head>
+<body>${reportHead(run, summary)}
+<main>${contents()}
+${summary.valid ? headline : findings}
+${summary.valid ? findings : headline}
+${await chartsSection(reportTables(run, summary), summary, bundle !== null)}
+${devicesSection(run, summary)}
+${metricsSection(summary)}
+${uncertaintySection(summary)}
+${setupSection(run, summary)}</main>
+<footer>llem, analysis version ${summary.analysis_version}. Every number here is computed from the raw readings of run
+<code>${run.run_id}</code> and can be computed again. Instants are in UTC.</footer>
+${
+  bundle === null
+    ? ''
+    : html`<script type="text/plain" id="explore-bundle">${raw(bundle)}</script><script>${raw(REPORT_SCRIPT)}</script>`
+}</body></html>
+`
+  return String(page)
+}
+
+/** The charts of the report as bare Vega-Lite specs by name, with their data inside. */
+export function reportSpecs(run: RunData, summary: Summary): Record<string, VegaLiteSpec> {
+  return chartSpecs(reportTables(run, summary))
+}
+
+const SECTIONS = ['findings', 'headline', 'charts', 'devices', 'metrics', 'uncertainty', 'setup']
+
+const contents = (): Markup =>
+  html`<nav aria-label="Sections"><ul>${SECTIONS.map(
+    (id) => html`<li><a href="#${id}">${id}</a></li>`,
+  )}</ul></nav>`
