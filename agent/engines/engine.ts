@@ -16,7 +16,7 @@ export interface EngineCapabilities {
   /** Refused by the engine (HTTP 400 or 422), so not sent. */
   readonly stripped_fields: readonly ProbedField[]
   readonly max_tokens_field: 'max_tokens' | 'max_completion_tokens'
-  /** Whether a one-token answer came as a stream and with which counts. */
+  /** False: the engine answers in one piece although asked to stream. */
   readonly streams: boolean
   /** False: the model may stop early, output lengths are not under control. */
   readonly exact_length: boolean

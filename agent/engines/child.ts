@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { EngineError } from './engine.ts'
+
+export interface ChildOptions {
+  readonly program: string
+  readonly args: readonly string[]
+  readonly env: NodeJS.ProcessEnv
+  /** Where its log is kept. */
+  readonly stateDir: string
+  readonly name: string
+  /** Pipes to speak with it by stdin and stdout; else stdout goes to the log too. */
+  readonly talks: boolean
+}
+
+/** A process that was started, in a group of its own: Ctrl-C in the terminal is for the agent alone. */
+export interface Child {
+  readonly process: ChildProcess
+  readonly pid: number
+  readonly logPath: string
+  /** The log's last lines. */
+  tail(): string
+  /** How it ended, in words: `exit code 1`, `SIGKILL`. */
+  readonly exited: Promise<string>
+  /** TERM to the whole group, KILL after 5 s. `log`: remove keeps no log of a good end. */
+  stop(log: 'keep' | 'remove'): Promise<void>
+}
+
+const STOP_MS = 5_000
+const TAIL_CHARS = 2_000
+
+/** @throws EngineError (config) when the program can't be run */
+export async function startChild(options: ChildOptions): Promise<Child> {
+  mkdirSync(options.stateDir, { recursive: true })
+  const logPath = join(options.stateDir, `${options.name}-${randomUUID()}.log`)
+  const log = openSync(logPath, 'a', 0o600)
+  const child = spawn(options.program, options.args, {
+    detached: true,
+    env: options.env,
+    stdio: [options.talks ? 'pipe' : 'ignore', options.talks ? 'pipe' : log, log],
+  })
+  closeSync(log)
+  const exited = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`))
+  })
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve)
+    child.once('error', (error: NodeJS.ErrnoException) => {
+      rmSync(logPath, { force: true })
+      const why = error.code === 'ENOENT' ? 'there is no such program' : error.code
+      reject(new EngineError('config', `${options.program} can't be started: ${why}`))
+    })
+  })
+  const pid = child.pid as number
+  let running = true
+  void exited.then(() => {
+    running = false
+  })
+  const signalGroup = (signal: NodeJS.Signals | 0): boolean => {
+    try {
+      return process.kill(-pid, signal)
+    } catch {
+      return false
+    }
+  }
+  return {
+    process: child,
+    pid,
+    logPath,
+    exited,
+    tail: () => tailOf(logPath),
+    async stop(log) {
+      if (signalGroup('SIGTERM')) {
+        // The first process may end before those that it started.
+        const deadline = Date.now() + STOP_MS
+        while (signalGroup(0) && Date.now() < deadline)
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        signalGroup('SIGKILL')
+      }
+      if (running) await exited
+      if (log === 'remove') rmSync(logPath, { force: true })
+    },
+  }
+}
+
+function tailOf(path: string): string {
+  try {
+    const text = readFileSync(path, 'utf8').trim()
+    return text.length <= TAIL_CHARS ? text : `...${text.slice(-TAIL_CHARS)}`
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,68 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { syncDirectory, writeDurably } from '../durable-file.ts'
+import { EngineError } from './engine.ts'
+
+export interface FileIdentity {
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/**
+ * SHA-256 and size of a file. A hash once taken is remembered beside the cache by path, size and time of change,
+ * since hashing a large model takes longer than loading it.
+ */
+export async function identify(path: string, cacheDir: string): Promise<FileIdentity> {
+  const { size, mtimeMs } = await stat(path)
+  const key = createHash('sha256').update(`${path}\n${size}\n${mtimeMs}`).digest('hex')
+  const memo = join(cacheDir, 'hashes', key)
+  const known = await readFile(memo, 'utf8').catch(() => '')
+  if (/^[0-9a-f]{64}$/.test(known)) return { sha256: known, bytes: size }
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
+    hash.update(chunk as Buffer)
+  const sha256 = hash.digest('hex')
+  await mkdir(join(cacheDir, 'hashes'), { recursive: true })
+  await writeDurably(memo, sha256, `${memo}.${randomUUID()}`)
+  return { sha256, bytes: size }
+}
+
+/**
+ * Puts a file into the cache so that it is there whole or not at all, whoever else does the same: `fill` writes to a
+ * name of its own, the result is checked and renamed.
+ * @param expected null: any content
+ * @throws EngineError (failed) when the content is not what was expected; what `fill` throws
+ */
+export async function install(
+  path: string,
+  cacheDir: string,
+  expected: FileIdentity | null,
+  fill: (temp: string) => Promise<void>,
+): Promise<FileIdentity> {
+  await mkdir(cacheDir, { recursive: true })
+  const temp = join(cacheDir, `.${basename(path)}.${randomUUID()}`)
+  try {
+    await fill(temp)
+    const { size } = await stat(temp)
+    if (expected !== null && size !== expected.bytes)
+      throw new EngineError(
+        'failed',
+        `${basename(path)} came with ${size} bytes instead of ${expected.bytes}`,
+      )
+    await rename(temp, path)
+    await syncDirectory(cacheDir)
+  } finally {
+    await rm(temp, { force: true })
+  }
+  const identity = await identify(path, cacheDir)
+  if (expected !== null && identity.sha256 !== expected.sha256) {
+    await rm(path, { force: true })
+    throw new EngineError(
+      'failed',
+      `${basename(path)} came with SHA-256 ${identity.sha256} instead of ${expected.sha256}`,
+    )
+  }
+  return identity
+}
