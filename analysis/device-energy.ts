@@ -59,7 +59,7 @@ export function deviceEnergy(
   window: Window,
   scope: string | null = null,
 ): DeviceEnergy {
-  const all = energySources(run).filter((s) => s.device_id === device_id)
+  const all = energySources(run, device_id)
   const scopes = scope !== null ? [scope] : ownScopes(run, device_id, all)
   let first: DeviceEnergy | null = null
   for (const own of scopes) {
@@ -119,7 +119,13 @@ function scopeEnergy(
 
 const ORDER = ['burst', 'ring', 'counter', 'poll', 'hold'] as const
 
-/** All estimates in the order of choice: measured before estimated, then by method. */
+/** Sources in the order of choice: measured before estimated, then by method. */
+export const choiceRank = (e: {
+  readonly measured: boolean
+  readonly method: EnergyEstimate['method']
+}): number => (e.measured ? 0 : ORDER.length) + ORDER.indexOf(e.method)
+
+/** All estimates in the order of choice. */
 function estimatesOf(
   run: RunData,
   sources: readonly EnergySource[],
@@ -129,9 +135,7 @@ function estimatesOf(
     0,
     ...run.processes.flatMap((p) => p.clock.map((c) => c.error_ns ?? 0)),
   )
-  const rank = (e: { measured: boolean; method: EnergyEstimate['method'] }) =>
-    (e.measured ? 0 : ORDER.length) + ORDER.indexOf(e.method)
-  const ordered = [...sources].sort((a, b) => rank(a) - rank(b))
+  const ordered = [...sources].sort((a, b) => choiceRank(a) - choiceRank(b))
   const powered = ordered.find((s) => s.method === 'ring' || s.method === 'poll')
   const margin_ns = THRESHOLDS.bridge_s * NS_PER_S
   const hasCounter = ordered.some((s) => s.method === 'counter')
@@ -141,7 +145,7 @@ function estimatesOf(
       : curveOf(powered, window.start_ns - margin_ns, window.end_ns + margin_ns)
   const plain = ordered.map((s) => estimate(s, window, clock_error_ns, power))
   const bursts = plain.flatMap((e) => burstEstimate(run, e, window) ?? [])
-  return [...bursts, ...plain].sort((a, b) => rank(a) - rank(b))
+  return [...bursts, ...plain].sort((a, b) => choiceRank(a) - choiceRank(b))
 }
 
 /** The best source's reason; a counter that only lacks refreshes is `too_short`. */

@@ -56,13 +56,14 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 }
 
 /**
- * Every source of energy of a run. Readings of one device, source and scope are one source, whoever recorded them:
+ * Every source of energy of a run, or of one device of it. Readings of one device, source and scope are one source, whoever recorded them:
  * two samplers of one GPU are merged by time, never added.
  */
-export function energySources(run: RunData): EnergySource[] {
+export function energySources(run: RunData, device_id: string | null = null): EnergySource[] {
   const groups = new Map<string, { row: SensorRow | null; series: Series[] }>()
   for (const series of seriesOf(run.samples)) {
     if (MEANINGS[series.metric] === undefined || series.t_ns.length === 0) continue
+    if (device_id !== null && series.device_id !== device_id) continue
     const row = sensorOf(run, series)
     const key = JSON.stringify([series.device_id, series.metric, row?.source, row?.scope])
     const group = groups.get(key)

@@ -1,4 +1,3 @@
-import type { Reason } from './schema/reason.ts'
 import type { Component, MetricValue } from './schema/summary.ts'
 import type { Unit } from './schema/units.ts'
 
@@ -78,16 +77,4 @@ export function withRange({ value, unit, parts, n, provenance, scope }: Known): 
     scope: scope ?? null,
     components: [...parts],
   }
-}
-
-/** A value that is known without a range of its own. */
-export function withoutRange(value: number, unit: Unit, n: number | null = null): MetricValue {
-  const none = { low: null, high: null, repeat_low: null, repeat_high: null }
-  return { value, unit, ...none, n, reason: null, provenance: null }
-}
-
-/** A value that can't be had, and why. */
-export function absent(unit: Unit, reason: Reason): MetricValue {
-  const none = { low: null, high: null, repeat_low: null, repeat_high: null }
-  return { value: null, unit, ...none, n: null, reason, provenance: null }
 }

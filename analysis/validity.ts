@@ -1,0 +1,134 @@
+import type { IdlePower } from './baseline.ts'
+import { idleFindings, staleFinding } from './baseline-findings.ts'
+import type { RunEnergies } from './energy-scope.ts'
+import type { RunData } from './run-data.ts'
+import type { Finding } from './schema/finding.ts'
+import type { MetricValue } from './schema/summary.ts'
+import { THRESHOLDS } from './thresholds.ts'
+import { repeatable } from './uncertainty.ts'
+import { isRemote } from './used-devices.ts'
+import { deviceFindings } from './validity-gpu.ts'
+import { type Window, windowSeconds } from './window.ts'
+
+/**
+ * What the energy of the counted window and its devices say about a run's validity; only devices that the engine
+ * computes on count. Source: docs/metrics.md, "Validity".
+ */
+export function energyValidity(
+  run: RunData,
+  energies: RunEnergies,
+  window: Window,
+  resident: IdlePower,
+  cold: IdlePower,
+): Finding[] {
+  const { compute } = energies
+  const ids = compute.parts.map((p) => p.device_id)
+  const stale = staleFinding(run, resident, window, ids)
+  return [
+    ...compute.parts.flatMap((p) => [...p.findings, ...deviceFindings(run, p, window)]),
+    ...measurement(window),
+    ...spread(energies),
+    ...scopes(run, energies),
+    ...idleFindings(run, 'idle', resident, ids),
+    ...idleFindings(run, 'baseline', cold, ids),
+    ...(stale === null ? [] : [stale]),
+  ]
+}
+
+function measurement(window: Window): Finding[] {
+  const seconds = windowSeconds(window)
+  if (seconds >= THRESHOLDS.short_measurement_s) return []
+  return [
+    {
+      code: 'short_measurement',
+      severity: 'caution',
+      message: `The window is ${seconds.toFixed(1)} s long; below ${THRESHOLDS.short_measurement_s} s edges and settling weigh much. Send more requests.`,
+      evidence: { seconds },
+    },
+  ]
+}
+
+function spread({ compute }: RunEnergies): Finding[] {
+  if (compute.energy_j === null || compute.energy_j <= 0) return []
+  const share = (2 * repeatable(compute.components)) / compute.energy_j
+  if (share <= THRESHOLDS.window_too_short_share) return []
+  return [
+    {
+      code: 'window_too_short',
+      severity: 'invalid',
+      message: `The energy can't be told better than ± ${(100 * share).toFixed(0)} % over so short a window (limit ${THRESHOLDS.window_too_short_share * 100} %). Measure longer.`,
+      evidence: { share, energy_j: compute.energy_j },
+    },
+  ]
+}
+
+function scopes(run: RunData, { compute, gpu, host, used }: RunEnergies): Finding[] {
+  const findings: Finding[] = []
+  if (isRemote(run))
+    findings.push({
+      code: 'remote_engine',
+      severity: 'info',
+      message:
+        'The engine runs on another host, so its energy is unknown. Run an agent there to measure it.',
+      evidence: {},
+    })
+  if (compute.energy_j !== null && !compute.measured)
+    findings.push({
+      code: 'estimate_only',
+      severity: 'caution',
+      message:
+        'The compute energy is an estimate from processor time, good to tens of per cent; it is shown and never ranked or added up. Grant read access to RAPL to measure it.',
+      evidence: { energy_j: compute.energy_j, source: compute.source },
+    })
+  if (gpu.parts.length > 0 && host.energy_j === null)
+    findings.push({
+      code: 'host_energy_missing',
+      severity: 'info',
+      message: `The host's own energy is not in the result (${host.reason}); the GPU is counted alone.`,
+      evidence: { reason: host.reason },
+    })
+  for (const part of compute.parts) {
+    const instance = !used.has(part.device_id)
+    if (part.scope !== 'module' && !instance) continue
+    if (part.scope === 'dram' || part.scope === 'package') continue
+    findings.push({
+      code: 'scope_exceeds_workload',
+      severity: 'caution',
+      message: `The energy of ${part.device_id} is that of ${instance ? 'the whole GPU, of which the engine used a part' : 'a module with processor and memory'}.`,
+      evidence: { device_id: part.device_id, scope: part.scope },
+    })
+  }
+  return findings
+}
+
+/** A negative rest above idle keeps its sign and is told. */
+export function aboveIdleFindings(above: MetricValue): Finding[] {
+  if (above.value === null || above.value >= 0) return []
+  return [
+    {
+      code: 'baseline_exceeds_gross',
+      severity: 'caution',
+      message: `Idle power over the same seconds exceeds what was drawn, by ${(-above.value).toPrecision(3)} J. The idle phase was not idle, or another load ended.`,
+      evidence: { energy_above_idle_j: above.value },
+    },
+  ]
+}
+
+/** Tokens per joule by both ways: they differ only where the operands come from unlike windows. */
+export function identityFindings(
+  tokensPerJoule: MetricValue,
+  throughputPerWatt: MetricValue,
+): Finding[] {
+  const a = tokensPerJoule.value
+  const b = throughputPerWatt.value
+  if (a === null || b === null || Math.abs(a - b) <= 1e-9 * Math.max(Math.abs(a), Math.abs(b)))
+    return []
+  return [
+    {
+      code: 'window_mismatch',
+      severity: 'invalid',
+      message: `Tokens per joule (${a}) and throughput per watt (${b}) differ, so tokens and joules come from unlike windows.`,
+      evidence: { tokens_per_joule: a, throughput_per_watt_tok_s_w: b },
+    },
+  ]
+}
