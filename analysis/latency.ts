@@ -16,9 +16,13 @@ import { isClosedLoop, type Window } from './window.ts'
  * that closed within it. What can't be had is null with the reason most of its requests give.
  * Source: docs/metrics.md, "Latency".
  */
-export function latencyMetrics(run: RunData, window: Window | null): Record<string, MetricValue> {
+export function latencyMetrics(
+  run: RunData,
+  window: Window | null,
+  answers: readonly Answer[] = answersOf(run),
+): Record<string, MetricValue> {
   if (window === null) return withoutWindow()
-  return pooled([{ run, window }])
+  return pooled([{ run, window, answers }])
 }
 
 /**
@@ -28,7 +32,9 @@ export function latencyMetrics(run: RunData, window: Window | null): Record<stri
 export function pooledLatencyOf(
   parts: readonly { readonly run: RunData; readonly window: Window | null }[],
 ): Record<string, MetricValue> {
-  const counted = parts.flatMap(({ run, window }) => (window === null ? [] : [{ run, window }]))
+  const counted = parts.flatMap(({ run, window }) =>
+    window === null ? [] : [{ run, window, answers: answersOf(run) }],
+  )
   return counted.length === 0 ? withoutWindow() : pooled(counted)
 }
 
@@ -47,10 +53,13 @@ interface Part {
 }
 
 function pooled(
-  runs: readonly { readonly run: RunData; readonly window: Window }[],
+  runs: readonly {
+    readonly run: RunData
+    readonly window: Window
+    readonly answers: readonly Answer[]
+  }[],
 ): Record<string, MetricValue> {
-  const parts = runs.map(({ run, window }): Part => {
-    const answers = answersOf(run)
+  const parts = runs.map(({ run, window, answers }): Part => {
     return {
       completed: completedWithin(answers, window),
       gaps: gapsWithin(answers, window),

@@ -1,6 +1,7 @@
-import { answersOf } from './answer.ts'
+import { type Answer, answersOf } from './answer.ts'
 import { clientFindings } from './client-findings.ts'
 import { failureFindings } from './failure-findings.ts'
+import { processFindings } from './process-findings.ts'
 import type { RunData } from './run-data.ts'
 import { runSpan } from './run-span.ts'
 import type { Finding } from './schema/finding.ts'
@@ -9,17 +10,22 @@ import { tokenFindings } from './token-findings.ts'
 import type { Window } from './window.ts'
 
 /**
- * What the requests say about a run's validity. `no_steady_window` and `no_window` come with the choice of the
- * window itself. A run without requests (a measured program) has none of these.
+ * What the requests, and the processes that served them, say about a run's validity. `no_steady_window` and
+ * `no_window` come with the choice of the window itself; a run without requests (a measured program) has none of
+ * the requests' findings.
  * Source: docs/metrics.md, "Validity".
  */
-export function requestFindings(run: RunData, window: Window | null): Finding[] {
-  const answers = answersOf(run)
+export function requestFindings(
+  run: RunData,
+  window: Window | null,
+  answers: readonly Answer[] = answersOf(run),
+): Finding[] {
   const span = window ?? runSpan(answers)
   return [
     ...failureFindings(run, answers),
     ...tokenFindings(answers, span),
     ...steadyFindings(run, answers, window),
     ...clientFindings(run, answers),
+    ...processFindings(run),
   ]
 }

@@ -39,8 +39,11 @@ const IDS = [
  * window is. Goodput per joule is the energy's matter.
  * Source: docs/metrics.md, "Throughput and goodput".
  */
-export function throughputMetrics(run: RunData, window: Window | null): Metrics {
-  const answers = answersOf(run)
+export function throughputMetrics(
+  run: RunData,
+  window: Window | null,
+  answers: readonly Answer[] = answersOf(run),
+): Metrics {
   const span = runSpan(answers)
   const whole = span !== null && span.end_ns > span.start_ns ? { ...span, rule: 'run' } : null
   const steady = window !== null && window.rule !== 'run' ? window : null

@@ -31,14 +31,17 @@ const BALANCE_LIMIT = 0.15
 
 /**
  * The counted window of a run by the rule of its configuration.
+ * @param answers the run's requests where they are read already; so with the other functions of a run
  * @returns the window, or null with `no_window`; findings `no_steady_window` and `no_window` say what was given up
  * Source: docs/metrics.md, "Time base and windows".
  */
-export function chooseWindow(run: RunData): ChosenWindow {
+export function chooseWindow(
+  run: RunData,
+  answers: readonly Answer[] = answersOf(run),
+): ChosenWindow {
   const rule = run.experiment.phases.window
   if (typeof rule === 'object') return orNone(fixedWindow(run, rule), 'fixed')
   if (rule === 'phase') return orNone(phaseWindow(run, 'measure'), rule)
-  const answers = answersOf(run)
   if (rule === 'run') return orNone(spanWindow(answers), rule)
   if (rule === 'saturation' || rule === 'plateau')
     return orNone(steadyWindow(run, answers, rule).window, rule)
@@ -46,8 +49,11 @@ export function chooseWindow(run: RunData): ChosenWindow {
 }
 
 /** First sent of the measured load to its last terminal event; null where nothing was sent or nothing ended. */
-export function runWindow(run: RunData): Window | null {
-  return spanWindow(answersOf(run))
+export function runWindow(
+  run: RunData,
+  answers: readonly Answer[] = answersOf(run),
+): Window | null {
+  return spanWindow(answers)
 }
 
 /** From the first start to the last end of a phase; null where it has no mark or no length. */
