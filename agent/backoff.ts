@@ -11,7 +11,7 @@ export function exponentialBackoff(random: () => number = Math.random): Backoff 
   return (attempt) => Math.min(10_000, 250 * 2 ** Math.min(attempt, 10)) * (0.5 + random() / 2)
 }
 
-/** Waits, or ends early (without an error) when aborted. */
+/** Waits, or ends early (without an error) when aborted. Does not keep the program alive. */
 export async function waitFor(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => undefined)
+  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined)
 }

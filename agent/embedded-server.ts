@@ -62,22 +62,26 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
   let stopped = false
 
   async function find(): Promise<ServerClient> {
-    const serving = await servingClient(db)
-    if (serving !== null) return serving
+    for (let attempt = 1; ; attempt++) {
+      const serving = await servingClient(db)
+      if (serving !== null) return serving
+      try {
+        return await start()
+      } catch (error) {
+        // Another agent may have started one in the same instant, or one may be just ending: while a lock is held
+        // that is being decided, and one that was let go in between deserves a second try.
+        const held = (await lockOf(db)) !== null
+        if (attempt === 10 || (!held && attempt > 1)) throw error
+        await sleep(100 * attempt)
+      }
+    }
+  }
+
+  async function start(): Promise<ServerClient> {
     const token = randomBytes(24).toString('hex')
     const command = options.command ?? [process.execPath, programPath('llem-server')]
     const arguments_ = ['serve', '--db', db, '--port', '0', '--json', '--until-stdin-closes']
-    try {
-      child = await startServer([...command, ...arguments_], token)
-    } catch (error) {
-      // Another agent may have started one at the same time: then the lock is theirs, and so is the server.
-      for (let i = 0; i < 3; i++) {
-        const theirs = await servingClient(db)
-        if (theirs !== null) return theirs
-        await sleep(100)
-      }
-      throw error
-    }
+    child = await startServer([...command, ...arguments_], token)
     return createServerClient({ url: child.url, token })
   }
 
@@ -127,16 +131,21 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
   }
 }
 
-/** The server that holds the database, as its lock file says, if it is alive and answers. */
-async function servingClient(db: string): Promise<ServerClient | null> {
+/** What the lock file beside the database says, if the process that wrote it is alive. */
+async function lockOf(db: string): Promise<z.infer<typeof lockSchema> | null> {
   if (db.includes('://')) return null
-  let lock: z.infer<typeof lockSchema>
   try {
-    lock = lockSchema.parse(JSON.parse(await readFile(`${db}.lock`, 'utf8')))
+    const lock = lockSchema.parse(JSON.parse(await readFile(`${db}.lock`, 'utf8')))
+    return isAlive({ pid: lock.pid, started: null }) ? lock : null
   } catch {
     return null
   }
-  if (!isAlive({ pid: lock.pid, started: null })) return null
+}
+
+/** The server that holds the database, if it answers. */
+async function servingClient(db: string): Promise<ServerClient | null> {
+  const lock = await lockOf(db)
+  if (lock === null) return null
   const client = createServerClient({ url: lock.url, token: lock.token ?? null })
   return (await client.healthy()) ? client : null
 }

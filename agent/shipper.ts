@@ -86,7 +86,7 @@ export function createShipper(options: ShipperOptions): Shipper {
   }
 
   async function register(): Promise<void> {
-    await spool.setTarget(server.target)
+    await spool.setTarget(server.target).catch(() => undefined)
     const run_json = await spool.readRun()
     let answer: 'new' | 'same'
     try {
@@ -112,7 +112,8 @@ export function createShipper(options: ShipperOptions): Shipper {
     acknowledged++
     strikes = 0
     progressed()
-    await spool.acknowledge(key)
+    // A full disk must not keep the run from leaving it.
+    await spool.acknowledge(key).catch(() => undefined)
   }
 
   async function sendSome(): Promise<void> {
@@ -210,7 +211,7 @@ export function createShipper(options: ShipperOptions): Shipper {
       wake()
     },
     async finish(how) {
-      if ((await spool.readSeal().catch(() => null)) === null && !signal.aborted)
+      if (result !== 'sealed' && (await spool.readSeal().catch(() => null)) === null)
         await spool.end(how).catch((error: unknown) => say(String((error as Error).message)))
       outdated = true
       seal = how

@@ -1,18 +1,28 @@
 // A recording agent to be killed: two processes' rows go through recorder and shipper as fast as they can.
-// argv: spool directory, run id, server URL, what to do (record, ship). Each durable chunk is told on stdout.
+// argv: spool directory, run id, server URL or database, what to do (record, ship). Each durable chunk is told on stdout.
 import { createClock } from '../../agent/clock.ts'
+import { connectServer } from '../../agent/embedded-server.ts'
 import { createRecorder } from '../../agent/recorder.ts'
 import { createServerClient } from '../../agent/server-client.ts'
 import { shipLeftovers } from '../../agent/ship-leftovers.ts'
 import { createShipper, type Shipper } from '../../agent/shipper.ts'
 import { createSpool } from '../../agent/spool.ts'
 
-const [spoolDir, run_id, url, what] = process.argv.slice(2) as [string, string, string, string]
-const client = createServerClient({ url, token: null, timeout_ms: 2_000 })
-const server = { client, target: { server: url, db: null }, resolve: async () => client }
+const [spoolDir, run_id, where, what] = process.argv.slice(2) as [string, string, string, string]
 const backoff = () => 5
 const tell = (line: string) => process.stdout.write(`${line}\n`)
 
+async function connect() {
+  if (!where.startsWith('http')) {
+    const command: [string, string] = [process.execPath, process.env['SERVER_PROGRAM'] as string]
+    return connectServer({ server: null, db: where, token: null, say: () => undefined, command })
+  }
+  const client = createServerClient({ url: where, token: null, timeout_ms: 2_000 })
+  const target = { server: where, db: null }
+  return { client, target, resolve: async () => client, stop: async () => undefined }
+}
+
+const server = await connect()
 if (what === 'ship') {
   for (;;) {
     const runs = await shipLeftovers({ spoolDir, server, backoff, say: () => undefined })
@@ -54,3 +64,4 @@ if (what === 'ship') {
   tell('ending')
   tell(await shipper.finish(seal))
 }
+await server.stop()

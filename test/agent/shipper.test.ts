@@ -6,6 +6,7 @@ import { createServerClient } from '../../agent/server-client.ts'
 import { shipLeftovers } from '../../agent/ship-leftovers.ts'
 import { createShipper, type ShipperOptions } from '../../agent/shipper.ts'
 import { createSpool, type Spool } from '../../agent/spool.ts'
+import { SpoolError } from '../../agent/spool-error.ts'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import type { Seal } from '../../analysis/schema/wire.ts'
 import { createIngestDouble, type Fault, type IngestDouble } from './ingest-double.ts'
@@ -196,6 +197,14 @@ describe('a shipper', () => {
     await shipper.stop()
     expect(existsSync(spool.dir)).toBe(true)
     double.fault = () => null
+  })
+  test('sends a run from a disk on which nothing can be written any more', async () => {
+    const spool = await spoolOf(3)
+    const full = () => Promise.reject(new SpoolError('full', 'There is no room left.'))
+    const shipper = shipperOf({ ...spool, acknowledge: full, setTarget: full, end: full })
+    expect(await shipper.finish(seal(3))).toBe('sealed')
+    expect(stored()).toEqual(names(3))
+    expect(said).toEqual(['There is no room left.'])
   })
   test('tells its progress', async () => {
     const seen: number[] = []

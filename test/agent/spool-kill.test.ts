@@ -135,7 +135,7 @@ describe('a run whose agent, server and sender are killed at random moments', ()
     expect(outcomes).toContain('completed')
     for (const [run_id, lines] of said)
       if (lines.includes('sealed')) expect(double.runs.get(run_id)?.seal?.outcome).toBe('completed')
-  })
+  }, 120_000)
 })
 
 describe('a full disk', () => {
