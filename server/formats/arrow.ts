@@ -64,11 +64,14 @@ export async function* encodeArrow(stream: StreamName, rows: Rows): AsyncGenerat
     tableToIPC(tableFromColumns(columns.map((c) => [c.name, build(c, part.cells(c))] as never)), {
       format: 'stream',
     }) as Uint8Array
-  const head = ipcMessages(encode({ length: 0, cells: () => [] }))
+  // A column of no cells would have no batch at all, so the head is cut from one row of nulls.
+  const head = ipcMessages(encode({ length: 1, cells: () => [null] }))
   for (const message of head) if (message.kind !== 'record_batch') yield message.bytes
-  for await (const part of rows())
+  for await (const part of rows()) {
+    if (part.length === 0) continue
     for (const message of ipcMessages(encode(part)))
       if (message.kind === 'record_batch') yield message.bytes
+  }
   yield END_OF_STREAM
 }
 
@@ -77,14 +80,12 @@ const END_OF_STREAM = Uint8Array.of(255, 255, 255, 255, 0, 0, 0, 0)
 /** Columns of every batch share the words that were collected before, in one order. */
 function columnBuilder(dictionaries: ReadonlyMap<string, ReadonlyMap<string, number>>) {
   const shared = new Map(
-    [...dictionaries].map(([name, words]) => [
-      name,
-      {
-        type: dictionary(utf8(), int32()),
-        words,
-        column: columnFromArray([...words.keys()], utf8()),
-      },
-    ]),
+    [...dictionaries].map(([name, words]) => {
+      // The encoder finds a dictionary's number by its word type, so type and words must share that one.
+      const word = utf8()
+      const column = columnFromArray(words.size > 0 ? [...words.keys()] : [''], word)
+      return [name, { type: dictionary(word, int32()), words, column }]
+    }),
   )
   return (column: ExportColumn, cells: readonly CellValue[]) => {
     const known = shared.get(column.name)
