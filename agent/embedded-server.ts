@@ -41,7 +41,7 @@ const lockSchema = z.looseObject({
  * Connects to the server that a run is sent to. With a URL that one, which need not answer yet: the run is recorded
  * all the same. Without, the server whose lock file lies beside the database, if it is alive and answers; else one is
  * started as a child on a free loopback port, and again whenever it dies.
- * @throws Error with the server's own words when the embedded one can't start
+ * @throws ServerStartError with the server's own words when the embedded one can't start
  * @throws ServerError when the URL answers and is no llem server, or refuses the token
  */
 export async function connectServer(options: ConnectOptions): Promise<ServerConnection> {
@@ -158,6 +158,7 @@ function checkedUrl(server: string): string {
       code: 'bad_url',
       detail: `--server is "${server}"; it must be an address such as http://host:8642`,
       retry: false,
+      kind: 'config',
     })
   return server
 }

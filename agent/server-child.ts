@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ServerError } from './server-error.ts'
 
 /** A server started by this process, living as long as it does. */
 export interface ServerChild {
@@ -13,11 +14,11 @@ export interface ServerChild {
 }
 
 /** The embedded server did not come up. `exit_code`: its own, where it ended by itself. */
-export class ServerStartError extends Error {
+export class ServerStartError extends ServerError {
   readonly exit_code: number | null
-  constructor(message: string, exit_code: number | null) {
-    super(message)
-    this.name = 'ServerStartError'
+  constructor(detail: string, exit_code: number | null) {
+    const kind = exit_code === 2 ? 'config' : 'failed'
+    super({ status: null, code: 'not_started', detail, retry: false, kind })
     this.exit_code = exit_code
   }
 }

@@ -11,12 +11,15 @@ export class ServerError extends Error {
   readonly code: string
   readonly retry: boolean
   readonly problem: Problem | null
+  /** config: the command line or the configuration is wrong (exit 2); failed: anything else (exit 1). */
+  readonly kind: 'config' | 'failed'
   constructor(fault: {
     readonly status: number | null
     readonly code: string
     readonly detail: string
     readonly retry: boolean
     readonly problem?: Problem
+    readonly kind?: 'config' | 'failed'
   }) {
     super(fault.detail)
     this.name = 'ServerError'
@@ -24,6 +27,7 @@ export class ServerError extends Error {
     this.code = fault.code
     this.retry = fault.retry
     this.problem = fault.problem ?? null
+    this.kind = fault.kind ?? 'failed'
   }
   get detail(): string {
     return this.message

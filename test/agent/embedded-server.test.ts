@@ -110,13 +110,14 @@ describe('without an address', () => {
     expect(await starts(dir)).toHaveLength(1)
   })
   test('one that can not start is a sentence with its own words', async () => {
-    const program = `console.error('llem.db is not a SQLite database. Give another file with --db.'); process.exit(1)`
+    const program = `console.error('llem.db is not a SQLite database. Give another file with --db.'); process.exit(2)`
     const error = await connect(await temporary(), program).catch((e: unknown) => e)
     expect(error).toBeInstanceOf(ServerStartError)
     expect(error).toMatchObject({
-      exit_code: 1,
+      kind: 'config',
+      exit_code: 2,
       message:
-        'The embedded server did not start (exit 1): llem.db is not a SQLite database. Give another file with --db.',
+        'The embedded server did not start (exit 2): llem.db is not a SQLite database. Give another file with --db.',
     })
   })
   test('a program that is not there is a sentence too', async () => {
