@@ -1,19 +1,25 @@
 import type { SampleRow } from '../analysis/schema/stream.ts'
+import { type AnchorWatch, watchAnchors } from './anchor-watch.ts'
 import type { Clock, ClockAnchor } from './clock.ts'
+import { createSchedule } from './sampling-schedule.ts'
 import type { Sensor } from './sensors/sensor.ts'
 
 /** The ring is read about once a second, long before its 2.4 s run over. */
-const RING_MS = 1_000
-const ANCHOR_MS = 10_000
-/** A wall clock that moved by more than this against the monotonic one was stepped, not slewed. */
-const CLOCK_STEP_NS = 50e6
+const RING_NS = 1e9
+const ANCHOR_NS = 10e9
+/** Gauges that stood still for more intervals than this left a hole worth telling. */
+const GAP_INTERVALS = 3
 
 export interface SamplerOptions {
   readonly clock: Clock
   readonly sensors: readonly Sensor[]
+  /** How often gauges are read. */
   readonly interval_ms: number
   readonly sink: (rows: readonly SampleRow[]) => void
-  /** `sampling_overrun`, `clock_step`, `sampler_cost`: what happened to the sampling itself. */
+  /**
+   * What happened to the sampling itself: `sampling_overrun`, `clock_step`, `device_lost`, `device_back`, and at the end
+   * `sampler_cost`.
+   */
   readonly onEvent: (code: string, detail: unknown) => void
   readonly onAnchor: (anchor: ClockAnchor) => void
 }
@@ -21,125 +27,168 @@ export interface SamplerOptions {
 /** Reads all sensors on their schedules, from start to stop. */
 export interface Sampler {
   start(): Promise<void>
-  /** Reads every sensor once, edge sensors included: what brackets a phase. */
+  /**
+   * Reads every sensor once, edge sensors included; resolves when the slowest has answered. A phase that begins
+   * after one edge and ends before another lies between readings of everything.
+   */
   edge(): Promise<void>
   stop(): Promise<void>
 }
 
 /**
- * A sampler on an absolute schedule: reading k is due at start + k × interval, so a late one does not delay the next.
- * Readings that were missed altogether are counted and told, not made up for.
+ * A sampler on absolute schedules: reading k is due at start + k × interval, so a late one does not delay the next.
+ * Readings that were missed are counted and told, not made up for. Sensors are read one after another, and each
+ * stamps its own rows.
  */
 export function createSampler(options: SamplerOptions): Sampler {
   const { clock, sensors, interval_ms, sink, onEvent } = options
-  const gauges = sensors.filter((s) => s.cadence === 'gauge')
-  const rings = sensors.filter((s) => s.cadence === 'ring')
-  const anchors = anchorWatch(options)
-  const cost = costMeter()
+  const [rings, gauges, edges] = (['ring', 'gauge', 'edge'] as const).map((cadence) =>
+    sensors.filter((s) => s.cadence === cadence),
+  ) as [Sensor[], Sensor[], Sensor[]]
+  const schedules = {
+    ring: createSchedule(RING_NS),
+    gauge: createSchedule(interval_ms * 1e6),
+    anchor: createSchedule(ANCHOR_NS),
+  }
+  const anchors: AnchorWatch = watchAnchors(options)
+  const losses = watchLosses(onEvent)
+  const cost = costMeter(clock)
+  /** Sensors that answer later and have not yet. */
+  const pending = new Map<Sensor, Promise<void>>()
   let timer: NodeJS.Timeout | null = null
-  let started = 0
-  let tick = 0
-  let ringDue = 0
-  let anchorDue = 0
+  let lastEdge: Promise<void> = Promise.resolve()
   let overruns = 0
-  let running = false
+  let state: 'new' | 'running' | 'stopped' = 'new'
 
-  /** Slow sensors answer later; their rows carry their own times. */
-  const read = (some: readonly Sensor[]): Promise<unknown> | null => {
-    const late: Promise<unknown>[] = []
+  const take = (rows: readonly SampleRow[]) => {
+    if (rows.length === 0) return
+    losses.look(rows)
+    cost.rows += rows.length
+    sink(rows)
+  }
+
+  const read = (some: readonly Sensor[]) => {
+    const rows: SampleRow[] = []
     for (const sensor of some) {
-      const rows = sensor.read()
-      if (rows instanceof Promise) late.push(rows.then(sink))
-      else if (rows.length > 0) sink(rows)
+      if (pending.has(sensor)) {
+        overruns++
+        continue
+      }
+      const answer = sensor.read()
+      cost.calls++
+      if (answer instanceof Promise) {
+        const answered = answer.then((late) => {
+          pending.delete(sensor)
+          take(late)
+        })
+        pending.set(sensor, answered)
+      } else if (answer.length === 1) rows.push(answer[0] as SampleRow)
+      else rows.push(...answer)
     }
-    return late.length === 0 ? null : Promise.all(late)
+    take(rows)
   }
 
   const beat = () => {
-    cost.begin()
-    const elapsed = performance.now() - started
-    void read(gauges)
-    if (elapsed >= ringDue) {
-      void read(rings)
-      ringDue = elapsed + RING_MS
-    }
-    if (elapsed >= anchorDue) {
-      anchors.check()
-      anchorDue = elapsed + ANCHOR_MS
-    }
-    cost.end()
-    schedule()
+    cost.measure(() => {
+      // The ring first: it runs over, the others only miss a reading.
+      if (schedules.ring.isDue(clock.now())) read(rings)
+      const gauge = schedules.gauge.isDue(clock.now())
+      if (gauge) {
+        overruns += gauge.missed
+        if (gauge.missed >= GAP_INTERVALS)
+          onEvent('sampling_overrun', { missed: gauge.missed, interval_ms })
+        read(gauges)
+      }
+      if (schedules.anchor.isDue(clock.now())) anchors.take()
+    })
+    plan()
   }
 
-  const schedule = () => {
-    if (!running) return
-    const now = performance.now() - started
-    const next = Math.max(tick + 1, Math.ceil(now / interval_ms))
-    if (next > tick + 1) {
-      overruns += next - tick - 1
-      onEvent('sampling_overrun', { missed: next - tick - 1, interval_ms })
-    }
-    tick = next
-    timer = setTimeout(beat, tick * interval_ms - now)
+  const plan = () => {
+    if (state !== 'running') return
+    const { ring, gauge, anchor } = schedules
+    const due = Math.min(ring.next_ns(), gauge.next_ns(), anchor.next_ns())
+    timer = setTimeout(beat, Math.max(0, (due - clock.now()) / 1e6))
   }
 
-  const edge = async () => {
-    cost.begin()
-    const late = read(sensors)
-    cost.end()
-    ringDue = performance.now() - started + RING_MS
-    await late
+  const readAll = async () => {
+    cost.measure(() => {
+      read(rings)
+      read(gauges)
+    })
+    await Promise.all(pending.values())
+    // One after another: side by side they would wait for each other's threads, and the stamps would lie.
+    for (const sensor of edges) {
+      cost.measure(() => read([sensor]))
+      await pending.get(sensor)
+    }
+  }
+  const edge = () => {
+    lastEdge = lastEdge.then(readAll)
+    return lastEdge
   }
 
   return {
     edge,
     async start() {
-      started = performance.now()
-      anchorDue = ANCHOR_MS
-      running = true
+      if (state !== 'new') throw new Error('This sampler was started before. Create another one.')
+      state = 'running'
+      cost.begin()
+      anchors.take()
+      for (const schedule of Object.values(schedules)) schedule.start(clock.now())
+      plan()
       await edge()
-      schedule()
     },
     async stop() {
-      running = false
+      if (state !== 'running') return
+      state = 'stopped'
       if (timer) clearTimeout(timer)
       await edge()
-      anchors.check()
-      onEvent('sampler_cost', { ...cost.total(), wall_s: clock.now() / 1e9, overruns })
+      anchors.take()
+      onEvent('sampler_cost', { ...cost.total(), overruns })
     },
   }
 }
 
-/** Keeps anchors of the wall clock, and tells when it was stepped against the monotonic one. */
-function anchorWatch({ clock, onAnchor, onEvent }: SamplerOptions): { check(): void } {
-  let last: ClockAnchor | null = null
+/** Tells once when a device stops answering, and when it is back. */
+function watchLosses(onEvent: SamplerOptions['onEvent']) {
+  const lost = new Set<string>()
   return {
-    check() {
-      const anchor = clock.anchor()
-      if (last !== null) {
-        const wall_ns = Number(BigInt(anchor.wall_unix_ns) - BigInt(last.wall_unix_ns))
-        const step_ns = wall_ns - (anchor.t_ns - last.t_ns)
-        if (Math.abs(step_ns) > CLOCK_STEP_NS) onEvent('clock_step', { step_ns })
+    look(rows: readonly SampleRow[]) {
+      for (const { device_id, value, reason } of rows) {
+        if (reason === 'lost' && !lost.has(device_id)) {
+          lost.add(device_id)
+          onEvent('device_lost', { device_id })
+        } else if (lost.size > 0 && value !== null && lost.delete(device_id))
+          onEvent('device_back', { device_id })
       }
-      last = anchor
-      onAnchor(anchor)
     },
   }
 }
 
-/** The time that sampling itself takes on the main thread: an energy tool is part of the load. */
-function costMeter() {
-  let spent_ms = 0
-  let readings = 0
-  let since = 0
-  return {
+/** What sampling itself takes of the main thread: an energy tool is part of the load. */
+function costMeter(clock: Clock) {
+  let started_ns = 0
+  let cpu_us = 0
+  const meter = {
+    calls: 0,
+    rows: 0,
     begin() {
-      since = performance.now()
+      started_ns = clock.now()
     },
-    end() {
-      spent_ms += performance.now() - since
-      readings++
+    /** The process' CPU time meanwhile: an upper bound, as other threads of the process run on. */
+    measure(work: () => void) {
+      const before = process.cpuUsage()
+      work()
+      const { user, system } = process.cpuUsage(before)
+      cpu_us += user + system
     },
-    total: () => ({ cpu_s: spent_ms / 1000, readings }),
+    total: () => ({
+      cpu_s: cpu_us / 1e6,
+      wall_s: (clock.now() - started_ns) / 1e9,
+      calls: meter.calls,
+      rows: meter.rows,
+    }),
   }
+  return meter
 }

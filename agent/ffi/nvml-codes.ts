@@ -7,6 +7,7 @@ export const NVML = {
   insufficient_size: 7,
   function_not_found: 13,
   no_data: 21,
+  unknown: 999,
 } as const
 
 /** Why there is no reading, by return code. Codes that are not here have no reading for a reason of their own. */

@@ -236,8 +236,8 @@ function either(newer: Reader, older: Reader): Reader {
 
 /** Calls in a thread of its own, so that the event loop goes on. */
 function beside(call: NativeFunction, ...args: readonly unknown[]): Promise<number> {
-  return new Promise((resolve, reject) => {
-    call.async(...args, (error: unknown, code: number) => (error ? reject(error) : resolve(code)))
+  return new Promise((resolve) => {
+    call.async(...args, (error: unknown, code: number) => resolve(error ? NVML.unknown : code))
   })
 }
 

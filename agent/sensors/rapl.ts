@@ -5,7 +5,8 @@ import type { MetricName } from '../../analysis/schema/metric.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
-import { exists, listNames, readText } from './files.ts'
+import { inContainer } from './container.ts'
+import { listNames, readText } from './files.ts'
 import type { Missing, OpenSource, Sensor, SensorOptions, SensorSource } from './sensor.ts'
 
 interface Domain {
@@ -159,15 +160,12 @@ function refused(file: string, device_id: string, error: NodeJS.ErrnoException):
 }
 
 function nothingFound(root: string, procRoot: string): Missing {
-  const contained =
-    exists(join(procRoot, '../.dockerenv')) ||
-    /docker|kubepods|containerd|lxc/.test(readText(join(procRoot, '1/cgroup')).text ?? '')
-  return contained
+  return inContainer(procRoot)
     ? {
         source: SOURCE,
         device_id: null,
         reason: 'masked_in_container',
-        fix: `${root} holds no intel-rapl zones: containers hide them. Mount the host's /sys/class/powercap elsewhere and set LLEM_SYSFS_ROOT.`,
+        fix: `${root} holds no intel-rapl zones: containers hide them. Mount the host's /sys/class/powercap and /sys/devices/virtual/powercap elsewhere and set LLEM_SYSFS_ROOT.`,
       }
     : {
         source: SOURCE,

@@ -79,11 +79,11 @@ describe('the sampler', () => {
     expect(missed.length).toBeGreaterThan(0)
   })
 
-  it('tells its own cost and takes an anchor when it stops', async () => {
+  it('tells its own cost when it stops, and takes an anchor at both ends', async () => {
     const { sampler, events, anchors } = sample([counting('gauge')], 20)
     await sampler.start()
     await sampler.stop()
     expect(events.at(-1)).toMatchObject(['sampler_cost', { overruns: 0 }])
-    expect(anchors).toHaveLength(1)
+    expect(anchors).toHaveLength(2)
   })
 })

@@ -1,0 +1,62 @@
+import type { MetricName } from '../../analysis/schema/metric.ts'
+import type { Maybe } from '../../analysis/schema/reason.ts'
+import type { Clock } from '../clock.ts'
+import { CLOCK, FIELD, type Nvml, type NvmlHandle, type Reader, SCOPE } from '../ffi/nvml.ts'
+import type { NvmlDevice } from './nvml-device.ts'
+import type { Refused } from './nvml-power.ts'
+import { powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import type { Sensor } from './sensor.ts'
+
+interface Gauge {
+  readonly metric: MetricName
+  readonly open: (nvml: Nvml, handle: NvmlHandle) => Reader
+  readonly judge?: (reading: Maybe) => Maybe
+}
+
+/** What is read of each GPU at every interval. A new gauge is a line here. */
+const GAUGES: readonly Gauge[] = [
+  { metric: 'gpu_temperature_c', open: (nvml, at) => nvml.temperature(at) },
+  {
+    metric: 'gpu_memory_temperature_c',
+    open: (nvml, at) => nvml.field(at, FIELD.memory_temperature, SCOPE.gpu),
+    judge: powered, // 0 on boards that have no such sensor
+  },
+  { metric: 'gpu_sm_clock_mhz', open: (nvml, at) => nvml.clock(at, CLOCK.sm) },
+  { metric: 'gpu_memory_clock_mhz', open: (nvml, at) => nvml.clock(at, CLOCK.memory) },
+  { metric: 'gpu_utilisation_pct', open: (nvml, at) => nvml.utilisation(at) },
+  { metric: 'gpu_memory_used_bytes', open: (nvml, at) => nvml.memoryUsed(at) },
+  { metric: 'gpu_throttle_reasons', open: (nvml, at) => nvml.throttleReasons(at) },
+  {
+    metric: 'gpu_power_limit_mw',
+    open: (nvml, at) => nvml.enforcedPowerLimit(at),
+    judge: powered,
+  },
+]
+
+/** The gauges that a GPU answers, each read once: the first call of a kind is slow. */
+export function openGauges(
+  nvml: Nvml,
+  gpu: NvmlDevice,
+  clock: Clock,
+): { sensors: readonly Sensor[]; refused: readonly Refused[] } {
+  const sensors: Sensor[] = []
+  const refused: Refused[] = []
+  for (const { metric, open, judge = asRead } of GAUGES) {
+    const read = open(nvml, gpu.handle)
+    const row = sensorRow(gpu.uuid, metric, 'nvml')
+    const first = judge(gpu.guarded(read))
+    if (first.value === null) refused.push({ source: metric, reason: first.reason })
+    else
+      sensors.push({
+        row,
+        cadence: 'gauge',
+        read() {
+          const reading = judge(gpu.guarded(read))
+          return [sampleRow(row, clock.now(), reading)]
+        },
+      })
+  }
+  return { sensors, refused }
+}
+
+const asRead = (reading: Maybe): Maybe => reading

@@ -1,0 +1,77 @@
+import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
+import type { SampleRow } from '../../analysis/schema/stream.ts'
+import type { Clock } from '../clock.ts'
+import type { Nvml, RingSample } from '../ffi/nvml.ts'
+import type { NvmlDevice } from './nvml-device.ts'
+import { POWER_ACCURACY, powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import type { Sensor } from './sensor.ts'
+
+/** What the ring is known to keep to, where it holds too few samples to tell. */
+const USUAL_PERIOD_MS = 20
+/** A hole of more periods than this is told: the ring ran over. */
+const GAP_PERIODS = 3
+/** Stamps further ahead than this were made before the wall clock was set back. */
+const AHEAD_US = 1_000_000
+
+/**
+ * The driver's own record of power, 50 means a second of 20 ms each: the best there is, and one call a second reads
+ * it whole. Its stamps are wall time and are mapped onto the run clock as they are read.
+ * @returns the sensor, or why there is no ring
+ */
+export function openPowerRing(
+  nvml: Nvml,
+  gpu: NvmlDevice,
+  clock: Clock,
+): { sensor: Sensor } | { sensor: null; reason: Reason } {
+  const readRing = nvml.powerRing(gpu.handle)
+  // The first call is slow, shows how often the ring is filled, and leaves out what was before.
+  const history = gpu.guarded(() => readRing(0))
+  if (history.value === null) return { sensor: null, reason: history.reason }
+  if (history.value.every((s) => powered(maybe(s.power_mw)).value === null))
+    return { sensor: null, reason: 'unsupported' }
+  const period_ms = periodOf(history.value)
+  const row = sensorRow(gpu.uuid, 'gpu_power_mw', 'nvml_power_ring', {
+    scope: 'gpu',
+    averaging_ms: period_ms,
+    period_ms,
+    accuracy: POWER_ACCURACY,
+  })
+  let lastStamp_us = Math.max(...history.value.map((s) => s.stamp_us))
+  let last_ns = clock.fromWall(BigInt(lastStamp_us) * 1000n)
+
+  const read = (): readonly SampleRow[] => {
+    // The wall clock may have been set since: an anchor that knows maps what was stamped after that.
+    const { wall_unix_ns } = clock.anchor()
+    if (lastStamp_us > Number(BigInt(wall_unix_ns) / 1000n) + AHEAD_US) lastStamp_us = 0
+    const batch = gpu.guarded(() => readRing(lastStamp_us))
+    if (batch.value === null) return [sampleRow(row, clock.now(), batch)]
+    const rows: SampleRow[] = []
+    const period_ns = period_ms * 1e6
+    for (const { stamp_us, power_mw } of batch.value) {
+      const t_ns = clock.fromWall(BigInt(stamp_us) * 1000n)
+      if (stamp_us > lastStamp_us) lastStamp_us = stamp_us
+      if (t_ns <= last_ns) continue // seen already, out of order, or stamped by a clock that was set since
+      // What lies before the hole's end is not known, and the sample after it must not stand for it.
+      if (t_ns - last_ns > GAP_PERIODS * period_ns)
+        rows.push(sampleRow(row, t_ns - period_ns, unknown('gap')))
+      rows.push(sampleRow(row, t_ns, powered(maybe(power_mw))))
+      last_ns = t_ns
+    }
+    return rows
+  }
+  return { sensor: { row, cadence: 'ring', read } }
+}
+
+const maybe = (value: number | null): Maybe =>
+  value === null ? unknown('unsupported') : known(value)
+
+/** The usual distance of the stamps, ms, to the tenth. */
+function periodOf(samples: readonly RingSample[]): number {
+  const gaps = samples
+    .slice(1)
+    .map((s, i) => s.stamp_us - (samples[i] as RingSample).stamp_us)
+    .filter((gap) => gap > 0)
+    .sort((a, b) => a - b)
+  const median_us = gaps[Math.floor(gaps.length / 2)]
+  return median_us === undefined ? USUAL_PERIOD_MS : Math.round(median_us / 100) / 10
+}
