@@ -63,14 +63,14 @@ const overlaps = (a: Window, b: Window): boolean => a.start_ns < b.end_ns && b.s
  * by some milliseconds are no work.
  */
 function isBusy(run: RunData, from: number, to: number): boolean {
+  const least = THRESHOLDS.burst_busy_s * NS_PER_S
   return run.requests.some((r) => {
     const sent = r.sent_t_ns ?? null
-    if (sent === null) return false
-    const ends = [r.done_t_ns, r.closed_t_ns, r.chunk_t_ns?.at(-1)].filter(
-      (t) => t != null && t >= sent,
-    ) as number[]
+    if (sent === null || sent >= to - least) return false
     // A request without any end was still open: it lasts to the end.
-    const overlap = Math.min(...ends, to) - Math.max(sent, from)
-    return overlap > THRESHOLDS.burst_busy_s * NS_PER_S
+    let end = to
+    for (const t of [r.done_t_ns, r.closed_t_ns, r.chunk_t_ns?.at(-1)])
+      if (t != null && t >= sent && t < end) end = t
+    return end - Math.max(sent, from) > least
   })
 }

@@ -128,7 +128,7 @@ function energySide(run: RunData, window: Window | null): EnergySide {
     },
     findings: [
       ...energyValidity(run, energies, window, resident, cold),
-      ...aboveIdleFindings(above),
+      ...aboveIdleFindings(above, joules(compute)),
     ],
   }
 }

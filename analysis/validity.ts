@@ -101,9 +101,10 @@ function scopes(run: RunData, { compute, gpu, host, used }: RunEnergies): Findin
   return findings
 }
 
-/** A negative rest above idle keeps its sign and is told. */
-export function aboveIdleFindings(above: MetricValue): Finding[] {
-  if (above.value === null || above.value >= 0) return []
+/** A negative rest above idle keeps its sign and is told; the last digits of a sum are no sign. */
+export function aboveIdleFindings(above: MetricValue, gross: MetricValue): Finding[] {
+  if (above.value === null || gross.value === null) return []
+  if (above.value >= -1e-9 * Math.abs(gross.value)) return []
   return [
     {
       code: 'baseline_exceeds_gross',
