@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { EngineError } from './engine.ts'
+import { isGroupAlive, signalGroup } from './process-group.ts'
 
 export interface ChildOptions {
   readonly program: string
@@ -29,6 +30,7 @@ export interface Child {
 }
 
 const STOP_MS = 5_000
+const POLL_MS = 25
 const TAIL_CHARS = 2_000
 
 /** @throws EngineError (config) when the program can't be run */
@@ -54,17 +56,6 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     })
   })
   const pid = child.pid as number
-  let running = true
-  void exited.then(() => {
-    running = false
-  })
-  const signalGroup = (signal: NodeJS.Signals | 0): boolean => {
-    try {
-      return process.kill(-pid, signal)
-    } catch {
-      return false
-    }
-  }
   return {
     process: child,
     pid,
@@ -72,17 +63,23 @@ export async function startChild(options: ChildOptions): Promise<Child> {
     exited,
     tail: () => tailOf(logPath),
     async stop(log) {
-      if (signalGroup('SIGTERM')) {
-        // The first process may end before those that it started.
-        const deadline = Date.now() + STOP_MS
-        while (signalGroup(0) && Date.now() < deadline)
-          await new Promise((resolve) => setTimeout(resolve, 20))
-        signalGroup('SIGKILL')
-      }
-      if (running) await exited
+      signalGroup(pid, 'SIGTERM')
+      // The first process may end before those that it started.
+      if (!(await untilGone(pid, STOP_MS))) signalGroup(pid, 'SIGKILL')
+      await exited
+      await untilGone(pid, STOP_MS)
       if (log === 'remove') rmSync(logPath, { force: true })
     },
   }
+}
+
+async function untilGone(pgid: number, limit_ms: number): Promise<boolean> {
+  const deadline = Date.now() + limit_ms
+  while (isGroupAlive(pgid)) {
+    if (Date.now() >= deadline) return false
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+  return true
 }
 
 function tailOf(path: string): string {

@@ -22,7 +22,8 @@ export const openai: EngineKind = {
   async prepare({ experiment }) {
     const engine = experiment.engine as OpenaiEngine
     headersOf(engine)
-    if (engine.launcher === 'command' && !(await isLocal(engine.base_url)))
+    const anyPort = engine.base_url.replaceAll(PLACEHOLDER, '1')
+    if (engine.launcher === 'command' && !(await isLocal(anyPort)))
       throw new EngineError(
         'config',
         `engine.base_url is ${engine.base_url}, which is not on this host, yet engine.command starts the engine here; write http://127.0.0.1:{port}/v1, or launcher: attach`,
@@ -57,15 +58,15 @@ async function attach(engine: OpenaiEngine, options: StartOptions): Promise<Runn
 
 async function launch(engine: OpenaiEngine, options: StartOptions): Promise<RunningEngine> {
   const given = engine.command ?? []
-  const wantsPort = [engine.base_url, ...given].some((part) => part.includes(PLACEHOLDER))
-  const port = wantsPort ? String(await freePort()) : null
-  const fill = (part: string) => (port === null ? part : part.replaceAll(PLACEHOLDER, port))
+  // In the command it is the port of base_url, wherever that comes from.
+  const port = engine.base_url.includes(PLACEHOLDER) ? await freePort() : portOf(engine.base_url)
+  const fill = (part: string) => part.replaceAll(PLACEHOLDER, String(port))
   const endpoint = { base_url: trimmed(fill(engine.base_url)), headers: headersOf(engine) }
   const [program, ...args] = given.map(fill) as [string, ...string[]]
-  if (await isPortTaken(new URL(endpoint.base_url).hostname, portOf(endpoint.base_url)))
+  if (await isPortTaken(new URL(endpoint.base_url).hostname, port))
     throw new EngineError(
       'config',
-      `Port ${portOf(endpoint.base_url)} of engine.base_url is in use already, so the engine can't be started on it; stop what listens there, write launcher: attach, or put {port} into base_url and command`,
+      `Port ${port} of engine.base_url is in use already, so the engine can't be started on it; stop what listens there, write launcher: attach, or put {port} into base_url and command`,
     )
   options.say(`starting ${program}`)
   const child = await startChild({
@@ -100,7 +101,7 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     })
     return {
       ...(await described(endpoint, options)),
-      pid: (await portOwner(portOf(endpoint.base_url), '/proc')) ?? child.pid,
+      pid: (await portOwner(port, '/proc')) ?? child.pid,
       local: true,
       computes_on: null,
       died,

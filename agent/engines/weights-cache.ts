@@ -15,18 +15,31 @@ export interface FileIdentity {
  * since hashing a large model takes longer than loading it.
  */
 export async function identify(path: string, cacheDir: string): Promise<FileIdentity> {
-  const { size, mtimeMs } = await stat(path)
-  const key = createHash('sha256').update(`${path}\n${size}\n${mtimeMs}`).digest('hex')
-  const memo = join(cacheDir, 'hashes', key)
-  const known = await readFile(memo, 'utf8').catch(() => '')
+  const { size } = await stat(path)
+  const known = await readFile(await memoOf(path, cacheDir), 'utf8').catch(() => '')
   if (/^[0-9a-f]{64}$/.test(known)) return { sha256: known, bytes: size }
+  const sha256 = await hashOf(path)
+  await remember(path, sha256, cacheDir)
+  return { sha256, bytes: size }
+}
+
+async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 }))
     hash.update(chunk as Buffer)
-  const sha256 = hash.digest('hex')
+  return hash.digest('hex')
+}
+
+async function memoOf(path: string, cacheDir: string): Promise<string> {
+  const { size, mtimeMs } = await stat(path)
+  const key = createHash('sha256').update(`${path}\n${size}\n${mtimeMs}`).digest('hex')
+  return join(cacheDir, 'hashes', key)
+}
+
+async function remember(path: string, sha256: string, cacheDir: string): Promise<void> {
+  const memo = await memoOf(path, cacheDir)
   await mkdir(join(cacheDir, 'hashes'), { recursive: true })
   await writeDurably(memo, sha256, `${memo}.${randomUUID()}`)
-  return { sha256, bytes: size }
 }
 
 /**
@@ -51,18 +64,17 @@ export async function install(
         'failed',
         `${basename(path)} came with ${size} bytes instead of ${expected.bytes}`,
       )
+    const sha256 = await hashOf(temp)
+    if (expected !== null && sha256 !== expected.sha256)
+      throw new EngineError(
+        'failed',
+        `${basename(path)} came with SHA-256 ${sha256} instead of ${expected.sha256}`,
+      )
     await rename(temp, path)
     await syncDirectory(cacheDir)
+    await remember(path, sha256, cacheDir)
+    return { sha256, bytes: size }
   } finally {
     await rm(temp, { force: true })
   }
-  const identity = await identify(path, cacheDir)
-  if (expected !== null && identity.sha256 !== expected.sha256) {
-    await rm(path, { force: true })
-    throw new EngineError(
-      'failed',
-      `${basename(path)} came with SHA-256 ${identity.sha256} instead of ${expected.sha256}`,
-    )
-  }
-  return identity
 }
