@@ -108,6 +108,8 @@ function describe(row: SensorRow | null, series: Series): EnergySource {
   const period_ms = row?.period_ms ?? meaning.period_ms
   const averaging_ms = row?.averaging_ms ?? (source === 'nvml_power_average' ? 1000 : 0)
   const method = methodOf(meaning, source)
+  // NVIDIA states watts beside the share; RAPL and meters err in proportion.
+  const isGpu = series.metric.startsWith('gpu_')
   return {
     device_id: series.device_id,
     source,
@@ -123,7 +125,7 @@ function describe(row: SensorRow | null, series: Series): EnergySource {
     range: row?.range ?? null,
     gain_rel:
       row?.accuracy?.gain_rel ?? (measured ? THRESHOLDS.sensor_gain : THRESHOLDS.estimate_gain),
-    offset_w: row?.accuracy?.offset_w ?? (measured ? THRESHOLDS.sensor_offset_w : 0),
+    offset_w: row?.accuracy?.offset_w ?? (isGpu ? THRESHOLDS.sensor_offset_w : 0),
     calibrated: row?.accuracy?.basis === 'measured',
     failure: series.failure,
   }

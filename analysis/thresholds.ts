@@ -29,7 +29,7 @@ export const THRESHOLDS = {
   /** What a ring shows late at a falling edge, beside its period. */
   ring_lag_s: 0.006,
 
-  /** Bound of a sensor's error: the larger of a share of the mean power and watts. */
+  /** Bound of a sensor's error: the larger of a share of the mean power and, of a GPU's, watts. */
   sensor_gain: 0.05,
   sensor_offset_w: 5,
   estimate_gain: 0.4,
