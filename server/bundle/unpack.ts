@@ -1,6 +1,15 @@
-import { createReadStream, createWriteStream, mkdirSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  createReadStream,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
 import { BundleError } from './bundle-error.ts'
 
@@ -10,83 +19,104 @@ const FREE_BYTES = 100_000_000
 const MAX_FILES = 1_000_000
 
 /**
- * Unpacks a .tar.gz (or .tar) into an empty folder. Every path is checked before anything is written.
+ * Unpacks a .tar.gz (or .tar) into an empty folder. Every path is checked before it is written.
  * @throws BundleError for a damaged archive, a path out of the folder, links, or more bytes than an honest one holds
  */
 export async function unpack(archive: string, into: string): Promise<void> {
   const limit = FREE_BYTES + GROWTH * statSync(archive).size
   let bytes = 0
   let files = 0
-  const writing: Promise<void>[] = []
-  let fault: unknown = null
+  let fault: Error | null = null
   const parser = new Parser({
     strict: true,
     onReadEntry(entry: ReadEntry) {
-      if (fault !== null || entry.type === 'Directory') return void entry.resume()
       try {
+        if (fault !== null || entry.type === 'Directory') return void entry.resume()
         checkEntry(archive, entry)
-        files++
-        if (files > MAX_FILES)
+        if (++files > MAX_FILES)
           throw new BundleError(`${archive} holds more than ${MAX_FILES} files.`)
-        const path = join(into, entry.path)
-        mkdirSync(dirname(path), { recursive: true })
-        entry.on('data', (part: Buffer) => {
-          bytes += part.length
-          if (bytes > limit)
-            stop(
-              new BundleError(
-                `${archive} unpacks to more than ${limit} bytes, far more than its size allows; it is not taken.`,
-              ),
-            )
-        })
-        const work = pipeline(
-          entry as unknown as NodeJS.ReadableStream,
-          createWriteStream(path, { flags: 'wx' }),
-        )
-        writing.push(work.catch(stop))
+        writeEntry(entry, join(into, entry.path))
       } catch (error) {
-        stop(error)
+        fault ??= error as Error
         entry.resume()
       }
     },
   })
-  const source = createReadStream(archive)
-  const stop = (error: unknown): void => {
+  parser.on('error', (error: Error) => {
     fault ??= error
-    source.destroy()
-    parser.abort(fault as Error)
-  }
+  })
   try {
-    await new Promise<void>((resolve, reject) => {
-      source.on('error', reject)
-      source.on('close', () => fault !== null && reject(fault))
-      parser.on('error', reject)
-      parser.on('end', resolve)
-      source.pipe(parser as unknown as NodeJS.WritableStream)
-    })
-    await Promise.all(writing)
+    for await (const part of tarBytes(archive)) {
+      bytes += (part as Buffer).length
+      if (bytes > limit)
+        throw new BundleError(
+          `${archive} unpacks to more than ${limit} bytes, far more than its size allows; it is not taken.`,
+        )
+      parser.write(part as Buffer)
+      if (fault !== null) throw fault
+    }
+    parser.end()
+    if (fault !== null) throw fault
   } catch (error) {
-    await Promise.allSettled(writing)
-    const why = fault ?? error
-    if (why instanceof BundleError) throw why
-    if ((why as NodeJS.ErrnoException).code === 'EEXIST')
-      throw new BundleError(`${archive} holds a file twice; it is not taken.`)
-    throw new BundleError(
-      `${archive} can't be unpacked (${(why as Error).message}); it is no .tar.gz, cut short or damaged.`,
-    )
+    throw inWords(archive, error)
   }
-  if (fault !== null) throw fault
 }
 
-function checkEntry(archive: string, entry: ReadEntry): void {
-  const { path } = entry
-  if (entry.type !== 'File' && entry.type !== 'OldFile')
-    throw new BundleError(
-      `${archive} holds ${path}, a ${entry.type}; a bundle holds plain files only.`,
-    )
+/** The bytes of the tar itself. Iterating it ends the file's stream too, however it ends. */
+async function* tarBytes(archive: string): AsyncGenerator<Buffer> {
+  const file = createReadStream(archive)
+  const source: Readable = isGzip(archive) ? file.pipe(createGunzip()) : file
+  file.on('error', (error) => source.destroy(error))
+  try {
+    yield* source as AsyncIterable<Buffer>
+  } finally {
+    file.destroy()
+  }
+}
+
+function isGzip(archive: string): boolean {
+  const magic = Buffer.alloc(2)
+  const fd = openSync(archive, 'r')
+  readSync(fd, magic, 0, 2, 0)
+  closeSync(fd)
+  return magic[0] === 0x1f && magic[1] === 0x8b
+}
+
+/** Written as it comes, within the parser's own call: nothing is left open when the archive breaks off. */
+function writeEntry(entry: ReadEntry, path: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const fd = openSync(path, 'wx')
+  let open = true
+  const close = () => {
+    if (open) closeSync(fd)
+    open = false
+  }
+  entry.on('data', (part: Buffer) => {
+    writeSync(fd, part)
+  })
+  entry.on('end', close)
+  entry.on('error', close)
+}
+
+function checkEntry(archive: string, { path, type }: ReadEntry): void {
+  if (type !== 'File' && type !== 'OldFile')
+    throw new BundleError(`${archive} holds ${path}, a ${type}; a bundle holds plain files only.`)
   const parts = path.split('/')
   if (path.startsWith('/') || path.includes('\\') || path.includes('\0') || parts.includes('..'))
     throw new BundleError(
       `${archive} holds ${JSON.stringify(path)}, a path out of the bundle; it is not taken.`,
     )
+}
+
+function inWords(archive: string, error: unknown): unknown {
+  if (error instanceof BundleError) return error
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EEXIST') return new BundleError(`${archive} holds a file twice; it is not taken.`)
+  if (code === 'ENOSPC')
+    return new BundleError(
+      `There is no room to unpack ${archive}; free some space in the temporary folder.`,
+    )
+  return new BundleError(
+    `${archive} can't be unpacked (${message}); it is no .tar.gz, cut short or damaged.`,
+  )
 }
