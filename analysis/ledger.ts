@@ -104,9 +104,7 @@ function measureLines(
     parts: scaled(parts, share),
     reason: null,
   })
-  const { output, useful_output } = tokens
-  const useful =
-    output === null || output === 0 || useful_output === null ? null : useful_output / output
+  const useful = usefulShare(tokens)
   const rest = (share: number | null): Amount =>
     share === null
       ? { joules: null, reason: tokens.reason ?? 'no_output_tokens' }
@@ -116,6 +114,12 @@ function measureLines(
     ['energy_succeeded_j', rest(useful)],
     ['energy_failed_j', rest(useful === null ? null : 1 - useful)],
   ]
+}
+
+/** Of output tokens; where no request succeeded, nothing was useful, tokens or not. */
+function usefulShare({ output, useful_output, completed, failed }: TokenCounts): number | null {
+  if (output !== null && output > 0 && useful_output !== null) return useful_output / output
+  return completed === 0 && failed > 0 ? 0 : null
 }
 
 function wasted(failed: Amount | undefined, measure: Amount): MetricValue {

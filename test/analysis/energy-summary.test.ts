@@ -90,6 +90,19 @@ describe('a summary', () => {
     expect(line('unattributed')).toBeCloseTo(60 * 1.02 + 110, 6)
     expect(value(found, 'energy_wasted_pct')).toBeCloseTo((2900 / 8000) * 100, 9)
   })
+  test('charges all that was not static to failure where no request succeeded', () => {
+    const refused = { outcome: 'refused', chunk_t_ns: [], chunk_kind: [], chunk_tokens: [] }
+    const requests = [request('a', 65, 66, 84, 1, { ...refused, output_tokens: null })]
+    const found = summarise(runOf({ ...served, requests }))
+    // 8000 - 110 x 20
+    expect(value(found, 'energy_failed_j')).toBeCloseTo(5800, 6)
+    expect(value(found, 'energy_succeeded_j')).toBe(0)
+    expect(found.metrics['energy_per_output_token_j']).toMatchObject({
+      value: null,
+      reason: 'no_output_tokens',
+    })
+    expect(found.valid).toBe(false)
+  })
   test('has every metric of the registry, whatever is recorded', () => {
     for (const fixture of [served, {}, { phases: {} }, { requests: served.requests ?? [] }]) {
       const found = summarise(runOf(fixture))

@@ -182,7 +182,10 @@ describe('whether the window can carry the energy', () => {
 })
 
 describe('idle power', () => {
-  const idle = (more: Fixture, watts = (t: number) => (t <= 40 ? 100 : 400)): Fixture => ({
+  const idle = (
+    more: Fixture,
+    watts: (t: number) => number = (t) => (t <= 40 ? 100 : 400),
+  ): Fixture => ({
     phases: { idle: [0, 40], measure: [40, 100] },
     samples: power({ from: -1, to: 101, every: 0.1, watts }),
     ...more,
