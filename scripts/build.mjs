@@ -1,6 +1,6 @@
 // Bundles both programs into dist/bin, so that they start in a third of the time that loading the sources takes.
 // Runs within `npm ci` (prepare) and before the tests.
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
@@ -16,7 +16,8 @@ const common = {
   define: { LLEM_VERSION: JSON.stringify(version) },
 }
 
-await rm(`${root}dist/bin`, { recursive: true, force: true })
+// Built aside and put in place at the end: a build that fails leaves the programs that work.
+const aside = `dist/bin.${process.pid}`
 await mkdir(`${root}dist/web`, { recursive: true })
 await Promise.all([
   build({
@@ -26,7 +27,7 @@ await Promise.all([
       'llem-server': 'server/cli.ts',
       'embedded-worker': 'agent/engines/embedded-worker.ts',
     },
-    outdir: 'dist/bin',
+    outdir: aside,
     platform: 'node',
     target: 'node20',
     format: 'esm',
@@ -47,7 +48,9 @@ await Promise.all([
   }),
 ])
 for (const name of ['llem-agent', 'llem-server']) {
-  const path = `${root}dist/bin/${name}.js`
+  const path = `${root}${aside}/${name}.js`
   await writeFile(path, `#!/usr/bin/env node\n${await readFile(path, 'utf8')}`)
   await chmod(path, 0o755)
 }
+await rm(`${root}dist/bin`, { recursive: true, force: true })
+await rename(`${root}${aside}`, `${root}dist/bin`)

@@ -7,8 +7,8 @@ const sample: fc.Arbitrary<SampleRow> = fc.record({
   t_ns: fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER }),
   device_id: fc.constantFrom('GPU-0', 'GPU-1', 'cpu_package:0'),
   metric: fc.constantFrom('gpu_power_mw', 'gpu_energy_mj'),
-  value: fc.option(fc.double({ noNaN: true })),
-  reason: fc.option(fc.constantFrom('lost', 'stale')),
+  value: fc.option(fc.double({ noNaN: true }), { nil: null }),
+  reason: fc.option(fc.constantFrom('lost', 'stale'), { nil: null }),
 })
 
 describe('a chunk', () => {
