@@ -16,6 +16,7 @@ export function distributionSpec(table: DistributionTable, drawing: Drawing = WI
   const { bins } = table.histogram
   const low = bins[0]?.low ?? 0
   const high = bins.at(-1)?.high ?? 1
+  const most = bins.reduce((a, b) => Math.max(a, b.count), 1)
   const marks = table.marks
     .filter((m) => m.value >= low && m.value <= high)
     .map((m, i) => ({
@@ -56,7 +57,12 @@ export function distributionSpec(table: DistributionTable, drawing: Drawing = WI
             scale: { domain: [low, high], nice: false, zero: false },
           },
           x2: { field: 'high' },
-          y: { field: 'count', type: 'quantitative', title: table.of },
+          y: {
+            field: 'count',
+            type: 'quantitative',
+            title: table.of,
+            scale: { domain: [0, most * HEADROOM], nice: false },
+          },
         },
       },
       {
@@ -69,5 +75,8 @@ export function distributionSpec(table: DistributionTable, drawing: Drawing = WI
     ],
   }
 }
+
+/** Room above the bars for three lines of labels. */
+const HEADROOM = 1.36
 
 const short = (value: number): string => String(Number(value.toPrecision(3)))

@@ -29,7 +29,9 @@ export function histogram(values: ArrayLike<number>, target = 48): Histogram | n
   const end = p99 > min && max - min > 3 * (p99 - min) ? min + 1.5 * (p99 - min) : max
   // Few values deserve few bins: the square root, as a reader expects of a small sample.
   const bins = Math.max(1, Math.min(target, Math.ceil(2 * Math.sqrt(count))))
-  const width = roundWidth(end > min ? (end - min) / bins : Math.abs(min) / 10 || 1)
+  const span = end - min
+  const alike = span <= Math.max(NEGLIGIBLE, NEGLIGIBLE * Math.abs(max))
+  const width = roundWidth(alike ? Math.abs(max) / 10 + NEGLIGIBLE : span / bins)
   const first = Math.floor(min / width)
   const counts = new Array<number>(Math.floor(end / width) - first + 1).fill(0)
   let beyond = 0
@@ -51,6 +53,9 @@ export function histogram(values: ArrayLike<number>, target = 48): Histogram | n
     max,
   }
 }
+
+/** Values that differ by less, relative to themselves, are one value: bins between them would be rounding errors. */
+const NEGLIGIBLE = 1e-9
 
 /** The least of 1, 2, 2.5 or 5 times a power of ten that is not below `width`. */
 function roundWidth(width: number): number {

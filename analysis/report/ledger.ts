@@ -35,7 +35,7 @@ export function ledgerSpec(lines: readonly LedgerLine[], drawing: Drawing = WIDE
     ...l,
     // Right of the bar; right of zero for a negative one, whose bar lies on the other side.
     label_j: Math.max(0, l.energy_j),
-    label: `${joules(l.energy_j)} J, ${l.share_pct.toFixed(1)} %`,
+    label: `${joules(l.energy_j, high)} J, ${l.share_pct.toFixed(1)} %`,
   }))
   const y = {
     field: 'line',
@@ -81,7 +81,10 @@ export function ledgerSpec(lines: readonly LedgerLine[], drawing: Drawing = WIDE
   }
 }
 
-const joules = (j: number): string =>
-  Math.abs(j) >= 1000 ? grouped(Math.round(j)) : String(Number(j.toPrecision(3)))
+/** What lies a million million times below the longest bar is rounding, not energy. */
+function joules(j: number, longest: number): string {
+  if (Math.abs(j) < 1e-12 * longest) return '0'
+  return Math.abs(j) >= 1000 ? grouped(Math.round(j)) : String(Number(j.toPrecision(3)))
+}
 
 const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, '\u202f')

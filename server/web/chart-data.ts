@@ -33,9 +33,9 @@ export const powerData = ({ phases, window }: PowerTable): Markup =>
     ].map((p) => [p.name, round(p.start_s), round(p.end_s), round(p.end_s - p.start_s)]),
   )
 
-export const distributionData = ({ histogram, of }: DistributionTable): Markup =>
+export const distributionData = ({ title, histogram, of }: DistributionTable): Markup =>
   table(
-    'Bins of the distribution',
+    `Bins of ${title}`,
     ['from, ms', 'to, ms', of],
     histogram.bins
       .filter((b) => b.count > 0)

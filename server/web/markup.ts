@@ -14,7 +14,7 @@ export function jsonScript(id: string, value: unknown): Markup {
 
 /** A wide table that scrolls within itself on a narrow screen, reachable by keyboard. */
 export function scrolling(label: string, table: Markup): Markup {
-  return html`<div class="scroll" role="region" aria-label="${label}" tabindex="0">${table}</div>`
+  return html`<div class="scroll" role="region" aria-label="Table: ${label}" tabindex="0">${table}</div>`
 }
 
 /** Pairs of name and value; what is null is left out. */

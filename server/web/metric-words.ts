@@ -50,6 +50,7 @@ const COMPONENT_WORDS: Record<string, string> = {
   u_quantisation_j: 'counter refresh',
   u_edge_j: 'power between samples at the edges of the window',
   u_sampling_j: 'power between samples inside the window',
+  u_lag_j: 'power that the sensor reports late, after a falling edge',
   u_clock_j: 'alignment of clocks',
   u_baseline_j: 'idle power',
   u_tokens: 'tokens under way at the edges of the window',

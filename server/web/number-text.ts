@@ -44,9 +44,31 @@ function fixedDecimals(value: number, decimals: number): string {
 /** A number with so many significant digits, and no zeros put behind a whole number. */
 export function significant(value: number, digits: number): string {
   if (!Number.isFinite(value) || value === 0) return fixed(value, 0)
+  if (Math.abs(value) < 1e-5) return powerOfTen(value, digits)
   const rounded = Number(value.toPrecision(digits))
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(Math.abs(rounded))))
   return fixed(rounded, Number.isInteger(value) ? 0 : decimals)
+}
+
+/** `1.2 × 10⁻⁹`: what would else be a row of zeros. */
+function powerOfTen(value: number, digits: number): string {
+  const [mantissa = '', exponent = ''] = value.toExponential(digits - 1).split('e')
+  const raised = exponent.replace('+', '').replace(/./g, (c) => RAISED[c] ?? c)
+  return `${mantissa.replace('-', '−')}${THIN}×${THIN}10${raised}`
+}
+
+const RAISED: Record<string, string> = {
+  '-': '⁻',
+  '0': '⁰',
+  '1': '¹',
+  '2': '²',
+  '3': '³',
+  '4': '⁴',
+  '5': '⁵',
+  '6': '⁶',
+  '7': '⁷',
+  '8': '⁸',
+  '9': '⁹',
 }
 
 /** Four significant digits, whole numbers whole: for values without a stated uncertainty. */

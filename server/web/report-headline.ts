@@ -70,13 +70,16 @@ const scaled = (m: MetricValue, by: number) => ({
   high: m.high === null ? null : m.high * by,
 })
 
+/** They give the picture; all digits stand among the metrics. */
+const BESIDE_DIGITS = 4
+
 function beside(summary: Summary, title: string, key: string): Markup {
   const m = summary.metrics[key]
   if (m === undefined || m.value === null)
     return html`<div><dt>${title}</dt><dd class="none">not available</dd>
       <dd class="range">${m === undefined ? '' : reasonWords(m.reason)}</dd></div>`
-  const whole = rangeText(m)
-  return html`<div><dt>${title}</dt><dd>${valueText(m)} <span class="unit">${UNIT_WORDS[m.unit]}</span></dd>
+  const whole = rangeText(m, ' to ', BESIDE_DIGITS)
+  return html`<div><dt>${title}</dt><dd>${valueText(m, BESIDE_DIGITS)} <span class="unit">${UNIT_WORDS[m.unit]}</span></dd>
     <dd class="range">${whole === null ? '' : whole}</dd></div>`
 }
 

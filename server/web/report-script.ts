@@ -31,7 +31,7 @@ export const REPORT_SCRIPT = `
       try {
         await (ready ??= unpack())
         const chart = charts[button.dataset.chart]
-        const spec = figure.clientWidth < 600 ? chart.narrow : chart.wide
+        const spec = matchMedia('(max-width: 640px)').matches ? chart.narrow : chart.wide
         await window.llemExplore('#' + live.id, { ...spec, datasets: chart.datasets })
       } catch (error) {
         live.textContent = 'The live chart could not be drawn (' + error.message + '). The still one stays.'

@@ -64,10 +64,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; list-style: none; pad
 .beside dd.range { font-size: 0.84rem; color: var(--faint); }
 .none { color: var(--faint); }
 .findings { list-style: none; padding: 0; }
-.findings > li { padding: 0.45rem 0 0.35rem 0.8rem; border-left: 3px solid var(--line); margin-bottom: 0.5rem; }
+.findings > li { padding: 0.15rem 0 0.15rem 0.8rem; border-left: 3px solid var(--line); margin-bottom: 0.45rem; }
 .findings > li.invalid { border-color: var(--bad); }
 .findings > li.caution { border-color: var(--warn); }
-.findings p { margin: 0; }
+.findings p { margin: 0; max-width: 52rem; }
 .findings code { color: var(--faint); }
 details > summary { cursor: pointer; color: var(--link); font-size: 0.84rem; width: max-content; max-width: 100%; }
 details[open] > summary { margin-bottom: 0.4rem; }
