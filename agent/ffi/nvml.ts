@@ -23,7 +23,7 @@ export interface NvmlHandle {
   pointer: bigint
 }
 
-/** Reads one value of one device. Owns its buffer, so that a call allocates no memory outside of the heap. */
+/** Reads one value of one device. Reuses its buffer. */
 export type Reader = () => Maybe
 
 /** One entry of the driver's own record of power: the mean of the period that ends at the stamp. */
@@ -155,8 +155,10 @@ export async function openNvml(
     powerUsage: (at) => u32Of('nvmlDeviceGetPowerUsage', at),
     energy(at) {
       const call = one('nvmlDeviceGetTotalEnergyConsumption')
-      const out = Buffer.alloc(8)
-      return async () => answer(await beside(call, at.pointer, out), () => u64(out, 0))
+      return async () => {
+        const out = Buffer.alloc(8) // its own: the call before may still be under way
+        return answer(await beside(call, at.pointer, out), () => u64(out, 0))
+      }
     },
     temperature: (at) => {
       const out = Buffer.alloc(TEMPERATURE.size)

@@ -2,7 +2,7 @@ import type { Reason } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, sampleRow, sensorRow } from './nvml-reading.ts'
+import { POWER_ACCURACY, powered, sampleRow, sensorRow } from './nvml-reading.ts'
 import type { Sensor } from './sensor.ts'
 
 /** The counter moves in steps of a tenth of a second. */
@@ -21,7 +21,7 @@ export async function openEnergyCounter(
   clock: Clock,
 ): Promise<{ sensor: Sensor } | { sensor: null; reason: Reason }> {
   const readCounter = nvml.energy(gpu.handle)
-  const first = await gpu.guardedLater(readCounter)
+  const first = powered(await gpu.guardedLater(readCounter))
   if (first.value === null) return { sensor: null, reason: first.reason }
   const row = sensorRow(gpu.uuid, 'gpu_energy_mj', 'nvml_energy', {
     scope: SUPERCHIP.test(gpu.device.model ?? '') ? 'module' : 'gpu',
@@ -35,7 +35,7 @@ export async function openEnergyCounter(
       cadence: 'edge',
       async read() {
         const before = clock.now()
-        const reading = await gpu.guardedLater(readCounter)
+        const reading = powered(await gpu.guardedLater(readCounter))
         const after = clock.now()
         return [sampleRow(row, Math.round((before + after) / 2), reading)]
       },

@@ -20,13 +20,13 @@ export interface Refused {
  * The one best source of a GPU's power: the ring, else the momentary value, else the mean of the last second. A lesser one
  * beside a better one would only cost calls.
  */
-export function openPower(
+export async function openPower(
   nvml: Nvml,
   gpu: NvmlDevice,
   clock: Clock,
-): { sensor: Sensor | null; refused: readonly Refused[] } {
+): Promise<{ sensor: Sensor | null; refused: readonly Refused[] }> {
   const refused: Refused[] = []
-  const ring = openPowerRing(nvml, gpu, clock)
+  const ring = await openPowerRing(nvml, gpu, clock)
   if (ring.sensor) return { sensor: ring.sensor, refused }
   refused.push({ source: 'nvml_power_ring', reason: ring.reason })
 

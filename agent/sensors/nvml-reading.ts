@@ -4,12 +4,12 @@ import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 
 /**
- * What is stated of NVML's power: 5 W by the vendor, 5 % by measurement.
- * Source: docs/metrics.md, "Energy", u_sensor_j (Yang et al., arXiv 2312.02741).
+ * What the vendor states of NVML's power: 5 %, or 5 W.
+ * Source: docs/metrics.md, "Energy", u_sensor_j.
  */
-export const POWER_ACCURACY = { gain_rel: 0.05, offset_w: 5, basis: 'published' } as const
+export const POWER_ACCURACY = { gain_rel: 0.05, offset_w: 5, basis: 'vendor' } as const
 
-/** A powered GPU never draws 0 W: NVML writes 0 where it does not know. */
+/** A powered GPU never draws 0 W, nor has it used 0 J: NVML writes 0 where it does not know. */
 export function powered(reading: Maybe): Maybe {
   return reading.value !== null && reading.value <= 0 ? unknown('implausible') : reading
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
@@ -10,22 +11,29 @@ import type { Sensor } from './sensor.ts'
 const USUAL_PERIOD_MS = 20
 /** A hole of more periods than this is told: the ring ran over. */
 const GAP_PERIODS = 3
-/** Stamps further ahead than this were made before the wall clock was set back. */
+/** A last stamp further ahead than this was made before the wall clock was set back. */
 const AHEAD_US = 1_000_000
+/** A driver that was just loaded has recorded nothing yet: so often it is asked again, so far apart. */
+const TRIES = 5
+const BETWEEN_TRIES_MS = 40
 
 /**
  * The driver's own record of power, 50 means a second of 20 ms each: the best there is, and one call a second reads
  * it whole. Its stamps are wall time and are mapped onto the run clock as they are read.
  * @returns the sensor, or why there is no ring
  */
-export function openPowerRing(
+export async function openPowerRing(
   nvml: Nvml,
   gpu: NvmlDevice,
   clock: Clock,
-): { sensor: Sensor } | { sensor: null; reason: Reason } {
+): Promise<{ sensor: Sensor } | { sensor: null; reason: Reason }> {
   const readRing = nvml.powerRing(gpu.handle)
   // The first call is slow, shows how often the ring is filled, and leaves out what was before.
-  const history = gpu.guarded(() => readRing(0))
+  let history = gpu.guarded(() => readRing(0))
+  for (let tries = 1; history.value?.length === 0 && tries < TRIES; tries++) {
+    await sleep(BETWEEN_TRIES_MS)
+    history = gpu.guarded(() => readRing(0))
+  }
   if (history.value === null) return { sensor: null, reason: history.reason }
   if (history.value.every((s) => powered(maybe(s.power_mw)).value === null))
     return { sensor: null, reason: 'unsupported' }
@@ -44,13 +52,18 @@ export function openPowerRing(
     const { wall_unix_ns } = clock.anchor()
     if (lastStamp_us > Number(BigInt(wall_unix_ns) / 1000n) + AHEAD_US) lastStamp_us = 0
     const batch = gpu.guarded(() => readRing(lastStamp_us))
-    if (batch.value === null) return [sampleRow(row, clock.now(), batch)]
+    const now_ns = clock.now()
+    if (batch.value === null) {
+      last_ns = now_ns
+      return [sampleRow(row, now_ns, batch)]
+    }
     const rows: SampleRow[] = []
     const period_ns = period_ms * 1e6
     for (const { stamp_us, power_mw } of batch.value) {
       const t_ns = clock.fromWall(BigInt(stamp_us) * 1000n)
-      if (stamp_us > lastStamp_us) lastStamp_us = stamp_us
-      if (t_ns <= last_ns) continue // seen already, out of order, or stamped by a clock that was set since
+      // Seen already, out of order, or stamped by a wall clock that was set since. One from the future comes again.
+      if (t_ns <= last_ns || t_ns > now_ns) continue
+      lastStamp_us = stamp_us
       // What lies before the hole's end is not known, and the sample after it must not stand for it.
       if (t_ns - last_ns > GAP_PERIODS * period_ns)
         rows.push(sampleRow(row, t_ns - period_ns, unknown('gap')))

@@ -34,7 +34,7 @@ async function openDevices(nvml: Nvml, options: SensorOptions): Promise<OpenSour
     }
     const gpu = described.device
     gpus.push(gpu)
-    const power = openPower(nvml, gpu, clock)
+    const power = await openPower(nvml, gpu, clock)
     const energy = await openEnergyCounter(nvml, gpu, clock)
     const gauges = openGauges(nvml, gpu, clock)
     if (power.sensor) sensors.push(power.sensor)

@@ -66,9 +66,9 @@ export function steerFakeNvml(path: string): FakeNvml {
       tell()
       return {
         time: {
-          // Each reading takes 10 ns, so that a wait for the wall clock comes to an end.
+          // Each reading takes 100 ns, so that a wait for the wall clock comes to an end.
           monotonic() {
-            mono += 10n
+            mono += 100n
             return mono
           },
           wallMs: () => Number((mono + wall) / 1_000_000n),

@@ -1,12 +1,13 @@
 /*
  * A stand-in for libnvidia-ml.so.1 whose readings follow a script, so that tests need no GPU.
  *
- * Environment: FAKE_NVML_SCRIPT (path; without it every GPU draws a constant 300 W), FAKE_NVML_GPUS (default 1),
+ * Environment: FAKE_NVML_SCRIPT (path; without it every GPU draws a constant 300 W), FAKE_NVML_GPUS (default 1; 0: none),
  * FAKE_NVML_INIT_RC (return code of nvmlInit_v2).
  * A script line is `t_ms gpu key value`: from t_ms after loading on, gpu (an index or *) has that value (step-hold,
  * times ascending). Keys: those of `defaults` below, the name of a function (value: its return code),
  * `delay:FUNCTION` (value: microseconds it sleeps), `device_rc` (return code of every call on the device),
- * `energy_mj` (the counter is set to the value at that time), `pid` (a process that holds memory; 0: none).
+ * `energy_mj` (the counter is set to the value at that time), `pid` (a process that holds memory; 0: none),
+ * `more_pids` (so many further processes, with the numbers after it).
  * Time is real unless fake_nvml_set_time_us was called. Layouts: NVML 12.
  */
 #include <stdio.h>
@@ -61,6 +62,7 @@ static const struct { const char *key; double value; } defaults[] = {
   { "power_limit_mw", 700000 }, { "default_limit_mw", 700000 }, { "persistence", 1 },    { "mig", 0 },
   { "ring_size", 119 },        { "ring_period_us", 20000 }, { "ring_fault", 0 },           { "power_type", 1 },
   { "scope0_rc", 0 },          { "energy_mj", 1000000 },  { "pid", 0 },
+  { "more_pids", 0 },
 };
 
 static int matches(const Entry *e, int gpu, const char *key) {
@@ -95,7 +97,7 @@ static double mean_power(int gpu, double end, double span) { return integral(gpu
 
 void fake_nvml_load(const char *script, int gpus) {
   n_entries = 0;
-  n_gpus = gpus < 1 ? 1 : gpus > MAX_GPUS ? MAX_GPUS : gpus;
+  n_gpus = gpus < 0 ? 0 : gpus > MAX_GPUS ? MAX_GPUS : gpus;
   by_hand = 0;
   step_us = 0;
   t0_mono_us = clock_us(CLOCK_MONOTONIC);
@@ -254,9 +256,10 @@ int nvmlDeviceGetEnforcedPowerLimit(void *d, u32 *mw) { ENTER("nvmlDeviceGetEnfo
 int nvmlDeviceGetPowerManagementDefaultLimit(void *d, u32 *mw) { ENTER("nvmlDeviceGetPowerManagementDefaultLimit"); *mw = (u32)READ("default_limit_mw"); return OK; }
 int nvmlDeviceGetComputeRunningProcesses_v3(void *d, u32 *n, ProcessInfo *p) {
   ENTER("nvmlDeviceGetComputeRunningProcesses_v3");
-  u32 pid = (u32)READ("pid"), found = pid ? 1 : 0, room = *n;
+  u32 pid = (u32)READ("pid"), found = pid ? 1 + (u32)READ("more_pids") : 0, room = *n;
   *n = found;
   if (room < found) return INSUFFICIENT_SIZE;
-  if (found) p[0] = (ProcessInfo){ .pid = pid, .used = ~0ULL, .gi = ~0U, .ci = ~0U };
+  /* The one that tests ask for is the last. */
+  for (u32 i = 0; i < found; i++) p[i] = (ProcessInfo){ .pid = pid + found - 1 - i, .used = ~0ULL, .gi = ~0U, .ci = ~0U };
   return OK;
 }
