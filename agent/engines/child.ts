@@ -35,9 +35,8 @@ const TAIL_CHARS = 2_000
 
 /** @throws EngineError (config) when the program can't be run */
 export async function startChild(options: ChildOptions): Promise<Child> {
-  mkdirSync(options.stateDir, { recursive: true })
   const logPath = join(options.stateDir, `${options.name}-${randomUUID()}.log`)
-  const log = openSync(logPath, 'a', 0o600)
+  const log = openLog(options.stateDir, logPath)
   const child = spawn(options.program, options.args, {
     detached: true,
     env: options.env,
@@ -70,6 +69,19 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       await untilGone(pid, STOP_MS)
       if (log === 'remove') rmSync(logPath, { force: true })
     },
+  }
+}
+
+function openLog(stateDir: string, path: string): number {
+  try {
+    mkdirSync(stateDir, { recursive: true })
+    return openSync(path, 'a', 0o600)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new EngineError(
+      'failed',
+      `The engine's log can't be written to ${stateDir} (${code}); free or grant access to it, or set XDG_STATE_HOME to another place`,
+    )
   }
 }
 

@@ -14,7 +14,7 @@ type OpenaiEngine = Extract<Experiment['engine'], { name: 'openai' }>
 /** How long an engine that is said to run already may take to answer. */
 const ATTACH_TIMEOUT_S = 5
 const PLACEHOLDER = '{port}'
-const NEVER = new Promise<never>(() => {})
+const never = () => new Promise<never>(() => {})
 
 /** Any server with the OpenAI API: one that runs already, or one that a command starts. */
 export const openai: EngineKind = {
@@ -42,7 +42,7 @@ async function attach(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     endpoint,
     timeout_s: Math.min(ATTACH_TIMEOUT_S, engine.ready_timeout_s),
     signal: options.signal,
-    exited: NEVER,
+    exited: never(),
     quote: () => '',
   })
   const local = await isLocal(endpoint.base_url)
@@ -51,7 +51,7 @@ async function attach(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     pid: local ? await portOwner(portOf(endpoint.base_url), '/proc') : null,
     local,
     computes_on: null,
-    died: NEVER,
+    died: never(),
     stop: async () => {},
   }
 }

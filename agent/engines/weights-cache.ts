@@ -46,7 +46,7 @@ async function remember(path: string, sha256: string, cacheDir: string): Promise
  * Puts a file into the cache so that it is there whole or not at all, whoever else does the same: `fill` writes to a
  * name of its own, the result is checked and renamed.
  * @param expected null: any content
- * @throws EngineError (failed) when the content is not what was expected; what `fill` throws
+ * @throws EngineError (failed) when the content is not what was expected or the cache can't be written; what `fill` throws
  */
 export async function install(
   path: string,
@@ -54,9 +54,9 @@ export async function install(
   expected: FileIdentity | null,
   fill: (temp: string) => Promise<void>,
 ): Promise<FileIdentity> {
-  await mkdir(cacheDir, { recursive: true })
   const temp = join(cacheDir, `.${basename(path)}.${randomUUID()}`)
   try {
+    await mkdir(cacheDir, { recursive: true })
     await fill(temp)
     const { size } = await stat(temp)
     if (expected !== null && size !== expected.bytes)
@@ -74,7 +74,21 @@ export async function install(
     await syncDirectory(cacheDir)
     await remember(path, sha256, cacheDir)
     return { sha256, bytes: size }
+  } catch (error) {
+    throw cacheFault(error, cacheDir)
   } finally {
-    await rm(temp, { force: true })
+    await rm(temp, { force: true }).catch(() => {})
   }
+}
+
+/** What the file system refuses, in words; anything else as it is. */
+function cacheFault(error: unknown, cacheDir: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (error instanceof EngineError || code === undefined || syscall === undefined) return error
+  const remedy =
+    code === 'ENOSPC' ? 'free some space there' : 'make it a directory that this user can write'
+  return new EngineError(
+    'failed',
+    `The weights can't be written to ${cacheDir} (${code}); ${remedy}, set XDG_CACHE_HOME to another place, or give model.path a file`,
+  )
 }

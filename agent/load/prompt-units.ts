@@ -56,7 +56,8 @@ export async function findPromptUnits(
     for (let at = 0; at < units.length; at += GROUP)
       good.push(
         ...(await wholeOnes(units.slice(at, at + GROUP), async (part) => {
-          const n = await count(part)
+          // One that is refused may exceed the context: its halves are tried.
+          const n = await count(part).catch(() => null)
           return n !== null && n - overhead_tokens === part.length
         })),
       )

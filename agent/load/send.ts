@@ -118,6 +118,7 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
         const { failure, refused, reset } = transportFailure(error, url.host)
         if (reset && reused && headers_t_ns === null && !retried) {
           retried = true
+          record.note('sent_twice')
           dispatch()
           return
         }

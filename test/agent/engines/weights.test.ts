@@ -147,6 +147,14 @@ describe('weights from elsewhere', () => {
     expect(await left()).toEqual([])
   })
 
+  it('that can not be written give a sentence with the place', async () => {
+    await writeFile(join(dir, 'models'), 'a file in the place of the directory')
+    for (const id of ['random-tiny', 'owner/repo/some/model.gguf'])
+      await expect(findWeights(options(id))).rejects.toThrow(
+        /can't be written to .*models \((EEXIST|ENOTDIR)\); .*set XDG_CACHE_HOME/,
+      )
+  })
+
   it('are random when hub and package index are out of reach, each step said, and then without asking again', async () => {
     const said: string[] = []
     const out = options('smollm2-135m', { say: (t) => said.push(t) })

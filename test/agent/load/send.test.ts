@@ -449,8 +449,8 @@ describe('sender: failures of the way there', () => {
       i === 1 ? { steps: [], after: 'reset' } : { steps: [[0, kept]], after: 'keep' },
     )
     const sender = await connect(server.base_url)
-    expect(await send(sender)).toMatchObject({ outcome: 'ok' })
-    expect(await send(sender)).toMatchObject({ outcome: 'ok' })
+    expect(await send(sender)).toMatchObject({ outcome: 'ok', error_code: null })
+    expect(await send(sender)).toMatchObject({ outcome: 'ok', error_code: 'sent_twice' })
     expect(server.bodies.length).toBe(3)
     expect(server.connections()).toBe(2)
   })
