@@ -1,5 +1,5 @@
 import { type RunData, runData } from '../../analysis/run-data.ts'
-import type { SampleTable } from '../../analysis/sample-table.ts'
+import { type SampleTable, seriesOf } from '../../analysis/sample-table.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 
@@ -138,7 +138,7 @@ function powerSamples(
       value[i] = Math.round(1000 * (base + d * 9 + (base / 12) * (random() - 0.5) + spike))
     }
   }
-  return {
+  const table: SampleTable = {
     length,
     t_ns,
     value,
@@ -151,6 +151,7 @@ function powerSamples(
     metrics: ['gpu_power_mw'],
     reasons: [],
   }
+  return { ...table, series: seriesOf(table) }
 }
 
 function requestRows(

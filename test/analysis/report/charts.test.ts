@@ -41,7 +41,13 @@ describe('the charts of a run', () => {
       ...run,
       requests: [],
       phases: [],
-      samples: { ...run.samples, length: 0, t_ns: new Float64Array(), value: new Float64Array() },
+      samples: {
+        ...run.samples,
+        series: [],
+        length: 0,
+        t_ns: new Float64Array(),
+        value: new Float64Array(),
+      },
     }
     expect(chartSpecs(reportTables(bare, summarise(bare)))).toEqual({})
   })
