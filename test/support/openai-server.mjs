@@ -1,5 +1,5 @@
 // A small server with the OpenAI completions API, with faults on demand: what an engine can do wrong, for real over HTTP.
-// node openai-server.mjs --port 8000 --mode ok|http-500|error-in-stream|no-tokens|hang|dies|never-ready|exits
+// node openai-server.mjs --port 8000 --mode ok|http-500|long-fails|error-in-stream|no-tokens|hang|dies|never-ready|exits
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
 
@@ -35,6 +35,10 @@ const server = createServer(async (request, response) => {
   const input = Array.isArray(prompt) ? prompt.length : String(prompt).trim().split(/\s+/).length
   const faulty = ++served > Number(values.after)
   if (faulty && mode === 'http-500') return json(response, 500, { error: { message: 'boom' } })
+  const tokens = body.max_tokens ?? body.max_completion_tokens ?? 8
+  // The first short request, which proves an engine ready, is answered; every real one fails.
+  if (mode === 'long-fails' && tokens > 1)
+    return json(response, 500, { error: { message: 'boom' } })
   if (faulty && mode === 'dies') process.exit(9)
   if (faulty && mode === 'hang') return
   response.writeHead(200, { 'content-type': 'text/event-stream' })
