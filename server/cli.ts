@@ -9,6 +9,10 @@ const program = new Command('llem-server')
   .description('Keeps the runs of llem, and answers what they amount to.')
   .version(VERSION)
   .showHelpAfterError('(--help shows what can be said)')
+  .addHelpText(
+    'after',
+    '\nExample:\n  llem-server serve --db llem.db   then open http://127.0.0.1:8642/docs',
+  )
   .exitOverride()
 
 interface Common {
@@ -186,7 +190,10 @@ command(
   .argument('<file>', 'where to; must not be there')
   .action(async (file: string, o: Common) => (await import('./commands/backup.ts')).backup(file, o))
 
-const token = program.command('token').description('Make, list and revoke tokens.')
+const token = program
+  .command('token')
+  .description('Make, list and revoke tokens.')
+  .addHelpText('after', '\nExample:\n  llem-server token create gpu-host-1 --db lab.db')
 command('create', 'Make a token. It is shown once.', 'llem-server token create gpu-host-1', token)
   .argument('<name>', 'whose it is')
   .action(async (name: string, o: Common) =>

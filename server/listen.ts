@@ -27,6 +27,7 @@ export interface Listening {
 
 /** Answers still under way at the end get this long. */
 const GRACE_MS = 3_000
+const SWEEP_MS = 20
 
 export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
@@ -64,9 +65,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     async close() {
       closing.abort()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
+      // A connection that was busy at first is idle, and kept alive, once its answer is out.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
       const timer = setTimeout(() => server.closeAllConnections(), GRACE_MS)
       await closed
+      clearInterval(sweep)
       clearTimeout(timer)
     },
   }

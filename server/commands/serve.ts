@@ -27,8 +27,10 @@ export async function serve(options: ServeOptions): Promise<void> {
         started_at: new Date().toISOString(),
       })
       try {
+        // Heard before anyone knows of us: who reads where we listen may end us at once.
+        const told = untilTold(options.untilStdinCloses)
         announce(options, server.url, store.path)
-        await untilTold(options.untilStdinCloses)
+        await told
       } finally {
         unlock()
       }
