@@ -1,0 +1,234 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createClock } from '../../../agent/clock.ts'
+import { nvml } from '../../../agent/sensors/nvml.ts'
+import type { OpenSource } from '../../../agent/sensors/sensor.ts'
+import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
+import { buildFakeNvml } from '../../support/fake-nvml/fake-nvml.ts'
+import { type NvmlBench, nvmlBench, uuid } from './nvml-host.ts'
+
+let bench: NvmlBench
+let dir: string
+beforeAll(() => {
+  bench = nvmlBench()
+  dir = mkdtempSync(join(tmpdir(), 'llem-nvml-'))
+})
+afterAll(() => {
+  bench.cleanUp()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const missing = (source: OpenSource) =>
+  Object.fromEntries(source.missing.map((m) => [m.source, m.reason]))
+const openAt = (nvmlPath: string) =>
+  nvml.open({ clock: createClock(), sysfsRoot: '/nowhere', procRoot: '/nowhere', nvmlPath })
+
+/** What is lost with each function, if the others answer. */
+const FUNCTIONS: readonly (readonly [name: string, lost: readonly string[]])[] = [
+  ['nvmlDeviceGetSamples', ['nvml_power_ring']],
+  ['nvmlDeviceGetTotalEnergyConsumption', ['nvml_energy']],
+  ['nvmlDeviceGetFieldValues', ['gpu_memory_temperature_c']],
+  ['nvmlDeviceGetClockInfo', ['gpu_sm_clock_mhz', 'gpu_memory_clock_mhz']],
+  ['nvmlDeviceGetUtilizationRates', ['gpu_utilisation_pct']],
+  ['nvmlDeviceGetEnforcedPowerLimit', ['gpu_power_limit_mw']],
+  // These have an older function to fall back on.
+  ['nvmlDeviceGetTemperatureV', []],
+  ['nvmlDeviceGetMemoryInfo_v2', []],
+  ['nvmlDeviceGetCurrentClocksEventReasons', []],
+]
+
+describe('a function that the GPU does not support', () => {
+  it.each(FUNCTIONS)('%s costs its own sensors alone: %j', async (name, lost) => {
+    const { source } = await bench.open([[0, 0, name, 3]])
+    expect(missing(source)).toEqual(Object.fromEntries(lost.map((l) => [l, 'unsupported'])))
+    for (const sensor of source.sensors)
+      for (const row of await sensor.read()) expect(row.reason).toBeNull()
+  })
+
+  it.each(FUNCTIONS.filter(([, lost]) => lost.length > 0))(
+    '%s, when refused to this user, is named with the remedy',
+    async (name, lost) => {
+      const { source } = await bench.open([[0, 0, name, 4]])
+      expect(missing(source)).toEqual(Object.fromEntries(lost.map((l) => [l, 'permission_denied'])))
+      expect(source.missing[0]).toMatchObject({
+        device_id: uuid(),
+        fix: expect.stringMatching(/root/),
+      })
+    },
+  )
+
+  it('takes the older call and the same unit where the newer is refused', async () => {
+    const host = await bench.open([
+      [0, 0, 'nvmlDeviceGetTemperatureV', 25],
+      [0, 0, 'nvmlDeviceGetMemoryInfo_v2', 3],
+      [0, 0, 'nvmlDeviceGetCurrentClocksEventReasons', 3],
+      [0, 0, 'throttle', 0x4],
+    ])
+    expect(await host.read('gpu_temperature_c')).toMatchObject([{ value: 45 }])
+    // The older call counts the driver's own MiB as used.
+    expect(await host.read('gpu_memory_used_bytes')).toMatchObject([{ value: 1_074_790_400 }])
+    expect(await host.read('gpu_throttle_reasons')).toMatchObject([{ value: 0x4 }])
+  })
+
+  it('leaves a GPU without any power, which is then missing with all that was tried', async () => {
+    const { source } = await bench.open([
+      [0, 0, 'nvmlDeviceGetSamples', 3],
+      [0, 0, 'nvmlDeviceGetFieldValues', 3],
+      [0, 0, 'nvmlDeviceGetPowerUsage', 3],
+    ])
+    expect(source.sensors.some((s) => s.row.metric === 'gpu_power_mw')).toBe(false)
+    expect(missing(source)).toMatchObject({
+      nvml_power_ring: 'unsupported',
+      nvml_power_instant: 'unsupported',
+      nvml_power_average: 'unsupported',
+    })
+  })
+
+  it('may begin to fail during the run: null then, with the reason', async () => {
+    const host = await bench.open([
+      [1000, 0, 'nvmlDeviceGetSamples', 4],
+      [1000, 0, 'nvmlDeviceGetTotalEnergyConsumption', 999],
+      [1000, 0, 'nvmlDeviceGetClockInfo', 3],
+    ])
+    host.hand.pass(1000)
+    const nothing = (reason: string) => [{ value: null, reason }]
+    expect(await host.read('nvml_power_ring')).toMatchObject(nothing('permission_denied'))
+    expect(await host.read('nvml_energy')).toMatchObject(nothing('not_recorded'))
+    expect(await host.read('gpu_sm_clock_mhz')).toMatchObject(nothing('unsupported'))
+    expect(await host.read('gpu_temperature_c')).toMatchObject([{ value: 45, reason: null }])
+  })
+})
+
+describe('a driver that lacks functions', () => {
+  it('is an old one: what it has is measured', async () => {
+    const old = nvmlBench([
+      'nvmlDeviceGetTotalEnergyConsumption',
+      'nvmlDeviceGetTemperatureV',
+      'nvmlDeviceGetMemoryInfo_v2',
+      'nvmlDeviceGetCurrentClocksEventReasons',
+      'nvmlDeviceGetArchitecture',
+      'nvmlDeviceGetMigMode',
+      'nvmlDeviceGetComputeRunningProcesses_v3',
+    ])
+    try {
+      const host = await old.open()
+      expect(missing(host.source)).toEqual({ nvml_energy: 'unsupported' })
+      expect(host.source.devices[0]).toMatchObject({ architecture: null })
+      expect(host.source.devicesOfProcess?.(1)).toBeNull()
+      expect(await host.read('gpu_temperature_c')).toMatchObject([{ value: 45 }])
+      host.hand.pass(1000)
+      expect(await host.read('nvml_power_ring')).toHaveLength(50)
+    } finally {
+      old.cleanUp()
+    }
+  })
+})
+
+describe('a GPU that is lost', () => {
+  const LOST_FOR_3_S: readonly ScriptLine[] = [
+    [1000, 0, 'device_rc', 15],
+    [4000, 0, 'device_rc', 0],
+  ]
+  /** Lets the search for a lost GPU, which runs beside the event loop, come back. */
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 30))
+
+  it('is null with the reason, while the others go on', async () => {
+    const host = await bench.open(LOST_FOR_3_S, 2)
+    host.hand.pass(1500)
+    for (const name of ['nvml_power_ring', 'nvml_energy', 'gpu_temperature_c']) {
+      expect(await host.read(name, 0)).toMatchObject([{ value: null, reason: 'lost' }])
+      const other = await host.read(name, 1)
+      expect(other.length).toBeGreaterThan(0)
+      for (const row of other) expect(row.reason).toBeNull()
+    }
+  })
+
+  it('is found again by its UUID, with stamps that still ascend', async () => {
+    const host = await bench.open(LOST_FOR_3_S)
+    const rows = []
+    for (let second = 0; second < 8; second++) {
+      host.hand.pass(1000)
+      rows.push(...(await host.read('nvml_power_ring')))
+      await settle()
+    }
+    for (let i = 1; i < rows.length; i++)
+      expect(rows[i]?.t_ns).toBeGreaterThan(rows[i - 1]?.t_ns ?? 0)
+    expect(rows.some((row) => row.reason === 'lost')).toBe(true)
+    expect(rows.slice(-50).every((row) => row.value === 300_000)).toBe(true)
+    expect(await host.read('gpu_temperature_c')).toMatchObject([{ value: 45 }])
+  })
+
+  it('is left alone in between: it is not asked at each interval', async () => {
+    // A lost GPU may take long to answer; here 50 ms.
+    const host = await bench.openRealTime([
+      [0, 0, 'device_rc', 0],
+      [300, 0, 'device_rc', 15],
+      [300, 0, 'delay:nvmlDeviceGetTemperatureV', 50_000],
+    ])
+    await new Promise((resolve) => setTimeout(resolve, 320))
+    const took = async (reads: number) => {
+      const before = performance.now()
+      for (let i = 0; i < reads; i++)
+        expect(await host.read('gpu_temperature_c')).toMatchObject([{ reason: 'lost' }])
+      return performance.now() - before
+    }
+    const asked = await took(1)
+    expect(await took(20)).toBeLessThan(10 * asked)
+  })
+
+  it('from the start is missing, while the others are measured', async () => {
+    const { source } = await bench.open([[0, 0, 'device_rc', 15]], 2)
+    expect(source.devices.map((d) => d.device_id)).toEqual([uuid(1)])
+    expect(source.missing).toMatchObject([{ source: 'nvml', device_id: null, reason: 'lost' }])
+  })
+})
+
+describe('a host without a working driver', () => {
+  it('names the libraries that were tried', async () => {
+    const source = await openAt(join(dir, 'none/libnvidia-ml.so.1'))
+    expect(source.missing).toMatchObject([{ source: 'nvml', reason: 'no_library' }])
+    expect(source.missing[0]?.fix).toContain(join(dir, 'none/libnvidia-ml.so.1'))
+    expect(source.missing[0]?.fix).toContain('LLEM_NVML_PATH')
+  })
+
+  it('takes a file that is no library for none', async () => {
+    const path = join(dir, 'text.so')
+    writeFileSync(path, 'not a library')
+    expect((await openAt(path)).missing).toMatchObject([{ reason: 'no_library' }])
+  })
+
+  it('takes a library that is not NVML for none', async () => {
+    const path = join(dir, 'other.so')
+    const source = join(dir, 'other.c')
+    writeFileSync(source, 'int other(void) { return 0; }\n')
+    execFileSync('cc', ['-shared', '-fPIC', source, '-o', path])
+    expect((await openAt(path)).missing).toMatchObject([{ reason: 'no_library' }])
+  })
+
+  it.each([
+    [9, 'no_driver'],
+    [18, 'no_driver'],
+    [4, 'permission_denied'],
+    [999, 'not_recorded'],
+  ])('says why NVML does not start: code %i', async (code, reason) => {
+    const path = buildFakeNvml(dir)
+    process.env['FAKE_NVML_INIT_RC'] = String(code)
+    try {
+      const source = await openAt(path)
+      expect(source.sensors).toEqual([])
+      expect(source.missing).toMatchObject([{ reason }])
+      expect(source.missing[0]?.fix).toContain(String(code))
+    } finally {
+      delete process.env['FAKE_NVML_INIT_RC']
+    }
+  })
+
+  it('says that the driver shows no GPU', async () => {
+    const { source } = await bench.open([], 0)
+    expect(source.missing).toMatchObject([{ reason: 'no_device' }])
+    expect(source.devicesOfProcess?.(1)).toEqual([])
+  })
+})
