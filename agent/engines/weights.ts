@@ -153,14 +153,14 @@ async function described(
 
 const PERCENT_STEP = 5
 
-/** Says the share whenever it has grown by some percent. */
+/** Says the share at each further step, and the end. */
 function percent(what: string, say: (text: string) => void): (fraction: number) => void {
   let next = 0
   return (fraction) => {
     const now = Math.floor(fraction * 100)
-    if (now < next) return
+    if (now < next && now < 100) return
     say(`${what}: ${now} %`)
-    next = now + PERCENT_STEP
+    next = now - (now % PERCENT_STEP) + PERCENT_STEP
   }
 }
 
