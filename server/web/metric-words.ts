@@ -53,6 +53,8 @@ const COMPONENT_WORDS: Record<string, string> = {
   u_lag_j: 'power that the sensor reports late, after a falling edge',
   u_clock_j: 'alignment of clocks',
   u_baseline_j: 'idle power',
+  u_sensor_w: 'sensor gain and offset',
+  u_baseline_w: 'steadiness of idle power',
   u_tokens: 'tokens under way at the edges of the window',
 }
 

@@ -1,0 +1,184 @@
+import { REQUEST_THRESHOLDS as R } from '../../analysis/request-thresholds.ts'
+import type { FindingCode, Severity } from '../../analysis/schema/finding.ts'
+import { THRESHOLDS as T } from '../../analysis/thresholds.ts'
+
+export interface FindingWords {
+  /** Every severity that the code is given with; empty: a code that no rule of this version gives. */
+  readonly severity: readonly Severity[]
+  readonly words: string
+}
+
+const says = (severity: Severity | readonly Severity[], words: string): FindingWords => ({
+  severity: typeof severity === 'string' ? [severity] : severity,
+  words,
+})
+const pct = (share: number): string => `${Number((100 * share).toPrecision(4))} %`
+
+/** What each finding means and from where on it is given; limits come from the tables that the rules use. */
+export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
+  thermal_throttle: says(
+    'invalid',
+    'the device was slowed down by heat at any time within the window',
+  ),
+  power_brake: says('invalid', 'the external power brake slowed the device down within the window'),
+  sw_power_cap: says(
+    ['caution', 'info'],
+    `the device ran at its power limit; counted only with power within ${pct(T.power_cap_near_share)} of the enforced limit. Caution over ${pct(T.power_cap_caution_share)} of the window where no limit was configured`,
+  ),
+  clock_drift: says(
+    'caution',
+    `the slowdown bit is set, or the SM clock of the window's halves differs by over ${pct(T.clock_drift_share)}`,
+  ),
+  thermal_drift: says(
+    'caution',
+    `the device's temperature changed by over ${T.thermal_drift_c} °C within the window`,
+  ),
+  persistence_off: says(
+    'caution',
+    'the NVIDIA driver unloads between programs, so idle power is not steady',
+  ),
+  insufficient_samples: says(
+    ['invalid', 'caution'],
+    `fewer than ${T.samples_caution} power samples in the window; fewer than ${T.samples_invalid}: invalid`,
+  ),
+  window_not_bracketed: says(
+    'invalid',
+    'no reading lies on both sides of a window edge, and nothing is extrapolated',
+  ),
+  sampling_gap_exceeded: says(
+    'invalid',
+    `readings are missing for over ${T.bridge_s} s within the window`,
+  ),
+  uncovered_window: says('invalid', 'no source of energy covers the window'),
+  short_measurement: says('caution', `the window is shorter than ${T.short_measurement_s} s`),
+  short_steady_state: says(
+    ['caution', 'info'],
+    `the steady window is shorter than ${R.short_steady_info_s} s; shorter than ${R.short_steady_caution_s} s: caution`,
+  ),
+  no_steady_window: says(
+    'caution',
+    'rule auto found no steady span and counts the whole run, with its ramps',
+  ),
+  no_window: says('invalid', 'no window by the configured rule, so nothing can be counted'),
+  window_too_short: says(
+    'invalid',
+    `the energy's repeatable expanded uncertainty is over ${pct(T.window_too_short_share)} of it, or the only counter holds fewer than ${T.counter_min_refreshes} refreshes`,
+  ),
+  estimate_only: says(
+    'caution',
+    'the compute energy is a host estimate: shown, never ranked or added up',
+  ),
+  prefill_unbalanced: says(
+    ['invalid', 'caution'],
+    `prefills per output token of window and run differ by over ${pct(R.balance_caution)}; over ${pct(R.balance_invalid)}: invalid`,
+  ),
+  censored_requests: says(
+    'caution',
+    'the load stopped with requests in flight; the long ones are missing',
+  ),
+  limit_changed: says('invalid', 'the enforced power limit changed within the window'),
+  power_smoothing: says([], 'the device smooths its power by floors and slow ramps'),
+  synthetic_weights: says(
+    'caution',
+    'the weights are random or dummies, which may draw other power than trained ones',
+  ),
+  scope_excludes_offload: says([], 'work was offloaded to parts outside the measured scope'),
+  low_batch_utilisation: says([], 'the batch was not kept full'),
+  cascade_unstable: says([], 'batches of unequal size followed one another'),
+  clock_step: says(
+    'info',
+    `the wall clock stepped by over ${T.clock_step_s * 1000} ms during the run; durations are monotonic and unharmed`,
+  ),
+  clock_offset_large: says([], 'clocks of several hosts are too far apart to join'),
+  counter_reset: says(
+    ['invalid', 'info'],
+    'an energy counter fell back within the window; info where another source stands',
+  ),
+  counter_stalled: says(
+    ['invalid', 'info'],
+    `an energy counter stood still for ${T.counter_stalled_refreshes} of its refreshes; info where another source stands`,
+  ),
+  energy_source_disagreement: says(
+    'caution',
+    `two sources of one energy of equal scope differ by over ${pct(T.source_disagreement)}`,
+  ),
+  power_implausible: says(
+    'invalid',
+    `power over ${T.power_implausible_instant} times the rated power at an instant, or over ${T.power_implausible_mean} times on average`,
+  ),
+  double_count_suspected: says([], 'processes seem to claim one device each for itself'),
+  ranks_incomplete: says(
+    'invalid',
+    'ranks are missing, repeated, or disagree on how many there are',
+  ),
+  no_temporal_overlap: says(
+    'invalid',
+    'the processes ran together for less than half of the shortest one',
+  ),
+  scope_exceeds_workload: says(
+    'caution',
+    'the energy is that of a whole GPU or module of which the engine used a part',
+  ),
+  foreign_process: says([], 'another process used the device'),
+  baseline_stale: says(
+    'caution',
+    `idle power is over ${T.baseline_stale_s} s old or over ${T.baseline_stale_c} °C away; nothing is subtracted`,
+  ),
+  baseline_exceeds_gross: says(
+    'caution',
+    'idle power over the same seconds exceeds what was drawn; the sign is kept',
+  ),
+  baseline_unstable: says(
+    'caution',
+    `one-second means of idle power spread or drift by over ${pct(T.baseline_unstable_share)}, or the device was in use`,
+  ),
+  baseline_short: says('info', `idle power was taken for less than ${T.baseline_s} s`),
+  sensor_duty_unknown: says(
+    'info',
+    'the board is known to sense only part of each period; its error is a bound',
+  ),
+  host_energy_missing: says('info', "the host's own energy is not in the result"),
+  client_saturated: says(
+    'invalid',
+    'the load generator could not keep up, so its own delay is in the latencies',
+  ),
+  send_lag_high: says(
+    'caution',
+    `p99 of the send lag is over ${pct(R.send_lag_share)} of the mean gap between arrivals`,
+  ),
+  arrival_mismatch: says(
+    'caution',
+    `arrivals are unlike their label: Poisson dispersion outside the ${pct(1 - 2 * R.dispersion_tail)} band, or constant ones over ${R.constant_deviation_ms} ms off their grid`,
+  ),
+  chunks_coalesced: says('caution', `over ${pct(R.coalesced)} of the gaps between chunks are zero`),
+  warmup_not_converged: says('caution', 'request times had not settled when warm-up ended'),
+  non_stationary: says(
+    'caution',
+    `output rate or power has a trend over the window and drifts by over ${pct(R.trend_drift)}`,
+  ),
+  failures_above_threshold: says(
+    ['invalid', 'caution'],
+    `over ${pct(R.failures_caution)} of the ended requests failed; over ${pct(R.failures_invalid)}: invalid`,
+  ),
+  all_requests_failed: says('invalid', 'every request failed'),
+  token_source_disagreement: says(
+    'caution',
+    `tokens by usage and by chunks differ by over ${pct(R.token_disagreement)}, or tokens are counted by chunk alone`,
+  ),
+  length_mismatch: says('caution', 'answers are not of the requested length'),
+  prefix_cache_hits: says(
+    'info',
+    `over ${pct(R.cache_hit_rate)} of the prompt tokens came from the prefix cache`,
+  ),
+  window_mismatch: says('invalid', 'tokens and joules come from unlike windows'),
+  mixed_definition: says([], 'parts were not counted in the same way'),
+  identity_broken: says([], 'imported numbers contradict one another'),
+  n_too_small: says(
+    'info',
+    'too few requests for the outer percentiles: p99 needs 100 values, p99.9 needs 1000',
+  ),
+  ci_unreliable: says('info', 'so few cycles that the interval over them is unreliable'),
+  run_interrupted: says('caution', 'the run was interrupted; what was recorded is counted'),
+  run_failed: says('invalid', 'the run failed'),
+  remote_engine: says('info', 'the engine runs on another host, so its energy is unknown'),
+}
