@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { deviceSchema } from './device.ts'
 import { experimentSchema } from './experiment.ts'
 import { idSchema } from './id.ts'
+import { canonicalJson } from './key.ts'
 import { sensorSchema } from './sensor.ts'
 import { bigIntSchema } from './time.ts'
 
@@ -67,7 +68,7 @@ const processSchema = z.looseObject({
 export const runFileSchema = z.looseObject({
   bundle_version: z.literal(BUNDLE_VERSION, {
     error: (issue) =>
-      `is ${JSON.stringify(issue.input)}; this program reads bundle_version ${BUNDLE_VERSION}`,
+      `is ${canonicalJson(issue.input)}; this program reads bundle_version ${BUNDLE_VERSION}`,
   }),
   run: z.looseObject({
     run_id: idSchema,
