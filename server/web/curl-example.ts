@@ -8,8 +8,7 @@ export function curlExample(document: OpenApi, route: Route): string {
   const needed = (operation.parameters ?? []).filter((p) => p.in === 'query' && p.required)
   const query = needed.map((p) => `${p.name}=${placeholder(p.name)}`).join('&')
   const address = `${host}${path.replace(/\{(\w+)\}/g, (_, name: string) => placeholder(name))}`
-  const parts = ['curl']
-  if (method !== 'get') parts.push(`-X ${method.toUpperCase()}`)
+  const parts = [method === 'get' ? 'curl' : `curl -X ${method.toUpperCase()}`]
   if ((operation.security ?? document.security ?? []).length > 0)
     parts.push('-H "Authorization: Bearer $LLEM_TOKEN"')
   for (const p of operation.parameters ?? [])
@@ -24,7 +23,7 @@ export function curlExample(document: OpenApi, route: Route): string {
     } else parts.push('--data-binary @FILE')
   }
   parts.push(quoted('', `${address}${query === '' ? '' : `?${query}`}`).trim())
-  return parts.length > 3 ? parts.join(' \\\n  ') : parts.join(' ')
+  return parts.length > 2 ? parts.join(' \\\n  ') : parts.join(' ')
 }
 
 const placeholder = (name: string): string => name.toUpperCase().replace(/[^A-Z0-9]+/g, '_')

@@ -70,7 +70,7 @@ function routeSection(document: OpenApi, route: Route): Markup {
     ${
       body === undefined
         ? ''
-        : html`<h4>Body</h4>${body.description === undefined ? '' : html`<p>${body.description}</p>`}${contentList(body.content)}`
+        : html`<h4>Body</h4>${body.description === undefined ? '' : html`<p>${body.description}</p>`}${contentList(body.content, true)}`
     }
     <h4>Answers</h4>${scrolling(`Answers of ${route.method} ${route.path}`, answerTable(operation.responses ?? {}))}
     <h4>Example</h4><pre tabindex="0"><code>${curlExample(document, route)}</code></pre></section>`
@@ -96,10 +96,11 @@ const answerTable = (answers: Readonly<Record<string, Answer>>): Markup =>
         <td>${contentList(answer.content)}</td></tr>`,
     )}</tbody></table>`
 
-function contentList(content: Content = {}): Markup {
+/** What a body or an answer may hold, by media type; `open`: with the fields of an object at once. */
+function contentList(content: Content = {}, open = false): Markup {
   return html`${Object.entries(content).map(
     ([type, { schema }]) =>
-      html`<div><code>${type}</code>${schema === undefined ? '' : html`: ${typeWords(schema)}`}</div>`,
+      html`<div><code>${type}</code>${schema === undefined ? '' : open && schema.properties !== undefined ? scrolling(type, propertyTable(schema)) : html`: ${typeWords(schema)}`}</div>`,
   )}`
 }
 
@@ -110,6 +111,8 @@ h4 { font-size: 0.84rem; font-weight: 600; color: var(--faint); margin: 0.7rem 0
 th a .method { display: inline; color: inherit; font-size: 0.84em; }
 .path { overflow-wrap: anywhere; }
 th code.name { display: inline; color: inherit; font-size: 0.92em; }
+.fields { display: inline-block; vertical-align: top; max-width: 100%; }
+@media (min-width: 641px) { th .path { white-space: nowrap; } }
 td table { margin: 0.2rem 0 0.4rem; }
 section:target > h3 { text-decoration: underline; text-underline-offset: 4px; }
 `

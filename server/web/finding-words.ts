@@ -177,7 +177,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'info',
     'too few requests for the outer percentiles: p99 needs 100 values, p99.9 needs 1000',
   ),
-  ci_unreliable: says('info', 'so few cycles that the interval over them is unreliable'),
+  ci_unreliable: says(
+    'info',
+    'fewer than three cycles: their interval is very wide, or there is none',
+  ),
   run_interrupted: says('caution', 'the run was interrupted; what was recorded is counted'),
   run_failed: says('invalid', 'the run failed'),
   remote_engine: says('info', 'the engine runs on another host, so its energy is unknown'),

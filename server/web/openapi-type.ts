@@ -40,8 +40,9 @@ function joined(parts: readonly Schema[], by: string): Markup {
 }
 
 function objectWords(schema: Schema): Markup {
-  if (schema.properties !== undefined && Object.keys(schema.properties).length > 0)
-    return html`object ${propertyTable(schema)}`
+  const fields = Object.keys(schema.properties ?? {}).length
+  if (fields > 0)
+    return html`<details class="fields"><summary>object with ${fields} ${fields === 1 ? 'field' : 'fields'}</summary>${propertyTable(schema)}</details>`
   if (typeof schema.additionalProperties === 'object')
     return html`object whose values are ${typeWords(schema.additionalProperties)}`
   return html`object`
@@ -76,7 +77,7 @@ function limits(s: Schema): string {
     said.push(s.minimum === undefined ? `above ${low}` : `at least ${low}`)
   if (high !== undefined && high < Number.MAX_SAFE_INTEGER)
     said.push(s.maximum === undefined ? `below ${high}` : `at most ${high}`)
-  if (s.minLength !== undefined && s.minLength > 0) said.push(`${s.minLength} characters or more`)
+  if (s.minLength !== undefined && s.minLength > 1) said.push(`${s.minLength} characters or more`)
   if (s.maxLength !== undefined) said.push(`at most ${s.maxLength} characters`)
   if (s.pattern !== undefined) said.push(`matches ${s.pattern}`)
   return said.length === 0 ? '' : `, ${said.join(', ')}`

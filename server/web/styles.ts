@@ -128,7 +128,7 @@ footer { margin-top: 2.5rem; padding-top: 0.6rem; border-top: 1px solid var(--li
 @media print {
   @page { margin: 15mm 14mm; }
   body { font-size: 9.5pt; max-width: none; padding: 0; }
-  nav, button, .more details:not([open]) { display: none; }
+  nav, button, details:not([open]) { display: none; }
   h2 { margin-top: 1.4rem; }
   h2, h3 { break-after: avoid; }
   figure, tr, .findings > li, .headline { break-inside: avoid; }
