@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -34,7 +35,8 @@ export async function lockDevices(
 ): Promise<() => void> {
   const held: string[] = []
   const unlock = () => {
-    for (const path of held.splice(0)) void rm(path, { force: true })
+    // At once: the process may end before another turn of its loop.
+    for (const path of held.splice(0)) rmSync(path, { force: true })
   }
   try {
     // In one order for all agents, so that two of them never wait for each other.

@@ -40,8 +40,8 @@ export async function detectSensors(
     missing: opened.flatMap((o) => o.missing),
     environment: Object.assign({}, ...opened.map((o) => o.environment)) as Record<string, unknown>,
     devicesOfProcess(pid) {
-      const told = opened.flatMap((o) => o.devicesOfProcess?.(pid) ?? [])
-      return opened.some((o) => o.devicesOfProcess) ? told : null
+      const told = opened.map((o) => o.devicesOfProcess?.(pid) ?? null).filter((t) => t !== null)
+      return told.length === 0 ? null : told.flat()
     },
     close() {
       for (const source of opened) source.close()

@@ -165,7 +165,7 @@ function nothingFound(root: string, procRoot: string): Missing {
         source: SOURCE,
         device_id: null,
         reason: 'masked_in_container',
-        fix: `${root} holds no intel-rapl zones: containers hide them. Mount the host's /sys/class/powercap and /sys/devices/virtual/powercap elsewhere and set LLEM_SYSFS_ROOT.`,
+        fix: `${root} holds no intel-rapl zones: containers hide the host's, if it has any. Mount its /sys/class/powercap and /sys/devices/virtual/powercap elsewhere and set LLEM_SYSFS_ROOT.`,
       }
     : {
         source: SOURCE,

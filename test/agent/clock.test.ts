@@ -1,32 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { createClock, type TimeSource } from '../../agent/clock.ts'
-
-/** Both clocks by hand: `step` sets the wall clock, reading takes 100 ns. */
-function handTime() {
-  let mono = 5_000_000_000n
-  let offset = 1_700_000_000_000_000_000n
-  const time: TimeSource = {
-    monotonic() {
-      mono += 100n
-      return mono
-    },
-    wallMs: () => Number((mono + offset) / 1_000_000n),
-  }
-  return {
-    time,
-    pass: (ms: number) => {
-      mono += BigInt(ms) * 1_000_000n
-    },
-    step: (ms: number) => {
-      offset += BigInt(ms) * 1_000_000n
-    },
-    wall: () => mono + offset,
-  }
-}
+import { createClock } from '../../agent/clock.ts'
+import { handClocks } from '../support/hand-time.ts'
 
 describe('run clock', () => {
   test('begins at its creation and counts nanoseconds', () => {
-    const hand = handTime()
+    const hand = handClocks()
     const clock = createClock(hand.time)
     const before = clock.now()
     hand.pass(250)
@@ -35,14 +13,14 @@ describe('run clock', () => {
   })
 
   test('finds the wall time to microseconds although it is read in milliseconds', () => {
-    const hand = handTime()
+    const hand = handClocks()
     const anchor = createClock(hand.time).anchor()
     expect(Math.abs(Number(BigInt(anchor.wall_unix_ns) - hand.wall()))).toBeLessThan(1000)
     expect(anchor.error_ns).toBe(1000)
   })
 
   test('keeps one offset while the wall clock is not set', () => {
-    const hand = handTime()
+    const hand = handClocks()
     const clock = createClock(hand.time)
     const first = clock.anchor()
     hand.pass(10_000)
@@ -52,7 +30,7 @@ describe('run clock', () => {
   })
 
   test.each([3_600_000, -3_600_000, 60, -60])('follows a step of the wall clock by %i ms', (ms) => {
-    const hand = handTime()
+    const hand = handClocks()
     const clock = createClock(hand.time)
     const first = clock.anchor()
     hand.pass(1000)

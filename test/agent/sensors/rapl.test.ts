@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
 import { rapl } from '../../../agent/sensors/rapl.ts'
 import type { OpenSource } from '../../../agent/sensors/sensor.ts'
+import { describeSource } from './contract.ts'
 
 let root: string
 let opened: OpenSource | null
@@ -41,15 +42,49 @@ function serverTree(): void {
   zone('intel-rapl:2', { name: 'psys', energy_uj: '5000', max_energy_range_uj: '262143328850' })
 }
 
-const open = async (): Promise<OpenSource> => {
-  opened = await rapl.open({
-    clock: createClock(),
-    sysfsRoot: root,
-    procRoot: root,
-    nvmlPath: null,
-  })
+const open = async (clock = createClock()): Promise<OpenSource> => {
+  opened = await rapl.open({ clock, sysfsRoot: root, procRoot: root, nvmlPath: null })
   return opened
 }
+
+const ZONES = [
+  'intel-rapl:0',
+  'intel-rapl:1',
+  'intel-rapl:2',
+  'intel-rapl:0/intel-rapl:0:1',
+  'intel-rapl:1/intel-rapl:1:1',
+]
+const setCounters = (text: string) => {
+  for (const path of ZONES) zone(path, { energy_uj: text })
+}
+
+describeSource({
+  name: 'rapl',
+  async present() {
+    serverTree()
+    const clock = createClock()
+    const source = await open(clock)
+    opened = null // the suite closes it
+    let energy_uj = 10_000
+    let lost = false
+    return {
+      source,
+      clock,
+      pass() {
+        energy_uj += 1000
+        setCounters(lost ? '' : String(energy_uj))
+      },
+      lose() {
+        lost = true
+      },
+    }
+  },
+  async absent() {
+    const source = await open()
+    opened = null
+    return source
+  },
+})
 
 describe('RAPL', () => {
   it('takes package, DRAM and psys, and neither core nor the MMIO twin', async () => {
@@ -90,6 +125,49 @@ describe('RAPL', () => {
     const source = await open()
     expect(source.sensors).toEqual([])
     expect(source.missing[0]?.fix).toContain(join(dir, 'energy_uj'))
+  })
+
+  it('passes a counter on as it stands after a wrap, with the range at which it wraps', async () => {
+    zone('intel-rapl:0', {
+      name: 'package-0',
+      energy_uj: '262143328000',
+      max_energy_range_uj: '262143328850',
+    })
+    const [sensor] = (await open()).sensors
+    zone('intel-rapl:0', { energy_uj: '150' })
+    expect(await sensor?.read()).toMatchObject([{ value: 150, reason: null }])
+    // 850 µJ up to the range and 150 after it: what analysis makes of it.
+    expect(sensor?.row.range).toBe(262143328850)
+  })
+
+  it('names the dies of a package apart', async () => {
+    zone('intel-rapl:0', { name: 'package-0-die-0', energy_uj: '1' })
+    zone('intel-rapl:1', { name: 'package-0-die-1', energy_uj: '1' })
+    expect((await open()).devices.map((d) => d.device_id)).toEqual([
+      'cpu_package:0.0',
+      'cpu_package:0.1',
+    ])
+  })
+
+  it('tells a user who may not read the counters what to type', async () => {
+    const dir = zone('intel-rapl:0', { name: 'package-0', energy_uj: '1000' })
+    chmodSync(join(dir, 'energy_uj'), 0o400)
+    chmodSync(root, 0o755)
+    // Root may read all: as root the test becomes nobody for the while.
+    const isRoot = process.geteuid?.() === 0
+    if (isRoot) process.seteuid?.(65_534)
+    else chmodSync(join(dir, 'energy_uj'), 0)
+    try {
+      const source = await open()
+      expect(source.sensors).toEqual([])
+      expect(source.devices).toEqual([])
+      expect(source.missing).toMatchObject([
+        { device_id: 'cpu_package:0', reason: 'permission_denied' },
+      ])
+      expect(source.missing[0]?.fix).toContain(`sudo chmod a+r ${join(dir, 'energy_uj')}`)
+    } finally {
+      if (isRoot) process.seteuid?.(0)
+    }
   })
 
   it('tells a virtual machine from a container', async () => {
