@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { fork, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { LockError, lockDevices } from '../../agent/device-lock.ts'
 
@@ -44,6 +45,20 @@ describe('the lock of a device', () => {
     )
     ;(await lock(['GPU-a']))()
     expect(said).toEqual([])
+  })
+
+  it('of a killed agent is void at once', async () => {
+    const child = fork(fileURLToPath(new URL('./lock-child.ts', import.meta.url)), [stateDir], {
+      execArgv: ['--import', 'tsx'],
+    })
+    await new Promise((r) => child.once('message', r))
+    const waiting = lock(['GPU-a'])
+    while (said.length === 0) await new Promise((r) => setTimeout(r, 5))
+    expect(said).toEqual([
+      `GPU-a is being measured by process ${child.pid}. Waiting for it to end.`,
+    ])
+    child.kill('SIGKILL')
+    ;(await waiting)()
   })
 
   it('of an earlier process with the same pid is void', async () => {
