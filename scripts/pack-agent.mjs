@@ -9,9 +9,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -60,12 +60,14 @@ try {
   const koffi = JSON.parse(
     readFileSync(join(root, 'node_modules/koffi/package.json'), 'utf8'),
   ).version
-  mkdirSync(join(at, 'lib/node_modules/koffi'), { recursive: true })
-  for (const file of readdirSync(join(root, 'node_modules/koffi')))
-    if (/^(index|indirect)\.|^package\.json$|^LICENSE|^lib$/.test(file))
-      cpSync(join(root, 'node_modules/koffi', file), join(at, 'lib/node_modules/koffi', file), {
-        recursive: true,
-      })
+  // Its scripts without its C++ sources.
+  cpSync(join(root, 'node_modules/koffi'), join(at, 'lib/node_modules/koffi'), {
+    recursive: true,
+    filter: (path) =>
+      statSync(path).isDirectory()
+        ? !/\/(vendor|doc|lib)$/.test(path)
+        : /\.c?js$|package\.json$|LICENSE/.test(path),
+  })
   unpack(`@koromix/koffi-${target}@${koffi}`, join(at, `lib/node_modules/@koromix/koffi-${target}`))
 
   unpack(`node-${target}@${NODE}`, join(work, 'node'))
@@ -79,10 +81,16 @@ try {
   writeFileSync(join(at, 'llem-agent'), start)
   chmodSync(join(at, 'llem-agent'), 0o755)
 
+  if (values.arch === process.arch && process.platform === 'linux') {
+    // What is packed must run by itself: the program, and the native module with its own Node.
+    execFileSync(join(at, 'llem-agent'), ['--version'], { stdio: 'ignore' })
+    execFileSync(join(at, 'node/node'), ['-e', "import('koffi')"], { cwd: join(at, 'lib') })
+  }
+
   mkdirSync(join(root, 'dist/pack'), { recursive: true })
   const archive = join(root, 'dist/pack', `${name}.tar.xz`)
   execFileSync('tar', ['-cJf', archive, '-C', work, name], {
-    env: { ...process.env, XZ_OPT: '-9 -T0' },
+    env: { ...process.env, XZ_OPT: '-6 -T0' },
   })
   const megabytes = (readFileSync(archive).length / 1e6).toFixed(1)
   console.log(`${archive} (${megabytes} MB)`)
