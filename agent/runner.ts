@@ -14,6 +14,9 @@ import type { DetectedSensors } from './sensors/detect.ts'
 import type { Spool } from './spool.ts'
 import { usedDevices } from './used-devices.ts'
 
+/** So long at least is recorded after the last answer. */
+const TAIL_S = 0.4
+
 /** What the runner is handed: the world outside of one run. */
 export interface RunnerParts {
   readonly item: StudyItem
@@ -183,11 +186,17 @@ async function underLoad(run: OpenRun, engine: RunningEngine): Promise<Ending> {
       pause(experiment.phases.idle_s, signal),
     )
 
+  const source = await createRequestSource(experiment, engine)
+  if (!source.measured)
+    event(
+      'prompt_length_assumed',
+      'the engine tells no counts that fit; one token a word is assumed',
+    )
   const generator: LoadGenerator = await createLoadGenerator({
     clock,
     engine,
     experiment,
-    source: await createRequestSource(experiment, engine),
+    source,
     worker: 0,
     onRequest: (row) => recorder.add(draft.processes.load, 'request', row),
     onProgress: (p) =>
@@ -219,6 +228,8 @@ async function underLoad(run: OpenRun, engine: RunningEngine): Promise<Ending> {
         pause(experiment.phases.cooldown_s, signal),
       )
     if (signal.aborted) return INTERRUPTED
+    // Power lags the work, and a window's last edge needs a reading beyond it.
+    await pause(Math.max(0, TAIL_S - experiment.phases.cooldown_s), signal).catch(() => {})
     return { outcome: 'completed', reason: null }
   } finally {
     await generator.close()

@@ -1,4 +1,5 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import type { Outcome } from '../../analysis/schema/stream.ts'
 import { short } from '../load/answer-event.ts'
 import { createAnswerRecord } from '../load/answer-record.ts'
 import { createEventReader } from '../load/event-reader.ts'
@@ -19,8 +20,9 @@ const PROBE_TEXT = 'Count to ten: one two three'
 
 /**
  * Finds what an engine takes, by real one-token requests: all wanted fields first; of those that HTTP 400 or 422
- * names (or of all, when it names none) the request is sent again without.
- * @throws EngineError when the engine answers no request, with its own words
+ * names (or of all, when it names none) the request is sent again without. An engine that fails at answering is no
+ * reason to measure nothing: the trouble is told, and the load's own requests will say how often.
+ * @throws EngineError when the engine refuses such requests (key, model, address), with its own words
  */
 export async function probeCapabilities(
   endpoint: Endpoint,
@@ -53,7 +55,7 @@ export async function probeCapabilities(
     if (refused.length === 0) break
     fields = fields.filter((field) => !refused.includes(field))
   }
-  const { streams, outcome } = readProbe(endpoint, model, answer)
+  const { streams, outcome, trouble } = readProbe(endpoint, model, answer)
   return {
     fields,
     stripped_fields: PROBED_FIELDS.filter((field) => !fields.includes(field)),
@@ -63,6 +65,7 @@ export async function probeCapabilities(
       outcome === 'ok' && (fields.includes('ignore_eos') || fields.includes('min_tokens')),
     token_prompts: api === 'completions' && (await takesTokenIds(endpoint, model, signal)),
     tokenizer: (await tokenize(endpoint, model, ' the', signal).catch(() => null)) !== null,
+    trouble,
   }
 }
 
@@ -73,7 +76,19 @@ const PROBE_VALUES: Readonly<Record<ProbedField, unknown>> = {
   return_token_ids: true,
 }
 
-function readProbe(endpoint: Endpoint, model: string, answer: Answer) {
+interface Probed {
+  readonly streams: boolean
+  readonly outcome: Outcome | null
+  readonly trouble: string | null
+}
+
+function readProbe(endpoint: Endpoint, model: string, answer: Answer): Probed {
+  if (answer.status >= 500)
+    return {
+      streams: true,
+      outcome: null,
+      trouble: `${endpoint.base_url} answered HTTP ${answer.status} to a two-token request: ${short(answer.text) || 'nothing'}`,
+    }
   if (answer.status !== 200)
     throw new EngineError(
       answer.status === 401 || answer.status === 403 || answer.status === 404 ? 'config' : 'failed',
@@ -91,12 +106,14 @@ function readProbe(endpoint: Endpoint, model: string, answer: Answer) {
     reader.end()
   } else record.whole(0, answer.text)
   const row = record.cells('complete', 2)
-  if (row.outcome === 'error' || row.outcome === 'truncated')
-    throw new EngineError(
-      'failed',
-      `${endpoint.base_url} answered a two-token request with HTTP 200 and no tokens (${row.error_message ?? row.error_code})`,
-    )
-  return { streams, outcome: row.outcome }
+  const failed = row.outcome === 'error' || row.outcome === 'truncated'
+  return {
+    streams,
+    outcome: row.outcome as Outcome,
+    trouble: failed
+      ? `${endpoint.base_url} answered a two-token request with HTTP 200 and no tokens (${row.error_message ?? row.error_code})`
+      : null,
+  }
 }
 
 function remedy(status: number): string {

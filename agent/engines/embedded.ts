@@ -24,6 +24,7 @@ const MIN_CONTEXT = 256
 export const embedded: EngineKind = {
   name: 'embedded',
   async prepare(options) {
+    workerPath()
     contextTokens(options.experiment, await weightsOf(options, true))
   },
   async start(options) {
@@ -31,6 +32,18 @@ export const embedded: EngineKind = {
     const weights = await weightsOf(options, false)
     return start(options, weights, contextTokens(options.experiment, weights))
   },
+}
+
+/** @throws EngineError (config) where the installation was made without the embedded engine */
+function workerPath(): string {
+  try {
+    return programPath('embedded-worker')
+  } catch {
+    throw new EngineError(
+      'config',
+      'The embedded engine is not part of this installation (archives for hosts without network leave it out); write engine: openai and the address or command of a server, as in examples/openai.yaml',
+    )
+  }
 }
 
 type EmbeddedEngine = Extract<Experiment['engine'], { name: 'embedded' }>
@@ -89,7 +102,7 @@ async function start(
   say(`loading ${experiment.model.id}`)
   const child = await startChild({
     program: process.execPath,
-    args: [programPath('embedded-worker')],
+    args: [workerPath()],
     env: process.env,
     stateDir: options.stateDir,
     name: 'embedded-engine',
@@ -109,6 +122,7 @@ async function start(
     const reply = await load(child, config, signal)
     const endpoint = { base_url: `http://127.0.0.1:${reply.port}/v1`, headers: {} }
     const capabilities = await probeCapabilities(endpoint, config.model, engine, signal)
+    if (capabilities.trouble !== null) throw new EngineError('failed', capabilities.trouble)
     return {
       ...endpoint,
       info: {

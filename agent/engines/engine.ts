@@ -24,6 +24,8 @@ export interface EngineCapabilities {
   readonly token_prompts: boolean
   /** /tokenize and /detokenize beside /v1. */
   readonly tokenizer: boolean
+  /** What was wrong with the answer to the first request, in words; null: nothing. The load will show it. */
+  readonly trouble: string | null
 }
 
 /** What an engine can do and is, as far as it tells. Goes into run.json's environment under `engine`. */

@@ -121,6 +121,8 @@ async function described(
   const model = experiment.model.id
   say('sending a first request')
   const capabilities = await probeCapabilities(endpoint, model, experiment.engine, signal)
+  if (capabilities.trouble !== null)
+    say(`${capabilities.trouble}. The run goes on; its requests will show how often.`)
   const models = await ask(endpoint, '/models', null, signal).catch(() => null)
   const list = models?.json?.['data']
   const listed = Array.isArray(list)

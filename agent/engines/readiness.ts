@@ -34,7 +34,9 @@ export async function waitUntilUp(options: ReadinessOptions): Promise<void> {
         `The engine ended before it was ready (${ended}).${options.quote()}`,
       )
     const health = await statusOf(endpoint, 'root:/health', signal)
-    const models = health === 200 ? health : await statusOf(endpoint, '/models', signal)
+    // 503 is a server's own "still loading", whatever its list of models says.
+    const decided = health === 200 || health === 503
+    const models = decided ? health : await statusOf(endpoint, '/models', signal)
     if (health === 200 || models === 200) return
     // A server that knows neither path is up; the real request will tell.
     if (health === 404 && models === 404) return

@@ -19,6 +19,8 @@ export interface PlannedRequest {
  * the concurrency. Arrivals, lengths and texts have random streams of their own.
  */
 export interface RequestSource {
+  /** False: the engine tells no counts, so one token a word is assumed of prompts. */
+  readonly measured: boolean
   /** The i-th request of a purpose; warm-up and measured requests never share a prompt. */
   request(purpose: 'warmup' | 'measure', i: number): Promise<PlannedRequest>
 }

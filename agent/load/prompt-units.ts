@@ -7,7 +7,7 @@ import {
   promptTokens,
   tokenize,
 } from '../engines/ask.ts'
-import { EngineError, type EngineInfo } from '../engines/engine.ts'
+import type { EngineInfo } from '../engines/engine.ts'
 import { LETTERS, WORDS } from './words.ts'
 
 /** Pieces of a prompt that are one token each, and what the engine adds around them. */
@@ -29,7 +29,8 @@ type Count = (units: readonly (string | number)[]) => Promise<number | null>
 /**
  * Finds the units of prompts for this engine, by asking it: token ids by /tokenize, else text whose count the
  * engine's own usage confirms.
- * @throws EngineError (failed) when no kind of unit is one token each, so that lengths can't be exact
+ * Where the engine's counts fit no kind of unit, one token a word is assumed, and `measured` says so: the counts of the
+ * answers are recorded all the same.
  */
 export async function findPromptUnits(
   endpoint: Endpoint,
@@ -63,10 +64,7 @@ export async function findPromptUnits(
       )
     if (good.length >= MIN_UNITS) return { units: good, overhead_tokens, measured: true }
   }
-  throw new EngineError(
-    'failed',
-    `${endpoint.base_url} counts neither common words nor letters as one token each, so prompts of exact length can't be made; use api: completions with an engine that has /tokenize`,
-  )
+  return { units: words, overhead_tokens: 0, measured: false }
 }
 
 /** Those that are one token each: a group that counts right is taken whole, else its halves are tried. */
@@ -103,10 +101,6 @@ async function countByUsage(
     },
     signal,
   )
-  if (answer.status !== 200)
-    throw new EngineError(
-      'failed',
-      `${endpoint.base_url} answered HTTP ${answer.status} to a prompt of ${units.length} pieces while prompt lengths were tried: ${answer.text.slice(0, 200)}`,
-    )
+  if (answer.status !== 200) return null
   return promptTokens(answer)
 }

@@ -11,7 +11,7 @@ const PROBE_TIMEOUT_MS = 300_000
 /**
  * Seeded synthetic requests of exact token lengths for this engine, found by a few probes of it. Each prompt begins
  * with its own number in units, so that no two share a prefix that an engine could have kept.
- * @throws EngineError when lengths can't be exact, or data.input_tokens is below what the engine adds by itself
+ * @throws EngineError when data.input_tokens is below what the engine adds by itself
  */
 export async function createRequestSource(
   experiment: Experiment,
@@ -32,6 +32,7 @@ export async function createRequestSource(
     )
   const units = shuffled(found.units, load.seed)
   return {
+    measured: found.measured,
     async request(purpose, i) {
       const { requested_input_tokens, requested_output_tokens } = drawLengths(
         data,

@@ -35,6 +35,7 @@ function slowly(ms: number): Script {
 }
 
 const source: RequestSource = {
+  measured: true,
   request: async (purpose, i) => ({
     request_id: `${purpose}-${i}`,
     prompt: `${purpose} ${i}`,
@@ -85,6 +86,7 @@ async function setUp(
         exact_length: true,
         token_prompts: false,
         tokenizer: false,
+        trouble: null,
       },
     },
     pid: null,

@@ -49,6 +49,7 @@ async function engine(vocabulary: Vocabulary): Promise<RunningEngine> {
     exact_length: true,
     token_prompts: tokenizer,
     tokenizer,
+    trouble: null,
   }
   return {
     base_url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
@@ -132,10 +133,9 @@ describe('synthetic requests', () => {
     expect(words(String(prompt))).toBe(30)
   })
 
-  it('are refused where neither words nor letters can be counted', async () => {
-    await expect(
-      prompts(await engine({ tokens: (text) => text.length * 2 }), 30, 1),
-    ).rejects.toThrow(/counts neither common words nor letters as one token each/)
+  it('assume one token a word where the counts fit neither words nor letters', async () => {
+    const [prompt] = await prompts(await engine({ tokens: (text) => text.length * 2 }), 30, 1)
+    expect(words(String(prompt))).toBe(30)
   })
 
   it('share no first token with their neighbours, and no beginning with any other', async () => {
