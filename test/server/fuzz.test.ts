@@ -199,7 +199,7 @@ describe('parameters', () => {
   })
 })
 
-const encode = (text: string) => encodeURIComponent(text.toWellFormed())
+const encode = (text: string) => encodeURIComponent(Buffer.from(text).toString())
 
 describe('chunk bytes', () => {
   const chunks = sampleChunks()
