@@ -167,7 +167,11 @@ function doubts(sides: readonly Side[], labels: readonly string[]): string {
   const invalid = sides.flatMap((side, i) =>
     side.aggregate.valid ? [] : [`${labels[i]} is not valid: ${codes(side, 'invalid').join(', ')}`],
   )
-  return invalid.length === 0 ? '' : ` (${invalid.join('; ')})`
+  const unrepeated = sides.some((side) => side.aggregate.cycles < 2)
+    ? ['one run of each: how much runs differ among themselves is not in the range']
+    : []
+  const all = [...invalid, ...unrepeated]
+  return all.length === 0 ? '' : ` (${all.join('; ')})`
 }
 
 function differencesOf(sides: readonly Side[]) {

@@ -1,4 +1,4 @@
-import { answersOf } from './answer.ts'
+import { type Answer, answersOf } from './answer.ts'
 import { type IdlePower, idlePower, summedIdle } from './baseline.ts'
 import { staleFinding } from './baseline-findings.ts'
 import type { DeviceEnergy } from './device-energy.ts'
@@ -40,19 +40,21 @@ type Metrics = Record<string, MetricValue>
  * Source: docs/metrics.md.
  */
 export function summarise(run: RunData): Summary {
-  const chosen = chooseWindow(run)
+  // Read once: a run of ten thousand requests has a million chunk times.
+  const answers = answersOf(run)
+  const chosen = chooseWindow(run, answers)
   const { window } = chosen
-  const energy = energySide(run, window)
+  const energy = energySide(run, answers, window)
   const metrics: Metrics = {
-    ...latencyMetrics(run, window),
-    ...throughputMetrics(run, window),
+    ...latencyMetrics(run, window, answers),
+    ...throughputMetrics(run, window, answers),
     ...energy.metrics,
   }
   if (window !== null) combined(metrics)
   const findings = [
     ...chosen.findings,
     ...runFindings(run),
-    ...requestFindings(run, window),
+    ...requestFindings(run, window, answers),
     ...energy.findings,
     ...identityFindings(
       at(metrics, 'tokens_per_joule'),
@@ -87,10 +89,9 @@ interface EnergySide {
 }
 
 /** Without a counted window there is still what idle drew and where the recorded joules went. */
-function energySide(run: RunData, window: Window | null): EnergySide {
+function energySide(run: RunData, answers: readonly Answer[], window: Window | null): EnergySide {
   const energies = runEnergies(run, window ?? recordedPhases(run))
   const { compute, devices } = energies
-  const answers = answersOf(run)
   const count = (w: Window | null) => countTokens(run, answers, w)
   const resident = idleOf(run, compute.parts, 'idle', compute.reason)
   const cold = idleOf(run, compute.parts, 'baseline', compute.reason)
@@ -110,7 +111,7 @@ function energySide(run: RunData, window: Window | null): EnergySide {
   const stale = staleFinding(run, resident, window, ids) !== null
   const above = aboveIdle(compute, window, resident, cold, stale)
   const variants: [string, Window | null][] = [
-    ['run', runWindow(run)],
+    ['run', runWindow(run, answers)],
     ['steady', window.rule === 'run' ? null : window],
   ]
   return {

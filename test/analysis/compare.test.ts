@@ -19,7 +19,7 @@ describe('two runs', () => {
     const b = energy('b', 1, 0.5, 0.06)
     const c = compareRuns(a, b, [load(4), load(1)])
     expect(c.sentence).toBe(
-      'concurrency 4 uses 43 % (39 to 47 %) less energy per output token than concurrency 1',
+      'concurrency 4 uses 43 % (39 to 47 %) less energy per output token than concurrency 1 (one run of each: how much runs differ among themselves is not in the range)',
     )
     expect(c.verdict).toBe('a')
     expect(c.differences).toEqual([{ path: 'load.concurrency', a: 4, b: 1 }])
@@ -134,7 +134,7 @@ describe('a study', () => {
   it('of one cycle each compares by the ranges of the runs themselves', () => {
     const s = compareStudy([...runs(1, [1]), ...runs(4, [0.57])], experiments)
     expect(s.sentence).toBe(
-      'concurrency 4 uses 43 % (37 to 49 %) less energy per output token than concurrency 1',
+      'concurrency 4 uses 43 % (37 to 49 %) less energy per output token than concurrency 1 (one run of each: how much runs differ among themselves is not in the range)',
     )
   })
 
