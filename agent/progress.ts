@@ -5,6 +5,8 @@ import type { PhaseName } from '../analysis/schema/run.ts'
 /** What a person sees while a run runs: on a terminal one live line with the time left, else a line a phase. */
 export interface Reporter {
   say(text: string): void
+  /** A line that the next one replaces on a terminal; elsewhere nothing, since it would scroll. */
+  step(text: string): void
   runStarts(index: number, total: number, experiment: Experiment): void
   phase(phase: PhaseName, seconds: number | null): void
   /** Share of the current phase that is over, and what to show beside it. */
@@ -49,6 +51,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
   let ticker: NodeJS.Timeout | null = null
   let fraction = 0
   let note = ''
+  let stepping = false
 
   const secondsLeft = (): { run: number; all: number } => {
     const elapsed = (performance.now() - phaseStarted) / 1000
@@ -78,11 +81,14 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
   return {
     say(text) {
       if (quiet) return
-      if (bar && phase !== null) {
-        out.write('\r\x1b[K')
-      }
+      if (stepping || (bar && phase !== null)) out.write('\r\x1b[K')
+      stepping = false
       out.write(`${text}\n`)
       draw()
+    },
+    step(text) {
+      if (live) out.write(`\r\x1b[K${text}`)
+      stepping = live
     },
     runStarts(index, total, experiment) {
       const p = experiment.phases
@@ -99,6 +105,8 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
       runsAfter = total - index - 1
       runStarted = performance.now()
       phase = null
+      if (stepping) out.write('\r\x1b[K')
+      stepping = false
       if (bar) {
         bar.start(100, 0, { what: title, left: '' })
         ticker = setInterval(draw, 500)

@@ -157,6 +157,7 @@ async function runPhases(run: OpenRun, sensors: DetectedSensors): Promise<Ending
       experiment,
       signal,
       say: (text) => reporter.progress(0, text),
+      progress: (text) => reporter.progress(0, text),
       stateDir: run.stateDir,
     })
   })

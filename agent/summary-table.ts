@@ -20,7 +20,7 @@ const ROWS = [
 
 type Colours = ReturnType<typeof pc.createColors>
 
-/** The runs side by side, one column each, with 95 % ranges; then the findings, worst first. */
+/** The runs side by side, one column each, with 95 % ranges; then the findings, worst first, notes only counted. */
 export function summaryTable(
   summaries: readonly Summary[],
   colour: boolean,
@@ -78,13 +78,16 @@ function findings(summaries: readonly Summary[], titles: readonly string[], c: C
     if (known) known.titles.push(finding.title)
     else grouped.set(key, { finding, titles: [finding.title] })
   }
-  return [...grouped.values()]
+  const notes = [...grouped.values()].filter(({ finding }) => finding.severity === 'info').length
+  const lines = [...grouped.values()]
+    .filter(({ finding }) => finding.severity !== 'info')
     .sort((a, b) => ORDER[a.finding.severity] - ORDER[b.finding.severity])
     .map(({ finding, titles: where }) => {
       const place = where.length === summaries.length ? '' : c.dim(` [${where.join(', ')}]`)
       return `${paint[finding.severity](finding.severity.padEnd(8))} ${finding.message}${place}`
     })
-    .join('\n')
+  if (notes > 0) lines.push(c.dim(`and ${notes} ${notes === 1 ? 'note' : 'notes'}, in the report`))
+  return lines.join('\n')
 }
 
 /** So many significant digits, without exponents for what people read: 0.0123, 4.57, 123, 45 678. */

@@ -39,19 +39,24 @@ export function printRunResults(results: RunResults): void {
   )
 }
 
+/** As the user started this program, so that what is suggested can be typed as it stands. */
+const npx = () => (process.env['npm_lifecycle_event'] === 'npx' ? 'npx ' : '')
+
 function serveCommand(options: RunOptions): string {
   return options.server
     ? `${options.server}/docs`
-    : `llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
+    : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
 }
 
 function nextCommands(options: RunOptions): string[] {
   const db = options.server ? '' : ` --db ${options.db}`
-  return [
-    'llem-agent run quick-test --set load.concurrency=8      another point of the same curve',
-    'llem-agent run examples/openai.yaml                     your own server instead of the embedded engine',
-    `llem-server show last${db}                 every number of the last run, with its range`,
+  const commands: [string, string][] = [
+    ['llem-agent run quick-test --set load.concurrency=8', 'another point of the same curve'],
+    ['llem-agent run examples/openai.yaml', 'your own server instead of the embedded engine'],
+    [`llem-server show last${db}`, 'every number of the last run, with its range'],
   ]
+  const width = Math.max(...commands.map(([command]) => command.length))
+  return commands.map(([command, about]) => `${npx()}${command.padEnd(width)}   ${about}`)
 }
 
 /** What a person must know of runs that did not end well: why, and where the readings are. */

@@ -114,7 +114,13 @@ async function prepareEngines(
 ): Promise<void> {
   for (const { experiment } of study.experiments) {
     const kind = engineOf(experiment.engine.name)
-    await kind.prepare({ experiment, signal, say: reporter.say, stateDir: stateDir() })
+    await kind.prepare({
+      experiment,
+      signal,
+      say: reporter.say,
+      progress: reporter.step,
+      stateDir: stateDir(),
+    })
   }
 }
 

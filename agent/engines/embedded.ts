@@ -56,6 +56,7 @@ function weightsOf(options: StartOptions, fetch: boolean): Promise<Weights> {
     python: 'python3',
     fetch,
     say: options.say,
+    progress: options.progress,
     signal: options.signal,
   })
 }

@@ -64,6 +64,8 @@ export interface StartOptions {
   readonly signal: AbortSignal
   /** A step that takes long, for the progress line: "loading smollm2-135m". */
   readonly say: (text: string) => void
+  /** The share of a step that is done, replaced by the next: "smollm2-135m.gguf: 40 %". */
+  readonly progress: (text: string) => void
   readonly stateDir: string
 }
 

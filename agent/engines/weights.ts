@@ -31,6 +31,7 @@ export interface WeightsOptions {
   /** False: nothing is fetched, since that was tried before. */
   readonly fetch: boolean
   readonly say: (text: string) => void
+  readonly progress: (text: string) => void
   readonly signal: AbortSignal
 }
 
@@ -119,7 +120,7 @@ async function fromHub(
   const told = await hubIdentity(hub, options.hub)
   const path = join(options.cacheDir, known === null ? fileNameOf(hub) : hub.file)
   await install(path, options.cacheDir, known ?? told, (temp) =>
-    fetchFromHub(hub, temp, told.bytes, percent(basename(path), options.say), options.hub),
+    fetchFromHub(hub, temp, told.bytes, percent(basename(path), options.progress), options.hub),
   )
   return described(path, 'hub', options)
 }
@@ -137,7 +138,12 @@ async function random(id: RandomId, options: WeightsOptions): Promise<Weights> {
   const path = join(options.cacheDir, `${id}-seed${RANDOM_SEED}.gguf`)
   if (!existsSync(path))
     await install(path, options.cacheDir, null, (temp) =>
-      writeRandomGguf(temp, RANDOM_SHAPES[id], RANDOM_SEED, percent(basename(path), options.say)),
+      writeRandomGguf(
+        temp,
+        RANDOM_SHAPES[id],
+        RANDOM_SEED,
+        percent(basename(path), options.progress),
+      ),
     )
   return described(path, 'random', options)
 }
@@ -154,12 +160,12 @@ async function described(
 const PERCENT_STEP = 5
 
 /** Says the share at each further step, and the end. */
-function percent(what: string, say: (text: string) => void): (fraction: number) => void {
+function percent(what: string, tell: (text: string) => void): (fraction: number) => void {
   let next = 0
   return (fraction) => {
     const now = Math.floor(fraction * 100)
     if (now < next && now < 100) return
-    say(`${what}: ${now} %`)
+    tell(`${what}: ${now} %`)
     next = now - (now % PERCENT_STEP) + PERCENT_STEP
   }
 }

@@ -47,7 +47,7 @@ function options(change: Change = {}) {
     data: { input_tokens: 24, output_tokens: 12, ...change.data },
     phases: change.phases,
   })
-  return { experiment, signal, say: () => {}, stateDir: join(dir, 'state') }
+  return { experiment, signal, say: () => {}, progress: () => {}, stateDir: join(dir, 'state') }
 }
 async function start(change: Change = {}): Promise<RunningEngine> {
   const o = options(change)

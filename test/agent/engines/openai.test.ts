@@ -31,6 +31,7 @@ function options(engine: Record<string, unknown>) {
     experiment: experimentConfigSchema.parse({ model: 'm', engine: { name: 'openai', ...engine } }),
     signal: new AbortController().signal,
     say: () => {},
+    progress: () => {},
     stateDir,
   }
 }

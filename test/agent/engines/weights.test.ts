@@ -59,6 +59,7 @@ function options(id: string, change: Partial<WeightsOptions> = {}): WeightsOptio
     python: 'no-such-python',
     fetch: true,
     say: () => {},
+    progress: () => {},
     signal,
     ...change,
   }
