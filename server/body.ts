@@ -19,9 +19,11 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   return Buffer.concat(parts)
 }
 
+/** The rest of the body is not read, so the connection can't be used again, and the client has to know. */
 const tooLarge = (what: string, limit: number) =>
   new HttpProblem(
     413,
     'too_large',
     `${what} is more than this address takes; send at most ${limit} bytes.`,
+    { headers: { connection: 'close' } },
   )

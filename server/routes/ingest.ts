@@ -15,12 +15,12 @@ import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
 import { RunFileError, readRunFile } from '../run-file.ts'
+import { createChunkWriter } from '../store/chunk-writer.ts'
 import {
   type ChunkResult,
   registerRun,
   type SealResult,
   sealRun,
-  storeChunk,
   updateRun,
 } from '../store/ingest.ts'
 
@@ -38,6 +38,7 @@ const FAULT: Record<ChunkFault, readonly [number, string]> = {
 
 /** How recorders bring runs in. Each call may be repeated; it is answered after the commit. */
 export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: Parts): void {
+  const writer = createChunkWriter(store.db, now)
   endpoint(app, {
     method: 'post',
     path: '/runs',
@@ -110,11 +111,7 @@ export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: P
       const bytes = await readBody(c.req.raw, MAX_CHUNK_BYTES)
       const sha256 = checkDigest(c.req.header('content-digest'), bytes)
       const row_count = rowsIn(query.stream, bytes)
-      const result = await storeChunk(
-        store.db,
-        { run_id, ...query, sha256, row_count, bytes },
-        now(),
-      )
+      const result = await writer.put({ run_id, ...query, sha256, row_count, bytes })
       if (result !== 'stored' && result !== 'same') throw notStored(result, { run_id, ...query })
       if (result === 'same') counters.chunks_repeated++
       else {

@@ -27,15 +27,9 @@ const annotationSchema = z.strictObject({
 })
 
 const timelineQuery = z.strictObject({
-  columns: z.coerce
-    .number()
-    .int()
-    .min(10)
-    .max(5000)
-    .default(800)
-    .meta({
-      description: 'how many columns of pixels; each keeps its first, least, greatest and last',
-    }),
+  columns: z.coerce.number().int().min(10).max(5000).default(800).meta({
+    description: 'how many columns of pixels; each keeps its first, least, greatest and last',
+  }),
 })
 
 /** Runs, what is known of each, and what may be noted about it. */

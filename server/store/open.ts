@@ -9,6 +9,8 @@ import type { Tables } from './tables.ts'
 /** 'LLEM' as four bytes: what a database says of itself in its header. */
 const APPLICATION_ID = 0x4c4c454d
 const BUSY_TIMEOUT_MS = 5_000
+/** Chunks are tens or hundreds of kilobytes; with pages of 16 KiB they are written a third faster than with 4. */
+const PAGE_BYTES = 16_384
 
 /** An open database: queries go through `db`, `raw` is for what only SQLite has (backup, integrity check). */
 export interface Store {
@@ -43,6 +45,7 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
   try {
     raw = new Database(path, { timeout: options.busy_timeout_ms ?? BUSY_TIMEOUT_MS })
     const version_before = checkHeader(raw, path)
+    if (version_before === 0) raw.pragma(`page_size = ${PAGE_BYTES}`)
     raw.pragma('journal_mode = WAL')
     raw.pragma('synchronous = FULL')
     raw.pragma('foreign_keys = ON')

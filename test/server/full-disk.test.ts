@@ -41,6 +41,23 @@ describe('a full disk', () => {
   })
 })
 
+describe('chunks that are committed together', () => {
+  it('each have an answer of their own when one of them does not fit', async () => {
+    const { raw } = server.store
+    await register(server.api)
+    const small = sampleChunks().slice(0, 3)
+    const large = {
+      ...(small[0] as never as { process_id: string }),
+      stream: 'sample' as const,
+      seq: 9,
+      bytes: encodeChunk('sample', sampleRows(0, 3000)),
+    }
+    raw.pragma(`max_page_count = ${(raw.pragma('page_count', { simple: true }) as number) + 8}`)
+    const answers = await Promise.all([large, ...small].map((c) => putChunk(server.api, RUN_ID, c)))
+    expect(answers.map((a) => a.status)).toEqual([507, 201, 201, 201])
+  })
+})
+
 describe('a locked database', () => {
   it('answers 503, still reads, and takes the chunk when it is free again', async () => {
     await register(server.api)
