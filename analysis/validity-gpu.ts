@@ -204,7 +204,7 @@ function dutyUnknown(energy: DeviceEnergy, device: Device | undefined): Finding[
     {
       code: 'sensor_duty_unknown',
       severity: 'info',
-      message: `The power sensor of ${device?.model} sees only part of each period; its error is a bound, not a calibration. Run llem-agent calibrate against a meter.`,
+      message: `The power sensor of ${device?.model} sees only part of each period; its error is a bound, not a calibration. Two runs on this card are compared without it.`,
       evidence: { device_id: energy.device_id, model: device?.model },
     },
   ]

@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/health":
             self.answer(200, {"status": "ok"})
         elif self.path == "/v1/models":
-            self.answer(200, {"object": "list", "data": [{"id": NAME, "object": "model"}]})
+            self.answer(200, {"object": "list", "data": [{"id": NAME, "object": "model", "synthetic_weights": True}]})
         else:
             self.answer(404, {"error": {"message": f"no such route {self.path}"}})
 
