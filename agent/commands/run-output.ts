@@ -4,7 +4,7 @@ import type { Summary } from '../../analysis/schema/summary.ts'
 import { useColour } from '../colour.ts'
 import type { ServerConnection } from '../embedded-server.ts'
 import { summaryTable } from '../summary-table.ts'
-import type { FinishedRun, RunOptions } from './run.ts'
+import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
 
 export interface RunResults {
   readonly study_id: string
@@ -68,4 +68,23 @@ export function toldAtTheEnd(finished: readonly FinishedRun[]): string[] {
           `Run ${result.run_id} ${result.outcome === 'failed' ? 'failed' : 'was interrupted'}: ${result.reason ?? 'no reason was given'}`,
         ],
   )
+}
+
+/** The end of `--no-server`: where each bundle lies. */
+export function printBundles(
+  study_id: string,
+  finished: readonly FinishedRun[],
+  options: RunOptions,
+): ExitCode {
+  const bundles = finished.map(({ result, bundle }) => ({
+    run_id: result.run_id,
+    path: bundle ?? result.spool.dir,
+  }))
+  if (options.json) process.stdout.write(`${JSON.stringify({ study_id, bundles }, null, 2)}\n`)
+  else
+    for (const { path } of bundles)
+      process.stdout.write(`${path}\n  to count it: llem-server import ${path}\n`)
+  for (const text of toldAtTheEnd(finished)) process.stderr.write(`${text}\n`)
+  if (finished.some((f) => f.result.outcome === 'interrupted')) return 130
+  return finished.some((f) => f.result.outcome === 'failed') ? 1 : 0
 }

@@ -1,11 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
-import type { Comparison } from '../../analysis/schema/comparison.ts'
 import type { Study, StudyItem } from '../../analysis/schema/study.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
-import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import { loadStudy } from '../config-file.ts'
 import { lockDevices } from '../device-lock.ts'
 import { connectServer, type ServerConnection } from '../embedded-server.ts'
@@ -13,26 +10,14 @@ import { engineOf } from '../engines/list.ts'
 import { onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
 import { createRecorder } from '../recorder.ts'
-import { type RunResult, runExperiment } from '../runner.ts'
+import { runExperiment } from '../runner.ts'
 import { detectSensors } from '../sensors/detect.ts'
 import { createShipper, type Shipper } from '../shipper.ts'
 import { createSpool, type Spool } from '../spool.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
-import { printRunResults, toldAtTheEnd } from './run-output.ts'
-
-export interface RunOptions {
-  readonly set: readonly string[]
-  /** URL, or null for the embedded server; false for --no-server. */
-  readonly server: string | null | false
-  readonly db: string
-  readonly out: string | null
-  readonly item: string | null
-  readonly dryRun: boolean
-  readonly json: boolean
-}
-
-/** Done, failed, wrong configuration, done but invalid, interrupted. */
-export type ExitCode = 0 | 1 | 2 | 3 | 130
+import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
+import { printBundles, printRunResults } from './run-output.ts'
+import { comparisonOf, exitCode, summariesOf, writeResults } from './run-results.ts'
 
 /** `llem-agent run`: the study, run by run, each recorded, shipped, summarised and shown. */
 export async function runCommand(source: string, options: RunOptions): Promise<ExitCode> {
@@ -70,13 +55,6 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
     interrupt.dispose()
     await server?.stop()
   }
-}
-
-export interface FinishedRun {
-  readonly result: RunResult
-  /** True when the server has it whole; false when it is still in the spool. */
-  readonly shipped: boolean
-  readonly bundle: string | null
 }
 
 /** `--item K/N`: every N-th run of the study's seeded order, beginning at the K-th (from 1). */
@@ -215,73 +193,4 @@ async function writeBundle(spool: Spool, out: string, runs: number): Promise<str
   const to = runs === 1 ? resolve(out) : resolve(out, spool.run_id)
   await spool.copyBundle(to)
   return to
-}
-
-function printBundles(
-  study_id: string,
-  finished: readonly FinishedRun[],
-  options: RunOptions,
-): ExitCode {
-  const bundles = finished.map(({ result, bundle }) => ({
-    run_id: result.run_id,
-    path: bundle ?? result.spool.dir,
-  }))
-  if (options.json) process.stdout.write(`${JSON.stringify({ study_id, bundles }, null, 2)}\n`)
-  else
-    for (const { path } of bundles)
-      process.stdout.write(`${path}\n  to count it: llem-server import ${path}\n`)
-  for (const text of toldAtTheEnd(finished)) process.stderr.write(`${text}\n`)
-  if (finished.some((f) => f.result.outcome === 'interrupted')) return 130
-  return finished.some((f) => f.result.outcome === 'failed') ? 1 : 0
-}
-
-async function summariesOf(
-  server: ServerConnection,
-  finished: readonly FinishedRun[],
-): Promise<Summary[]> {
-  const summaries: Summary[] = []
-  for (const { result, shipped } of finished)
-    if (shipped)
-      summaries.push(summarySchema.parse(await server.client.get(`/runs/${result.run_id}/summary`)))
-  return summaries
-}
-
-async function comparisonOf(
-  server: ServerConnection,
-  summaries: readonly Summary[],
-): Promise<Comparison | null> {
-  if (summaries.length < 2) return null
-  const query = summaries.map((s) => `run=${s.run_id}`).join('&')
-  return (await server.client.get(`/compare?${query}`)) as Comparison
-}
-
-/** report.html of each run, and with --out its summary beside its bundle. Returns the reports' paths. */
-async function writeResults(
-  server: ServerConnection,
-  finished: readonly FinishedRun[],
-  summaries: readonly Summary[],
-  options: RunOptions,
-): Promise<string[]> {
-  if (options.out === null && options.json) return []
-  const paths: string[] = []
-  for (const summary of summaries) {
-    const bundle = finished.find((f) => f.result.run_id === summary.run_id)?.bundle
-    const dir = bundle ?? resolve('llem-out', summary.run_id)
-    await mkdir(dir, { recursive: true })
-    const report = join(dir, 'report.html')
-    await writeFile(report, await server.client.text(`/reports/${summary.run_id}`))
-    if (bundle) await writeFile(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
-    paths.push(report)
-  }
-  return paths
-}
-
-function exitCode(
-  finished: readonly FinishedRun[],
-  summaries: readonly Summary[],
-  interrupted: boolean,
-): ExitCode {
-  if (interrupted) return 130
-  if (finished.some((f) => f.result.outcome === 'failed' || !f.shipped)) return 1
-  return summaries.some((s) => !s.valid) ? 3 : 0
 }

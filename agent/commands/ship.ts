@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { connectServer } from '../embedded-server.ts'
 import { shipLeftovers } from '../ship-leftovers.ts'
 import { spoolDir } from '../state-dir.ts'
-import type { ExitCode } from './run.ts'
+import type { ExitCode } from './run-options.ts'
 
 export interface ShipOptions {
   readonly server: string | null

@@ -1,0 +1,23 @@
+import type { RunResult } from '../runner.ts'
+
+export interface RunOptions {
+  readonly set: readonly string[]
+  /** URL, or null for the embedded server; false for --no-server. */
+  readonly server: string | null | false
+  readonly db: string
+  readonly out: string | null
+  readonly item: string | null
+  readonly dryRun: boolean
+  readonly json: boolean
+}
+
+/** Done, failed, wrong configuration, done but invalid, interrupted. */
+export type ExitCode = 0 | 1 | 2 | 3 | 130
+
+/** A run that has ended, and where it is now. */
+export interface FinishedRun {
+  readonly result: RunResult
+  /** True when the server has it whole; false when it is still in the spool. */
+  readonly shipped: boolean
+  readonly bundle: string | null
+}

@@ -1,0 +1,58 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Comparison } from '../../analysis/schema/comparison.ts'
+import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
+import type { ServerConnection } from '../embedded-server.ts'
+import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
+
+/** What the server concludes of the runs that it has whole. */
+export async function summariesOf(
+  server: ServerConnection,
+  finished: readonly FinishedRun[],
+): Promise<Summary[]> {
+  const summaries: Summary[] = []
+  for (const { result, shipped } of finished)
+    if (shipped)
+      summaries.push(summarySchema.parse(await server.client.get(`/runs/${result.run_id}/summary`)))
+  return summaries
+}
+
+export async function comparisonOf(
+  server: ServerConnection,
+  summaries: readonly Summary[],
+): Promise<Comparison | null> {
+  if (summaries.length < 2) return null
+  const query = summaries.map((s) => `run=${s.run_id}`).join('&')
+  return (await server.client.get(`/compare?${query}`)) as Comparison
+}
+
+/** report.html of each run, and with --out its summary beside its bundle. Returns the reports' paths. */
+export async function writeResults(
+  server: ServerConnection,
+  finished: readonly FinishedRun[],
+  summaries: readonly Summary[],
+  options: RunOptions,
+): Promise<string[]> {
+  if (options.out === null && options.json) return []
+  const paths: string[] = []
+  for (const summary of summaries) {
+    const bundle = finished.find((f) => f.result.run_id === summary.run_id)?.bundle
+    const dir = bundle ?? resolve('llem-out', summary.run_id)
+    await mkdir(dir, { recursive: true })
+    const report = join(dir, 'report.html')
+    await writeFile(report, await server.client.text(`/reports/${summary.run_id}`))
+    if (bundle) await writeFile(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+    paths.push(report)
+  }
+  return paths
+}
+
+export function exitCode(
+  finished: readonly FinishedRun[],
+  summaries: readonly Summary[],
+  interrupted: boolean,
+): ExitCode {
+  if (interrupted) return 130
+  if (finished.some((f) => f.result.outcome === 'failed' || !f.shipped)) return 1
+  return summaries.some((s) => !s.valid) ? 3 : 0
+}
