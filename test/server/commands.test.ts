@@ -19,7 +19,10 @@ beforeAll(async () => {
   bundle('in/a', { run_id: A })
   bundle('in/b', { run_id: B, name: '=cmd|calc', model: 'llama-1b' })
   const imported = await run('import', join(dir, 'in'), '--json')
-  expect(JSON.parse(imported.stdout).runs.map((r: { result: string }) => r.result)).toEqual(['imported', 'imported'])
+  expect(JSON.parse(imported.stdout).runs.map((r: { result: string }) => r.result)).toEqual([
+    'imported',
+    'imported',
+  ])
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
@@ -41,7 +44,21 @@ const answer = async (...args: string[]) => {
 }
 
 describe('help', () => {
-  const commands = ['serve', 'migrate', 'check', 'runs', 'show', 'report', 'export', 'import', 'compare', 'backup', 'token create', 'token list', 'token revoke']
+  const commands = [
+    'serve',
+    'migrate',
+    'check',
+    'runs',
+    'show',
+    'report',
+    'export',
+    'import',
+    'compare',
+    'backup',
+    'token create',
+    'token list',
+    'token revoke',
+  ]
   it('of each command ends with an example', async () => {
     const all = await Promise.all(commands.map((c) => llemServer([...c.split(' '), '--help'])))
     for (const [i, help] of all.entries()) {
@@ -52,15 +69,25 @@ describe('help', () => {
 
   it('is no error when asked for; an unknown command or option is, in words', async () => {
     expect(await llemServer(['--version'])).toMatchObject({ code: 0 })
-    expect(await llemServer(['sereve'])).toMatchObject({ code: 2, stderr: expect.stringContaining("unknown command 'sereve'") })
-    expect(await llemServer(['show', 'last', '--jsn'])).toMatchObject({ code: 2, stderr: expect.stringContaining('--jsn') })
-    expect(await llemServer(['show'])).toMatchObject({ code: 2, stderr: expect.stringContaining("'run'") })
+    expect(await llemServer(['sereve'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("unknown command 'sereve'"),
+    })
+    expect(await llemServer(['show', 'last', '--jsn'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--jsn'),
+    })
+    expect(await llemServer(['show'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("'run'"),
+    })
   })
 })
 
 describe('runs', () => {
   it('lists with the filters of the API', async () => {
-    const ids = async (...args: string[]) => (await answer('runs', ...args)).runs.map((r: { run_id: string }) => r.run_id)
+    const ids = async (...args: string[]) =>
+      (await answer('runs', ...args)).runs.map((r: { run_id: string }) => r.run_id)
     expect(await ids()).toEqual([B, A])
     expect(await ids('--model', 'llama-1b')).toEqual([B])
     expect(await ids('--model', 'llama-1b,smollm2-135m', '--sort', 'model')).toEqual([B, A])
@@ -75,8 +102,14 @@ describe('runs', () => {
   })
 
   it('refuses what it does not know, by its name', async () => {
-    expect(await run('runs', '--modle', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('--modle') })
-    expect(await run('runs', '--sort', 'colour')).toMatchObject({ code: 2, stderr: expect.stringMatching(/--sort is "colour"; must be a field or a metric/) })
+    expect(await run('runs', '--modle', 'x')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--modle'),
+    })
+    expect(await run('runs', '--sort', 'colour')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/--sort is "colour"; must be a field or a metric/),
+    })
     expect(await run('runs', 'stray')).toMatchObject({ code: 2 })
   })
 })
@@ -97,18 +130,29 @@ describe('show', () => {
   })
 
   it('says that RUN names nothing, with exit 2', async () => {
-    expect(await run('show', 'nobody')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^There is no run "nobody"\..*\n$/) })
-    expect(await run('show', '0198')).toMatchObject({ code: 2, stderr: expect.stringContaining('more than one run') })
+    expect(await run('show', 'nobody')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^There is no run "nobody"\..*\n$/),
+    })
+    expect(await run('show', '0198')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('more than one run'),
+    })
   })
 
   it('says that there is no database, with exit 2, and makes none', async () => {
     const { code, stderr } = await llemServer(['show', 'last', '--db', join(dir, 'no.db')])
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^There is no database at .*no\.db\..*\n$/)])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^There is no database at .*no\.db\..*\n$/),
+    ])
     expect(existsSync(join(dir, 'no.db'))).toBe(false)
   })
 
   it('takes the database of LLEM_DB', async () => {
-    expect(await llemServer(['show', A, '--json'], { env: { LLEM_DB: db } })).toMatchObject({ code: 0 })
+    expect(await llemServer(['show', A, '--json'], { env: { LLEM_DB: db } })).toMatchObject({
+      code: 0,
+    })
   })
 })
 
@@ -133,8 +177,13 @@ describe('export', () => {
     expect(existsSync(join(dir, 'one/run.json'))).toBe(true)
     const { path, run_ids } = await answer('export', '--out', 'all')
     expect([path, run_ids]).toEqual([join(dir, 'all'), [A, B]])
-    expect(readFileSync(join(dir, 'all', B, 'run.json'), 'utf8')).toBe(readFileSync(join(dir, 'in/b/run.json'), 'utf8'))
-    expect(await run('export', A, '--out', 'one')).toMatchObject({ code: 1, stderr: expect.stringContaining('not empty') })
+    expect(readFileSync(join(dir, 'all', B, 'run.json'), 'utf8')).toBe(
+      readFileSync(join(dir, 'in/b/run.json'), 'utf8'),
+    )
+    expect(await run('export', A, '--out', 'one')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('not empty'),
+    })
   })
 
   it('as CSV has one row a run, escapes formulas and explains each column', async () => {
@@ -148,17 +197,25 @@ describe('export', () => {
     expect(second[head.indexOf('ttft_ms_p50')]).toBe('500')
     expect(second[head.indexOf('energy_host_j')]).toBe('')
     expect(second[head.indexOf('energy_host_j_reason')]).not.toBe('')
-    const columns = readFileSync(join(dir, 'csv/columns.csv'), 'utf8').trimEnd().split('\r\n').slice(1)
+    const columns = readFileSync(join(dir, 'csv/columns.csv'), 'utf8')
+      .trimEnd()
+      .split('\r\n')
+      .slice(1)
     expect(columns.map((line) => line.split(',')[0])).toEqual(head)
   })
 
   it('as Parquet and Arrow has a file a stream', async () => {
     await answer('export', A, '--format', 'parquet', '--out', 'pq')
     const bytes = readFileSync(join(dir, 'pq/sample.parquet'))
-    const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer
+    const file = bytes.buffer.slice(
+      bytes.byteOffset,
+      bytes.byteOffset + bytes.byteLength,
+    ) as ArrayBuffer
     expect(await parquetReadObjects({ file })).toHaveLength(300)
     await answer('export', '--format', 'arrow', '--out', 'ar')
-    expect(tableFromIPC(readFileSync(join(dir, 'ar', A, 'request.arrow')), { useBigInt: true }).numRows).toBe(10)
+    expect(
+      tableFromIPC(readFileSync(join(dir, 'ar', A, 'request.arrow')), { useBigInt: true }).numRows,
+    ).toBe(10)
   })
 
   it('as JSON prints the summaries', async () => {
@@ -169,20 +226,40 @@ describe('export', () => {
 
 describe('import', () => {
   it('says that the same is there already, and refuses other bytes with exit 1', async () => {
-    expect(await run('import', 'in/a')).toMatchObject({ code: 0, stdout: expect.stringContaining('nothing has changed') })
+    expect(await run('import', 'in/a')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('nothing has changed'),
+    })
     bundle('other/a', { run_id: A, name: 'changed' })
     const { code, stderr } = await run('import', 'other/a')
-    expect([code, stderr]).toEqual([1, expect.stringMatching(/^Run \S+ is there with other bytes: run\.json .* SHA-256 [0-9a-f]{64}, the stored one [0-9a-f]{64}.*\n$/)])
-    expect(await run('import', 'nowhere')).toMatchObject({ code: 1, stderr: expect.stringContaining('nowhere') })
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(
+        /^Run \S+ is there with other bytes: run\.json .* SHA-256 [0-9a-f]{64}, the stored one [0-9a-f]{64}.*\n$/,
+      ),
+    ])
+    expect(await run('import', 'nowhere')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nowhere'),
+    })
   })
 })
 
 describe('looking after the database', () => {
   it('is made once by several programs at the same time', async () => {
     const path = join(dir, 'new.db')
-    const all = await Promise.all([1, 2, 3].map(() => llemServer(['migrate', '--db', path, '--json'])))
-    expect(all.map((a) => [a.code, a.stderr])).toEqual([[0, ''], [0, ''], [0, '']])
-    expect(await llemServer(['runs', '--db', path])).toMatchObject({ code: 0, stdout: 'No runs.\n' })
+    const all = await Promise.all(
+      [1, 2, 3].map(() => llemServer(['migrate', '--db', path, '--json'])),
+    )
+    expect(all.map((a) => [a.code, a.stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+      [0, ''],
+    ])
+    expect(await llemServer(['runs', '--db', path])).toMatchObject({
+      code: 0,
+      stdout: 'No runs.\n',
+    })
   })
 
   it('migrate says from what to what', async () => {
@@ -193,17 +270,26 @@ describe('looking after the database', () => {
     expect(await answer('check')).toMatchObject({ ok: true, runs: 2, chunks: 8, problems: [] })
     const { path } = await answer('backup', join(dir, 'copy.db'))
     const raw = new Database(path)
-    raw.prepare("update chunk set bytes = zeroblob(10) where run_id = ? and stream = 'sample' and seq = 1").run(A)
+    raw
+      .prepare(
+        "update chunk set bytes = zeroblob(10) where run_id = ? and stream = 'sample' and seq = 1",
+      )
+      .run(A)
     raw.close()
     const { code, stdout, stderr } = await llemServer(['check', '--db', path, '--json'])
     expect(code).toBe(1)
-    expect(JSON.parse(stdout).problems).toEqual([expect.stringContaining(`run ${A}, chunk p0/sample/1`)])
+    expect(JSON.parse(stdout).problems).toEqual([
+      expect.stringContaining(`run ${A}, chunk p0/sample/1`),
+    ])
     expect(stderr).toContain('has a problem')
   })
 
   it('backup overwrites nothing', async () => {
     writeFileSync(join(dir, 'there.db'), 'x')
-    expect(await run('backup', 'there.db')).toMatchObject({ code: 2, stderr: expect.stringContaining('overwrites nothing') })
+    expect(await run('backup', 'there.db')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('overwrites nothing'),
+    })
   })
 
   it('token makes, lists without secret, and revokes', async () => {
@@ -220,17 +306,26 @@ describe('looking after the database', () => {
   it('each fault of the file has its own sentence and exit code', async () => {
     const text = join(dir, 'text.db')
     writeFileSync(text, 'name,value\n'.repeat(100))
-    expect(await llemServer(['runs', '--db', text])).toMatchObject({ code: 2, stderr: expect.stringContaining('not a SQLite database') })
+    expect(await llemServer(['runs', '--db', text])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not a SQLite database'),
+    })
     const song = join(dir, 'song.db')
     const raw = new Database(song)
     raw.exec('create table song (title text)')
     raw.close()
-    expect(await llemServer(['serve', '--db', song])).toMatchObject({ code: 2, stderr: expect.stringContaining('another program') })
+    expect(await llemServer(['serve', '--db', song])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('another program'),
+    })
     const newer = join(dir, 'newer.db')
     await llemServer(['migrate', '--db', newer])
     const later = new Database(newer)
     later.pragma('user_version = 9')
     later.close()
-    expect(await llemServer(['runs', '--db', newer])).toMatchObject({ code: 1, stderr: expect.stringContaining('database version 9, this program knows 1') })
+    expect(await llemServer(['runs', '--db', newer])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('database version 9, this program knows 1'),
+    })
   })
 })
