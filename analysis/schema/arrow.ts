@@ -18,6 +18,7 @@ import { type ColumnType, type Row, STREAMS, type StreamName } from './stream.ts
 /** Arrow's own type numbers, as flechette gives them in `field.type.typeId`. */
 const TYPE = {
   dictionary: -1,
+  null: 1,
   int: 2,
   float: 3,
   utf8: 5,
@@ -144,7 +145,9 @@ function verifyBatch(batch: Batch): void {
     }
   } else if (size !== null && size < length && batch.type.typeId !== TYPE.bool)
     throw new RangeError(`a column holds ${size} of ${length} values`)
-  if (batch.nullCount > 0 && ((batch.validity as Uint8Array)?.length ?? 0) * 8 < length)
+  // A column of Arrow's type null (what a writer makes of nothing but nulls) has no bits.
+  const hasBits = batch.type.typeId !== TYPE.null
+  if (hasBits && batch.nullCount > 0 && ((batch.validity as Uint8Array)?.length ?? 0) * 8 < length)
     throw new RangeError('the validity bits are missing')
   if (dictionary) {
     for (const part of dictionary.data) verifyBatch(part)
@@ -203,7 +206,7 @@ function fits(want: ColumnType, type: ArrowType): boolean {
     t.typeId === TYPE.utf8 ||
     t.typeId === TYPE.largeUtf8 ||
     (t.typeId === TYPE.dictionary && t.dictionary !== undefined && isText(t.dictionary))
-  const isNull = (t: ArrowType) => t.typeId === 1
+  const isNull = (t: ArrowType) => t.typeId === TYPE.null
   if (isNull(type)) return true
   const isList = type.typeId === TYPE.list || type.typeId === TYPE.largeList
   const inner = type.children?.[0]?.type

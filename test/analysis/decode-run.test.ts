@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   columnFromArray,
   int32,
@@ -15,6 +16,7 @@ import { ascendingOrder } from '../../analysis/ascending-order.ts'
 import { decodeRun, type StoredChunk } from '../../analysis/decode-run.ts'
 import { seriesOf } from '../../analysis/sample-table.ts'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
+import { ROOT } from '../support/root.ts'
 import { chunksOf, GPU, request, runFile, runOf, s } from '../support/run-fixture.ts'
 
 const bytesOf = (columns: [string, ReturnType<typeof columnFromArray>][]) =>
@@ -111,6 +113,17 @@ describe('requests', () => {
     })
     expect(b).toMatchObject({ chunk_t_ns: null, chunk_kind: [], sent_t_ns: null })
   })
+})
+
+test('columns that another writer finds nothing but nulls in are columns of nulls', () => {
+  const fixture = (stream: StoredChunk['stream']) =>
+    chunk(stream, readFileSync(`${ROOT}test/fixtures/arrow/${stream}.arrow`))
+  const run = decodeRun(runFile(), [fixture('sample'), fixture('request')])
+  expect(seriesOf(run.samples)).toMatchObject([{ device_id: 'GPU-0', sensor_id: null }])
+  expect([...(seriesOf(run.samples)[0]?.value ?? [])]).toEqual([400_000, Number.NaN, 400_000])
+  expect(run.requests).toMatchObject([
+    { request_id: 'a', chunk_t_ns: [], chunk_kind: [], chunk_tokens: null, output_tokens: null },
+  ])
 })
 
 test('a run without chunks is empty, not an error', () => {
