@@ -91,8 +91,10 @@ function cappedAt(
   device: Device | undefined,
   window: Window,
 ): (t_ns: number) => boolean {
-  if (energy.chosen === null || energy.chosen.method === 'counter') return () => false
-  const curve = curveOf(energy.chosen.origin, window.start_ns, window.end_ns)
+  // A counter tells no power at an instant: beside one, the best power source of the same scope does.
+  const power = [energy.chosen, ...energy.estimates].find((e) => e && e.method !== 'counter')
+  if (!power) return () => false
+  const curve = curveOf(power.origin, window.start_ns, window.end_ns)
   return (t_ns) => {
     const limit = limitAt(run, energy.device_id, t_ns) ?? device?.tdp_w ?? null
     const watts = wattsAt(curve, t_ns)
@@ -167,14 +169,15 @@ function implausible(energy: DeviceEnergy, device: Device | undefined, window: W
   const { chosen } = energy
   if (tdp_w === null || chosen === null || !chosen.measured) return []
   const mean_w = energy.power_mean_w ?? 0
-  const { origin } = chosen
   let peak_w = Number.NEGATIVE_INFINITY
-  if (origin.method !== 'counter')
+  for (const { origin, measured } of energy.estimates) {
+    if (origin.method === 'counter' || !measured) continue
     for (let i = firstAbove(origin.t_ns, window.start_ns); i < origin.t_ns.length; i++) {
       if ((origin.t_ns[i] as number) > window.end_ns) break
       const watts = (origin.value[i] as number) * origin.factor
       if (watts > peak_w) peak_w = watts
     }
+  }
   const tooHigh =
     peak_w > THRESHOLDS.power_implausible_instant * tdp_w ||
     mean_w > THRESHOLDS.power_implausible_mean * tdp_w

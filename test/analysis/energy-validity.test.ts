@@ -70,6 +70,20 @@ describe('what the gauges of a device say', () => {
     }
     expect(severityOf('sw_power_cap', set, bit(60))).toBe('info')
   })
+  test('power at an instant is read from the polls where the energy is a counter’s', () => {
+    const counted = [
+      ...readings('gpu_energy_mj', GPU, [
+        [0, 0],
+        [60, 24e6],
+      ]),
+    ]
+    const bit = gauge('gpu_throttle_reasons', () => 0x4)
+    const devices = [{ device_id: GPU, kind: 'gpu', power_limit_w: 410, tdp_w: 700 }]
+    expect(severityOf('sw_power_cap', { devices }, [...bit, ...counted])).toBe('caution')
+    const spike = flat((t) => (Math.abs(t - 30) < 0.01 ? 1200 : 400))
+    expect(severityOf('power_implausible', { devices, samples: spike }, counted)).toBe('invalid')
+    expect(severityOf('power_implausible', { devices }, counted)).toBe(null)
+  })
   test('a clock that changes by over 5 % between the halves, or the slowdown bit', () => {
     expect(
       severityOf(
