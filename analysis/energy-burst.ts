@@ -34,6 +34,8 @@ export function burstEstimate(
   const padded = integrate(curve, from, to)
   if (!padded.bracketed || padded.gap_s > 0) return null
   const near_w = Math.max(THRESHOLDS.burst_idle_w, THRESHOLDS.burst_idle_share * idle_w)
+  // Work that draws no more than idle does can't be told from what surrounds it.
+  if (ring.energy_j / ((window.end_ns - window.start_ns) / NS_PER_S) - idle_w <= near_w) return null
   const tail_ns = 2 * source.period_ns
   for (const [a, b] of [
     [from, window.start_ns],

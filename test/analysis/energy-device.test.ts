@@ -236,6 +236,20 @@ describe('the burst form', () => {
     })
     expect(energy({ ...fixture, samples }, 10, 10.2).method).toBe('ring')
   })
+  test('is not taken where the work draws no more than idle does', () => {
+    const samples = power({
+      sensor_id: ring(GPU).sensor_id,
+      from: 0,
+      to: 20,
+      every: 0.02,
+      watts: (t) => (t > 9.5 ? 50 : 60),
+    })
+    // 50 x 0.2: within 10 W of idle all the time, there is nothing that lags.
+    expect(energy({ ...fixture, samples }, 10, 10.2)).toMatchObject({
+      method: 'ring',
+      energy_j: expect.closeTo(10, 6),
+    })
+  })
   test('is not taken where idle power is not known', () => {
     expect(energy({ ...fixture, phases: { measure: [10, 10.2] } }, 10, 10.2).method).toBe('ring')
   })
