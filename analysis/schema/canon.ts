@@ -309,15 +309,19 @@ export type CanonId = keyof typeof CANON
 export const STATISTICS = ['mean', 'sd', 'min', 'max', 'p50', 'p90', 'p95', 'p99', 'p999'] as const
 export type Statistic = (typeof STATISTICS)[number]
 
-/** The registry's row of a summary key: id, then `_STATISTIC`, then `@run` or `@steady`. undefined: no such metric. */
+/**
+ * The registry's row of a summary key: a scalar's id, or a distribution's id and `_STATISTIC`; then perhaps `@run` or
+ * `@steady`. undefined: no such metric.
+ */
 export function canonOf(key: string): CanonMetric | undefined {
-  const [base = ''] = key.split('@')
-  const rows: Record<string, CanonMetric> = CANON
-  const whole = rows[base]
-  if (whole) return whole
+  const [base = '', window, ...more] = key.split('@')
+  if (more.length > 0 || !(window === undefined || window === 'run' || window === 'steady')) return
+  const row = (id: string): CanonMetric | undefined =>
+    Object.hasOwn(CANON, id) ? CANON[id as CanonId] : undefined
+  const whole = row(base)
+  if (whole) return whole.kind === 'scalar' ? whole : undefined
   const cut = base.lastIndexOf('_')
-  const statistic = base.slice(cut + 1)
-  return (STATISTICS as readonly string[]).includes(statistic)
-    ? rows[base.slice(0, cut)]
-    : undefined
+  const found = row(base.slice(0, cut))
+  const isStatistic = (STATISTICS as readonly string[]).includes(base.slice(cut + 1))
+  return isStatistic && found?.kind === 'distribution' ? found : undefined
 }

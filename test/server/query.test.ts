@@ -112,6 +112,14 @@ describe('the list of runs', () => {
       'query.min_speed',
       'query.max_ttft_ms_p50',
     ])
+    // A distribution is bounded and sorted by one of its statistics, and a scalar has none.
+    for (const query of [
+      'max_ttft_ms=9',
+      'sort=ttft_ms',
+      'min_energy_gpu_j_p50=1',
+      'sort=itl_ms_p50@x',
+    ])
+      expect((await get(`/runs?${query}`)).status).toBe(400)
   })
 
   it('pages through every run once, by any order', async () => {
