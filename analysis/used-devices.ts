@@ -1,9 +1,19 @@
-import type { RunData } from './run-data.ts'
+import type { ReadExperiment, RunData } from './run-data.ts'
 import type { Device } from './schema/device.ts'
 
 const isGpu = (d: Device): boolean => d.kind === 'gpu' || d.kind === 'gpu_instance'
 const isCpu = (d: Device): boolean =>
   d.kind === 'cpu_package' || d.kind === 'dram' || d.kind === 'soc'
+
+/** What of a run tells which devices its engine computes on. */
+interface Machines {
+  readonly experiment: Pick<ReadExperiment, 'devices'>
+  readonly devices: RunData['devices']
+  readonly processes: readonly Pick<
+    RunData['processes'][number],
+    'role' | 'device_ids' | 'names_devices'
+  >[]
+}
 
 /**
  * The devices that the engine computes on, each once, however many ranks name it: what the configuration says, else
@@ -11,7 +21,7 @@ const isCpu = (d: Device): boolean =>
  * the CPU and its memory. Where the workers say that they use none, the engine is on another host.
  * Source: docs/metrics.md, "Energy".
  */
-export function usedDevices(run: RunData): string[] {
+export function usedDevices(run: Machines): string[] {
   const { devices } = run.experiment
   if (devices !== null) return [...new Set(devices.flatMap((name) => configured(run, name)))]
   const named = new Set(run.processes.flatMap((p) => p.device_ids))
@@ -21,17 +31,17 @@ export function usedDevices(run: RunData): string[] {
   return (gpus.length > 0 ? gpus : run.devices.filter(isCpu)).map((d) => d.device_id)
 }
 
-export const usedDeviceIds = (run: RunData): ReadonlySet<string> => new Set(usedDevices(run))
+export const usedDeviceIds = (run: Machines): ReadonlySet<string> => new Set(usedDevices(run))
 
 /** True where the engine computes on another host, so that its energy can't be measured here. */
-export function isRemote(run: RunData): boolean {
+export function isRemote(run: Machines): boolean {
   if (run.experiment.devices !== null) return run.experiment.devices.length === 0
   const workers = run.processes.filter((p) => p.role === 'worker' && p.names_devices)
   return workers.length > 0 && run.processes.every((p) => p.device_ids.length === 0)
 }
 
 /** A device by UUID, unique prefix of one, index among the GPUs, or `cpu`; none where it names none here. */
-function configured(run: RunData, name: string | number): string[] {
+function configured(run: Machines, name: string | number): string[] {
   if (name === 'cpu') return run.devices.filter(isCpu).map((d) => d.device_id)
   const index = typeof name === 'number' ? name : /^\d+$/.test(name) ? Number(name) : null
   const found = run.devices.filter((d, i) =>

@@ -1,6 +1,7 @@
 import { readExperiment, resolvedExperiment } from '../../analysis/run-data.ts'
 import { experimentKey } from '../../analysis/schema/key.ts'
 import type { RunFile } from '../../analysis/schema/run.ts'
+import { usedDeviceIds } from '../../analysis/used-devices.ts'
 import type { RunFacts } from './tables.ts'
 
 export const RUN_FACTS = [
@@ -25,8 +26,16 @@ export function runFacts(file: RunFile): RunFacts {
   const raw = file.run.experiment
   const experiment = readExperiment(raw)
   const environment = file.environment ?? {}
-  const used = new Set(file.processes.flatMap((p) => p.device_ids ?? []))
-  const gpus = file.devices.filter((d) => d.kind === 'gpu' && used.has(d.device_id))
+  const { devices } = file
+  const processes = file.processes.map((p) => ({
+    role: p.role ?? null,
+    device_ids: p.device_ids ?? [],
+    names_devices: p.device_ids != null,
+  }))
+  const used = usedDeviceIds({ experiment, devices, processes })
+  const gpus = devices.filter(
+    (d) => (d.kind === 'gpu' || d.kind === 'gpu_instance') && used.has(d.device_id),
+  )
   const models = [...new Set(gpus.map((d) => d.model).filter((m) => typeof m === 'string'))].sort()
   const said = (key: string) =>
     at(raw, 'engine', key) ?? at(raw, 'model', key) ?? raw[key] ?? environment[key] ?? null

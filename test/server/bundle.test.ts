@@ -177,6 +177,29 @@ describe('importing', () => {
     expect(row).toMatchObject({ state: 'sealed', outcome: 'interrupted', model: 'm', engine: null })
   })
 
+  it('counts the GPUs of a run that names none as used, as its summary does', async () => {
+    const file = (run_id: string, experiment: object) => ({
+      bundle_version: 1,
+      run: { run_id, experiment, phases: [] },
+      devices: [
+        { device_id: 'GPU-a', model: 'H100' },
+        { device_id: 'GPU-b', model: 'A100' },
+      ],
+      processes: [{ process_id: 'p0' }],
+    })
+    for (const [run_id, experiment] of [
+      ['all', { model: 'm' }],
+      ['one', { model: 'm', devices: [1] }],
+    ] as const)
+      await importBundles(
+        store,
+        handBundle(run_id, { 'run.json': JSON.stringify(file(run_id, experiment)) }),
+        NOW,
+      )
+    expect(await findRun(store.db, 'all')).toMatchObject({ num_gpus: 2, gpu_model: 'A100, H100' })
+    expect(await findRun(store.db, 'one')).toMatchObject({ num_gpus: 1, gpu_model: 'A100' })
+  })
+
   it('keeps times above 2^53 exact', async () => {
     const t_ns = 2n ** 60n + 1n
     const bundle = handBundle('big', {
