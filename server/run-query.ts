@@ -6,7 +6,7 @@ import {
   type RunListQuery,
   SORT_COLUMNS,
   TEXT_FILTERS,
-} from './store/run-list.ts'
+} from './store/run-filter.ts'
 
 const MOST_ROWS = 1000
 

@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Seal } from '../../analysis/schema/wire.ts'
 import { writeAudit } from '../store/audit.ts'
+import { chunkStorer } from '../store/chunk-storer.ts'
 import { listChunks } from '../store/chunks.ts'
-import { registerRun, sealRun, storeChunk } from '../store/ingest.ts'
 import type { Store } from '../store/open.ts'
+import { registerRun } from '../store/register.ts'
+import { sealRun } from '../store/seal.ts'
 import { sha256 } from '../store/sha256.ts'
 import type { Tables } from '../store/tables.ts'
 import { BundleError } from './bundle-error.ts'
@@ -74,6 +76,7 @@ async function importBundle(db: Kysely<Tables>, bundle: Bundle, now: string): Pr
     await compare(db, bundle)
     return { ...done, result: 'same' }
   }
+  const storeChunk = chunkStorer(db)
   for (const chunk of chunks) {
     const result = await storeChunk(db, { ...chunk, run_id, bytes: chunk.read() }, now)
     if (result !== 'stored')

@@ -3,7 +3,7 @@ import { badFields } from '../bad-field.ts'
 import { CommandError } from '../command-error.ts'
 import { runQuerySchema } from '../run-query.ts'
 import { listView } from '../run-view.ts'
-import type { RunListQuery } from '../store/run-list.ts'
+import type { RunListQuery } from '../store/run-filter.ts'
 import { numberText } from './number-text.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 

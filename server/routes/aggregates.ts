@@ -7,7 +7,8 @@ import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
 import { runQuerySchema, writeCursor } from '../run-query.ts'
 import { findRun } from '../store/find-run.ts'
-import { listGroups, needsSummaries, type RunListQuery } from '../store/run-list.ts'
+import { needsSummaries, type RunListQuery } from '../store/run-filter.ts'
+import { listGroups } from '../store/run-groups.ts'
 
 const groupSchema = z.object({
   runs: z.int(),

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { type ChunkResult, type NewChunk, storeChunk } from './ingest.ts'
+import { type ChunkResult, chunkStorer, type NewChunk } from './chunk-storer.ts'
 import type { Tables } from './tables.ts'
 
 export interface ChunkWriter {
@@ -19,6 +19,7 @@ interface Waiting {
  * answer of its own.
  */
 export function createChunkWriter(db: Kysely<Tables>, now: () => string): ChunkWriter {
+  const storeChunk = chunkStorer(db)
   let waiting: Waiting[] = []
   let scheduled = false
 
