@@ -70,7 +70,7 @@ describe('weights from the hub', () => {
   it('are fetched once, checked by the hub’s own hash, and said', async () => {
     const said: string[] = []
     const first = await findWeights(
-      options('owner/repo/some/model.gguf', { say: (t) => said.push(t) }),
+      options('owner/repo/some/model.gguf', { progress: (t) => said.push(t) }),
     )
     expect(first).toMatchObject({
       source: 'hub',
