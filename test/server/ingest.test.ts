@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
+import { text as answerOf } from 'node:stream/consumers'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import { MAX_CHUNK_BYTES, MAX_JSON_BYTES, WIRE_VERSION } from '../../analysis/schema/wire.ts'
@@ -189,6 +191,26 @@ describe('storing a chunk', () => {
       { method: 'POST', body, duplex: 'half' } as RequestInit,
     )
     expect(answer.status).toBe(413)
+  })
+
+  it('tells its 413 even to a client that closes after it and reads only when all is sent', async () => {
+    const run_id = await newRun()
+    const { hostname, port } = new URL(server.url)
+    const socket = connect(Number(port), hostname)
+    const body = Buffer.alloc(3 * MAX_CHUNK_BYTES)
+    const head = [
+      `POST /api/v1/runs/${run_id}/chunks?process_id=${PROCESS_ID}&stream=sample&seq=0 HTTP/1.1`,
+      `Host: ${hostname}:${port}`,
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ]
+    socket.pause()
+    socket.write(`${head.join('\r\n')}\r\n\r\n`)
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.write(body, (error) => (error ? reject(error) : resolve()))
+    })
+    expect((await answerOf(socket)).split('\r\n')[0]).toBe('HTTP/1.1 413 Payload Too Large')
   })
 
   it('refuses what is compressed or not Arrow with 415', async () => {
