@@ -151,7 +151,7 @@ command(
   .addOption(
     new Option(
       '--format <format>',
-      'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run; parquet, arrow: raw rows; json: summaries',
+      'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run (a folder, or a file by a name in .csv, with columns.csv); parquet, arrow: raw rows; json: summaries',
     )
       .choices(['bundle', 'csv', 'parquet', 'arrow', 'json'])
       .default('bundle'),

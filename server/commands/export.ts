@@ -76,7 +76,7 @@ async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<str
   return toJson({ runs }, 2)
 }
 
-/** runs.csv with one row a run, and columns.csv that explains every column. */
+/** runs.csv (or the file that `out` names) with one row a run, and beside it columns.csv that explains every column. */
 async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
   const summaries = summariesFor(store)
   const tags = await tagsOf(
@@ -86,8 +86,15 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
   const all = []
   for (const row of rows)
     all.push({ view: runView(row, tags.get(row.run_id) ?? {}), summary: await summaries.of(row) })
-  write(join(out, 'runs.csv'), runsCsv(all))
-  write(join(out, 'columns.csv'), columnsCsv(all))
+  const file = out.endsWith('.csv') ? out : join(out, 'runs.csv')
+  const columns = join(dirname(file), 'columns.csv')
+  if (file === columns)
+    throw new CommandError(
+      2,
+      `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
+    )
+  write(file, runsCsv(all))
+  write(columns, columnsCsv(all))
 }
 
 /** A folder a run, a file a stream. */

@@ -202,6 +202,13 @@ describe('export', () => {
       .split('\r\n')
       .slice(1)
     expect(columns.map((line) => line.split(',')[0])).toEqual(head)
+    await answer('export', '--format', 'csv', '--out', 'named/all.csv')
+    expect(readFileSync(join(dir, 'named/all.csv'), 'utf8').trimEnd().split('\r\n')).toEqual(rows)
+    expect(existsSync(join(dir, 'named/columns.csv'))).toBe(true)
+    expect(await run('export', '--format', 'csv', '--out', 'columns.csv')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Give another name'),
+    })
   })
 
   it('as Parquet and Arrow has a file a stream', async () => {
