@@ -1,7 +1,7 @@
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { studySpecSchema } from '../../analysis/schema/experiment.ts'
-import { ConfigError } from '../../analysis/schema/study.ts'
+import { ConfigError, type Study } from '../../analysis/schema/study.ts'
 import { loadStudy } from '../config-file.ts'
 import { PRESETS } from '../presets.ts'
 
@@ -13,13 +13,16 @@ export interface ConfigOptions {
 const print = (text: string) => process.stdout.write(`${text}\n`)
 const printJson = (value: unknown) => print(JSON.stringify(value, null, 2))
 
+/** An experiment as `show` and `grid` tell it: whole, with its key. */
+const keyed = ({ experiment, experiment_key }: Study['experiments'][number]) => ({
+  experiment_key,
+  ...experiment,
+})
+
 /** `config show`: everything resolved, with the experiment's key. */
 export function showConfig(source: string, options: ConfigOptions): void {
   const { study } = loadStudy(source, options.set)
-  const shown = study.experiments.map(({ experiment, experiment_key }) => ({
-    experiment_key,
-    ...experiment,
-  }))
+  const shown = study.experiments.map(keyed)
   if (options.json) printJson(shown.length === 1 ? shown[0] : { experiments: shown })
   else print(shown.map((e) => stringify(e).trimEnd()).join('\n---\n'))
 }
@@ -40,7 +43,7 @@ export function validateConfig(source: string, options: ConfigOptions): void {
 export function gridConfig(source: string, options: ConfigOptions): void {
   const { study } = loadStudy(source, options.set)
   if (options.json) {
-    printJson({ experiments: study.experiments })
+    printJson({ experiments: study.experiments.map(keyed) })
     return
   }
   for (const { experiment, experiment_key } of study.experiments)
