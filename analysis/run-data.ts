@@ -130,12 +130,22 @@ export function runData(file: RunFile, rows: RunRows): RunData {
   })
 }
 
-/** The configuration with every default filled in, where this version can read it; else as it was written. */
+/**
+ * The configuration with every default filled in; a section that this version can't read (an engine of another
+ * version, say) as it was written.
+ */
 export function resolvedExperiment(
   raw: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   const whole = experimentConfigSchema.safeParse(raw)
-  return whole.success ? whole.data : raw
+  if (whole.success) return whole.data
+  const sections = Object.entries(experimentConfigSchema.shape).map(([key, schema]) => {
+    const section = schema.safeParse(raw[key])
+    return [key, section.success ? section.data : raw[key]]
+  })
+  const resolved = { ...raw, ...Object.fromEntries(sections) }
+  const { engine } = resolved
+  return typeof engine === 'string' ? { ...resolved, engine: { name: engine } } : resolved
 }
 
 /**

@@ -33,7 +33,7 @@ const phaseSchema = z
     message: 'must not lie before start_t_ns',
   })
 
-const hostSchema = z.looseObject({
+const hostFields = z.looseObject({
   hostname: z.string().nullish(),
   os: z.string().nullish(),
   arch: z.string().nullish(),
@@ -41,7 +41,12 @@ const hostSchema = z.looseObject({
   cpu_cores: z.int().positive().nullish(),
   memory_bytes: z.number().nonnegative().nullish(),
 })
-export type Host = z.infer<typeof hostSchema>
+/** A text alone means the host's name. */
+const hostSchema = z.preprocess(
+  (v) => (typeof v === 'string' ? { hostname: v } : v),
+  hostFields.nullish(),
+)
+export type Host = z.infer<typeof hostFields>
 
 /** What a process that stamps times knows of the wall clock: read mono, wall, mono; error is half the span. */
 export const clockAnchorSchema = z.looseObject({
@@ -74,8 +79,12 @@ export const runFileSchema = z.looseObject({
     run_id: idSchema,
     study_id: idSchema.nullish(),
     experiment: experimentSchema,
-    host: hostSchema.nullish(),
-    started_at: z.iso.datetime({ offset: true }).nullish(),
+    host: hostSchema,
+    /** Without an offset it is UTC. */
+    started_at: z.iso
+      .datetime({ offset: true, local: true })
+      .transform((text) => (/(Z|[+-]\d\d:?\d\d)$/.test(text) ? text : `${text}Z`))
+      .nullish(),
     phases: z.array(phaseSchema),
     outcome: z.enum(RUN_OUTCOMES).nullish(),
     reason: z.string().nullish(),

@@ -55,6 +55,7 @@ export const sensorSchema = z.looseObject({
     .meta({ description: 'refresh period of the source, ms' }),
   /** A counter's declared range in its own unit: it wraps there. null: it never wraps. */
   range: z.number().positive().nullish(),
-  accuracy: accuracySchema.nullish(),
+  /** What is said in another form is not understood, and the source's general bound holds. */
+  accuracy: z.union([accuracySchema.nullish(), z.unknown().transform(() => null)]),
 })
 export type SensorRow = z.infer<typeof sensorSchema>

@@ -49,6 +49,9 @@ export const runDetailSchema = runViewSchema
     streams: z.array(
       z.object({ stream: z.string(), chunks: z.int(), rows: z.int(), bytes: z.int() }),
     ),
-    run_json: z.looseObject({}),
+    experiment: z
+      .looseObject({})
+      .meta({ description: 'the configuration with every default filled in' }),
+    run_json: z.looseObject({}).meta({ description: 'run.json as it was read' }),
   })
   .meta({ id: 'RunDetail' })

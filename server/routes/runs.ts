@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { resolvedExperiment } from '../../analysis/run-data.ts'
 import { findingSchema } from '../../analysis/schema/finding.ts'
 import { summarySchema } from '../../analysis/schema/summary.ts'
 import { timeline } from '../../analysis/timeline.ts'
@@ -59,7 +60,8 @@ export function runRoutes(app: OpenAPIHono, { store, auth, summaries, now }: Par
       const tags = (await tagsOf(store.db, [row.run_id])).get(row.run_id) ?? {}
       const { file } = readRunFile(Buffer.from(row.run_json))
       const streams = await countStreams(store.db, row.run_id)
-      return json({ ...runView(row, tags), streams, run_json: file })
+      const experiment = resolvedExperiment(file.run.experiment)
+      return json({ ...runView(row, tags), streams, experiment, run_json: file })
     },
   })
 
