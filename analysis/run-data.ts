@@ -1,5 +1,5 @@
-import type { SampleTable } from './sample-table.ts'
-import type { Device } from './schema/device.ts'
+import { type SampleTable, seriesOf } from './sample-table.ts'
+import type { Device, StatedDevice } from './schema/device.ts'
 import {
   dataAsWritten,
   type Experiment,
@@ -110,7 +110,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
       start_ns: relativeTime(p.start_t_ns, origin_ns),
       end_ns: relativeTime(p.end_t_ns, origin_ns),
     })),
-    devices: file.devices,
+    devices: file.devices.map((d) => ({ ...d, kind: d.kind ?? kindBySamples(d, rows.samples) })),
     processes: file.processes.map((p) => ({
       process_id: p.process_id,
       role: p.role ?? null,
@@ -128,6 +128,25 @@ export function runData(file: RunFile, rows: RunRows): RunData {
     environment: file.environment ?? {},
     ...rows,
   })
+}
+
+const KIND_OF_METRIC: Readonly<Record<string, string>> = {
+  cpu_energy_uj: 'cpu_package',
+  cpu_power_mw: 'cpu_package',
+  dram_energy_uj: 'dram',
+  platform_energy_uj: 'node',
+  node_power_mw: 'node',
+}
+
+/** What a device is that a record written by hand does not say it of: by what is read of it, else a GPU. */
+function kindBySamples({ device_id }: StatedDevice, samples: SampleTable): string {
+  const read = new Set(
+    seriesOf(samples)
+      .filter((s) => s.device_id === device_id)
+      .map((s) => s.metric),
+  )
+  const metric = Object.keys(KIND_OF_METRIC).find((m) => read.has(m))
+  return metric === undefined ? 'gpu' : (KIND_OF_METRIC[metric] as string)
 }
 
 /**

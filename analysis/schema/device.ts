@@ -16,7 +16,10 @@ export type DeviceKind = (typeof DEVICE_KINDS)[number]
 /** One energy-using part, named by UUID (GPU) or by a stable name of the host (`cpu_package:0`). */
 export const deviceSchema = z.looseObject({
   device_id: idSchema,
-  kind: z.union([z.enum(DEVICE_KINDS), z.string()]).default('gpu'),
+  kind: z
+    .union([z.enum(DEVICE_KINDS), z.string()])
+    .nullish()
+    .meta({ description: 'absent: told by the metrics that are read of it, else gpu' }),
   vendor: z.string().nullish(),
   model: z.string().nullish(),
   tdp_w: z.number().positive().nullish().meta({ description: 'rated power, W' }),
@@ -30,4 +33,5 @@ export const deviceSchema = z.looseObject({
   index: z.int().nonnegative().nullish(),
   pci: z.string().nullish(),
 })
-export type Device = z.infer<typeof deviceSchema>
+export type StatedDevice = z.infer<typeof deviceSchema>
+export type Device = StatedDevice & { readonly kind: string }

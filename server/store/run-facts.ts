@@ -26,7 +26,7 @@ export function runFacts(file: RunFile): RunFacts {
   const raw = file.run.experiment
   const experiment = readExperiment(raw)
   const environment = file.environment ?? {}
-  const { devices } = file
+  const devices = file.devices.map((d) => ({ ...d, kind: d.kind ?? 'gpu' }))
   const processes = file.processes.map((p) => ({
     role: p.role ?? null,
     device_ids: p.device_ids ?? [],

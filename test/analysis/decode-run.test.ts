@@ -126,6 +126,20 @@ test('columns that another writer finds nothing but nulls in are columns of null
   ])
 })
 
+test('a device without a kind is what is read of it, else a GPU', () => {
+  const read = (device_id: string, metric: string) => ({ t_ns: 0, device_id, metric, value: 1 })
+  const fixture = {
+    devices: ['a', 'b', 'c', 'd'].map((device_id) => ({ device_id, kind: null })),
+    samples: [
+      read('a', 'gpu_power_mw'),
+      read('b', 'cpu_energy_uj'),
+      read('b', 'dram_energy_uj'),
+      read('c', 'dram_energy_uj'),
+    ],
+  }
+  expect(runOf(fixture).devices.map((d) => d.kind)).toEqual(['gpu', 'cpu_package', 'dram', 'gpu'])
+})
+
 test('a run without chunks is empty, not an error', () => {
   const run = decodeRun(runFile(), [])
   expect([run.samples.length, run.requests.length, run.events.length]).toEqual([0, 0, 0])
