@@ -137,12 +137,8 @@ function verifyBatch(batch: Batch): void {
   if (offsets) {
     if (offsets.length < length + 1 && length > 0) throw new RangeError('an offset is missing')
     const limit = children?.[0]?.length ?? size ?? 0
-    let last = 0
-    for (let i = 0; i <= length && i < offsets.length; i++) {
-      const offset = Number(offsets[i])
-      if (offset < last || offset > limit) throw new RangeError(`offset ${offset} is not in order`)
-      last = offset
-    }
+    const bad = offsetOutOfOrder(offsets, length, limit)
+    if (bad >= 0) throw new RangeError(`offset ${bad} is not in order`)
   } else if (size !== null && size < length && batch.type.typeId !== TYPE.bool)
     throw new RangeError(`a column holds ${size} of ${length} values`)
   // A column of Arrow's type null (what a writer makes of nothing but nulls) has no bits.
@@ -151,12 +147,35 @@ function verifyBatch(batch: Batch): void {
     throw new RangeError('the validity bits are missing')
   if (dictionary) {
     for (const part of dictionary.data) verifyBatch(part)
-    const indices = values as ArrayLike<number>
-    for (let i = 0; i < length; i++)
-      if (!((indices[i] as number) < dictionary.length) && batch.nullCount === 0)
-        throw new RangeError(`there is no dictionary word ${indices[i]}`)
+    // A null's index may be anything.
+    const beyond =
+      batch.nullCount === 0 ? indexBeyond(values as Int32Array, length, dictionary.length) : -1
+    if (beyond >= 0) throw new RangeError(`value ${beyond} has no word in its dictionary`)
   }
   for (const child of children ?? []) verifyBatch(child)
+}
+
+// Apart and plain, so that they are compiled for typed arrays: they see every value of every chunk.
+function indexBeyond(indices: Int32Array, length: number, words: number): number {
+  for (let i = 0; i < length; i++) {
+    const index = indices[i] as number
+    if (index < 0 || index >= words) return i
+  }
+  return -1
+}
+
+function offsetOutOfOrder(
+  offsets: Int32Array | BigInt64Array,
+  length: number,
+  limit: number,
+): number {
+  let last = 0
+  for (let i = 0; i <= length && i < offsets.length; i++) {
+    const offset = Number(offsets[i])
+    if (offset < last || offset > limit) return i
+    last = offset
+  }
+  return -1
 }
 
 function checkColumns(stream: StreamName, table: Table): void {
