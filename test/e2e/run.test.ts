@@ -13,7 +13,7 @@ afterEach(() => home.remove())
 /** A second of a tiny random model: every phase, and enough requests for a window. */
 const tiny = {
   name: 'tiny',
-  model: 'random',
+  model: 'random-tiny',
   engine: 'embedded',
   load: { concurrency: 2, requests: 30 },
   data: { input_tokens: 16, output_tokens: 8 },
@@ -113,6 +113,38 @@ describe('llem-agent run', () => {
     expect(result.code, result.stderr).toBe(130)
     const [summary] = summariesOf(result)
     expect(summary?.findings.map((f) => f.code)).toContain('run_interrupted')
+  }, 90_000)
+})
+
+describe('Ctrl-C twice', () => {
+  it('stops at once, and ship seals what was recorded as interrupted', async () => {
+    const { child, ended } = start(
+      AGENT,
+      ['run', study({ ...tiny, load: { concurrency: 2, duration_s: 60 } }), '--json'],
+      home,
+    )
+    let seen = ''
+    await new Promise<void>((resolve) =>
+      child.stderr?.on('data', (part) => {
+        seen += part
+        if (seen.includes('measure')) resolve()
+      }),
+    )
+    await new Promise((r) => setTimeout(r, 2500)) // longer than a chunk's age: something is durable
+    child.kill('SIGINT')
+    child.kill('SIGINT')
+    await new Promise((r) => setTimeout(r, 50))
+    child.kill('SIGINT')
+    const result = await ended
+    expect(result.code, result.stderr).toBe(130)
+    expect(readdirSync(join(home.dir, 'state/llem/spool'))).toHaveLength(1)
+
+    const shipped = await agent('ship', '--json')
+    expect(shipped.code, shipped.stderr).toBe(0)
+    expect(JSON.parse(shipped.stdout).runs).toMatchObject([{ state: 'sealed' }])
+    const shown = await server('show', 'last', '--db', home.db, '--json')
+    const codes = (JSON.parse(shown.stdout) as Summary).findings.map((f) => f.code)
+    expect(codes).toContain('run_interrupted')
   }, 90_000)
 })
 
