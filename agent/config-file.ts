@@ -26,7 +26,22 @@ export function loadStudy(source: string, settings: readonly string[]): LoadedSt
     const path = setting.slice(0, cut)
     written = dropFromSweep(setPath(written, path, parse(setting.slice(cut + 1))), path)
   }
-  return { study: parseStudy(written), from: preset ? `preset ${source}` : source }
+  return { study: parseNamed(written, source), from: preset ? `preset ${source}` : source }
+}
+
+/** @throws ConfigError whose first words are the file, so that a script that reads several knows which */
+function parseNamed(written: unknown, source: string): Study {
+  try {
+    return parseStudy(written)
+  } catch (error) {
+    if (!(error instanceof ConfigError) || source in PRESETS) throw error
+    throw new ConfigError(
+      error.issues.map(({ path, message }) => ({
+        path: `${source}: ${path || 'the configuration'}`,
+        message,
+      })),
+    )
+  }
 }
 
 /** A value given on the command line is meant: it wins over a sweep of the same key. */

@@ -9,7 +9,9 @@ export function onInterrupt(say: (text: string) => void): {
   const controller = new AbortController()
   const handler = () => {
     if (controller.signal.aborted) {
-      say('Stopped at once. What was recorded is in the spool: llem-agent ship sends it.')
+      say(
+        'Stopped at once. What the server does not have yet is in the spool: llem-agent ship sends it.',
+      )
       process.exit(130)
     }
     say('Stopping: open requests are finished and the run is sealed. Ctrl-C again stops at once.')

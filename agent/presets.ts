@@ -7,7 +7,8 @@ export interface Preset {
 /** Ready-made studies, by the name that `llem-agent run NAME` takes. A new one is a row here. */
 export const PRESETS: Readonly<Record<string, Preset>> = {
   'quick-test': {
-    about: 'a small real model on this machine at concurrency 1 and 4, in under two minutes',
+    about:
+      'a small real model on this machine at concurrency 1 and 4, in under two minutes once it is fetched',
     study: {
       name: 'quick-test',
       model: 'smollm2-135m',

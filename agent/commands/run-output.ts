@@ -24,10 +24,12 @@ export function printRunResults(results: RunResults): void {
     process.stdout.write(`${JSON.stringify({ study_id, runs: summaries, comparison }, null, 2)}\n`)
     return
   }
-  if (summaries.length === 0) return
+  // A run that failed before anything was counted has no numbers to show; why was said.
+  const counted = summaries.filter((s) => s.window !== null)
+  if (counted.length === 0) return
   const out = process.stdout
   const c = pc.createColors(useColour(out))
-  out.write(`\n${summaryTable(summaries, useColour(out), out.columns ?? 100)}\n`)
+  out.write(`\n${summaryTable(counted, useColour(out), out.columns ?? 100)}\n`)
   if (comparison) out.write(`\n${c.bold(comparison.sentence)}\n`)
   out.write('\n')
   for (const report of results.reports) out.write(`Report   ${report}\n`)

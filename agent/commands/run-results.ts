@@ -1,9 +1,38 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { constants, existsSync } from 'node:fs'
+import { access, mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Comparison } from '../../analysis/schema/comparison.ts'
+import { ConfigError } from '../../analysis/schema/study.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import type { ServerConnection } from '../embedded-server.ts'
 import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
+
+/** Where reports go without --out. */
+const REPORTS = 'llem-out'
+
+/**
+ * Makes the folders of the results before anything is measured: what can't be written is said while nothing is lost.
+ * @throws ConfigError naming the folder and the remedy
+ */
+export async function prepareOut(options: RunOptions, runs: number): Promise<void> {
+  const dir = options.out ?? (options.json || options.server === false ? null : REPORTS)
+  if (dir === null) return
+  try {
+    await mkdir(resolve(dir), { recursive: true })
+    await access(resolve(dir), constants.W_OK)
+  } catch (error) {
+    throw new ConfigError([
+      {
+        path: options.out === null ? REPORTS : '--out',
+        message: `${resolve(dir)} can't be written (${(error as NodeJS.ErrnoException).code}); give --out a folder that can`,
+      },
+    ])
+  }
+  if (options.out !== null && runs === 1 && existsSync(resolve(dir, 'run.json')))
+    throw new ConfigError([
+      { path: '--out', message: `${resolve(dir)} holds a run already; give another folder` },
+    ])
+}
 
 /** What the server concludes of the runs that it has whole. */
 export async function summariesOf(
@@ -37,7 +66,7 @@ export async function writeResults(
   const paths: string[] = []
   for (const summary of summaries) {
     const bundle = finished.find((f) => f.result.run_id === summary.run_id)?.bundle
-    const dir = bundle ?? resolve('llem-out', summary.run_id)
+    const dir = bundle ?? resolve(REPORTS, summary.run_id)
     await mkdir(dir, { recursive: true })
     const report = join(dir, 'report.html')
     await writeFile(report, await server.client.text(`/reports/${summary.run_id}`))

@@ -17,7 +17,7 @@ import { createSpool, type Spool } from '../spool.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
 import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
 import { printBundles, printRunResults } from './run-output.ts'
-import { comparisonOf, exitCode, summariesOf, writeResults } from './run-results.ts'
+import { comparisonOf, exitCode, prepareOut, summariesOf, writeResults } from './run-results.ts'
 
 /** `llem-agent run`: the study, run by run, each recorded, shipped, summarised and shown. */
 export async function runCommand(source: string, options: RunOptions): Promise<ExitCode> {
@@ -27,6 +27,7 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
     printDryRun(study, items, options.json)
     return 0
   }
+  await prepareOut(options, items.length)
   const reporter = createReporter(process.stderr, false)
   const interrupt = onInterrupt(reporter.say)
   const study_id = uuidv7()

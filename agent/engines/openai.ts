@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { ask, type Endpoint } from './ask.ts'
 import { probeCapabilities } from './capabilities.ts'
@@ -22,6 +24,7 @@ export const openai: EngineKind = {
   async prepare({ experiment }) {
     const engine = experiment.engine as OpenaiEngine
     headersOf(engine)
+    if (engine.launcher === 'command') findProgram(engine)
     const anyPort = engine.base_url.replaceAll(PLACEHOLDER, '1')
     if (engine.launcher === 'command' && !(await isLocal(anyPort)))
       throw new EngineError(
@@ -141,6 +144,21 @@ async function described(
       capabilities,
     },
   }
+}
+
+/** @throws EngineError (config) when the command's program is nowhere: better said before anything is measured */
+function findProgram(engine: OpenaiEngine): void {
+  const program = engine.command?.[0] ?? ''
+  const places = program.includes('/')
+    ? [program]
+    : (engine.env['PATH'] ?? process.env['PATH'] ?? '')
+        .split(delimiter)
+        .map((dir) => join(dir, program))
+  if (!places.some((place) => existsSync(place)))
+    throw new EngineError(
+      'config',
+      `engine.command is ${program} ..., and there is no such program${program.includes('/') ? '' : ' in PATH'}; install it, activate its environment, or write its whole path`,
+    )
 }
 
 /** @throws EngineError (config) when the variable that should hold the key is not set */

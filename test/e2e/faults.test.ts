@@ -164,3 +164,22 @@ describe('a spool', () => {
     expect(ended.stderr).not.toContain('    at ')
   }, 60_000)
 })
+
+describe('a folder for the results', () => {
+  it('that holds a run already is refused before anything is measured', async () => {
+    mkdirSync(join(home.dir, 'out'))
+    writeFileSync(join(home.dir, 'out/run.json'), '{}')
+    const ended = await agent('run', study('ok'), '--out', 'out', '--json')
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toContain('holds a run already')
+    expect(ended.stderr).not.toContain('baseline')
+  })
+
+  it('that can not be made is refused before anything is measured', async () => {
+    writeFileSync(join(home.dir, 'file'), '')
+    const ended = await agent('run', study('ok'), '--out', 'file/out', '--json')
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toContain('file/out')
+    expect(ended.stderr).not.toContain('    at ')
+  })
+})

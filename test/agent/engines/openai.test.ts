@@ -114,7 +114,7 @@ describe('an engine started by a command', () => {
 
   it('that can not be run gives a sentence', async () => {
     await expect(start({ ...command(), command: ['no-such-engine', '{port}'] })).rejects.toThrow(
-      "no-such-engine can't be started: there is no such program",
+      'engine.command is no-such-engine ..., and there is no such program in PATH',
     )
   })
 
