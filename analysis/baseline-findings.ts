@@ -43,7 +43,7 @@ export function idleFindings(
     findings.push({
       code: 'baseline_unstable',
       severity: 'caution',
-      message: `Power in phase ${phase} was not settled: its one-second means spread by ${(100 * spread).toFixed(1)} % and drift by ${(100 * drift).toFixed(1)} %, use up to ${busy} %. Stop what else runs there.`,
+      message: `Power in phase ${phase} was not settled: its one-second means spread by ${(100 * spread).toFixed(1)} % and drift by ${(100 * drift).toFixed(1)} %${busy > 0 ? `, and the device was up to ${busy} % busy` : ''}. Stop what else runs there.`,
       evidence: { phase, spread, drift, utilisation_max_pct: busy },
     })
   return findings

@@ -34,7 +34,8 @@ function isBetter(id: string, { a, b }: MetricComparison): boolean {
 }
 
 function rangeOf({ low, high }: { low: number | null; high: number | null }): string {
-  return low === null || high === null ? '' : ` (${percent(low)} to ${percent(high)} %)`
+  if (low === null || high === null || percent(low) === percent(high)) return ''
+  return ` (${percent(low)} to ${percent(high)} %)`
 }
 
 /** Whole percents, one decimal below ten. */

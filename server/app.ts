@@ -19,7 +19,7 @@ import { StoreError, type StoreFault } from './store/store-error.ts'
 import { docsPage } from './web/docs.ts'
 
 /** What anyone may ask without a token: that the server lives, and what it can be asked. */
-const OPEN_PATHS = new Set(['/healthz', '/readyz', '/docs', `${API_PREFIX}/openapi.json`])
+const OPEN_PATHS = new Set(['/', '/healthz', '/readyz', '/docs', `${API_PREFIX}/openapi.json`])
 
 /** The application: addresses, errors and access. It does not listen. */
 export function createApp(parts: Parts): OpenAPIHono {
@@ -53,6 +53,7 @@ export function createApp(parts: Parts): OpenAPIHono {
     })
   app.get(`${API_PREFIX}/openapi.json`, () => json(openapi()))
   app.get('/docs', (c) => c.html(docsPage(openapi())))
+  app.get('/', (c) => c.redirect('/docs'))
   app.notFound((c) =>
     problemResponse(
       new HttpProblem(

@@ -15,6 +15,8 @@ export async function runs(
   const parsed = parseQuery(query)
   await withStore(options.db, { create: false }, async (store) => {
     const summaries = summariesFor(store)
+    // A person at a shell waits a second rather than wonder at empty columns; the server never counts unasked.
+    await summaries.fill()
     const page = await listView(store, summaries, parsed)
     if (options.json) return printLine(toJson(page, 2))
     if (page.runs.length === 0) return printLine('No runs.')
