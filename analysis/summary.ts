@@ -1,4 +1,5 @@
 import { type Answer, answersOf } from './answer.ts'
+import { attributionMetrics } from './attribution.ts'
 import { type IdlePower, idlePower, summedIdle } from './baseline.ts'
 import { staleFinding } from './baseline-findings.ts'
 import type { DeviceEnergy } from './device-energy.ts'
@@ -125,6 +126,7 @@ function energySide(run: RunData, answers: readonly Answer[], window: Window | n
         ...variants.map(([name, w]) => variant(run, name, w, window, energies, count)),
       ),
       energy_above_idle_j: above,
+      ...attributionMetrics(compute, answers, window),
       ...powerShares(run, energies, window),
     },
     findings: [

@@ -40,6 +40,14 @@ export const THRESHOLDS = {
   /** Share of the energy that the repeatable expanded uncertainty may reach. */
   window_too_short_share: 0.2,
 
+  /** What the spans of one phase must cover, in refresh periods, to be told from the other. */
+  phase_min_refreshes: 20,
+  /** Slices of the regression of prefill and decode: their length in refresh periods, and how many it needs. */
+  slice_periods: 5,
+  slices_min: 100,
+  /** Columns of a higher condition number don't tell their parts apart. */
+  condition_max: 30,
+
   thermal_drift_c: 10,
   clock_drift_share: 0.05,
   /** A power cap counts only with power this near to the enforced limit. */

@@ -1,0 +1,74 @@
+import type { Answer } from './answer.ts'
+import { type JouleCurve, joulesWithin } from './attribution-curve.ts'
+import { sensorPart } from './energy-uncertainty.ts'
+import { wattsAt } from './power-curve.ts'
+import type { Span } from './run-span.ts'
+import { type Maybe, unknown } from './schema/reason.ts'
+import type { Component } from './schema/summary.ts'
+import { NS_PER_S } from './schema/units.ts'
+import { THRESHOLDS } from './thresholds.ts'
+import { summed } from './uncertainty.ts'
+
+/** Joules of one phase of all the requests of a window, with the parts of their uncertainty. */
+export type PhaseEnergy = Maybe<{ readonly energy_j: number; readonly parts: readonly Component[] }>
+
+export interface Attribution {
+  readonly method: 'exclusive' | 'regression'
+  readonly prefill: PhaseEnergy
+  readonly decode: PhaseEnergy
+}
+
+/**
+ * Gross joules of prefill (sent to first token) and decode (first to last token), where at most one request is in
+ * flight: each phase's spans, clipped to the window, integrated and pooled. What lies between requests is neither.
+ * A pool shorter than 20 refresh periods of the source is `too_short`.
+ * Source: docs/metrics.md, "Prefill and decode".
+ */
+export function exclusive(
+  curves: readonly JouleCurve[],
+  answers: readonly Answer[],
+  window: Span,
+): Attribution {
+  const prefill: Span[] = []
+  const decode: Span[] = []
+  for (const a of answers) {
+    if (a.sent_ns === null || a.first_ns === null || a.last_ns === null) continue
+    clip(a.sent_ns, a.first_ns, window, prefill)
+    clip(a.first_ns, a.last_ns, window, decode)
+  }
+  return { method: 'exclusive', prefill: pooled(curves, prefill), decode: pooled(curves, decode) }
+}
+
+function clip(start_ns: number, end_ns: number, window: Span, into: Span[]): void {
+  const from = Math.max(start_ns, window.start_ns)
+  const to = Math.min(end_ns, window.end_ns)
+  if (to > from) into.push({ start_ns: from, end_ns: to })
+}
+
+function pooled(curves: readonly JouleCurve[], spans: readonly Span[]): PhaseEnergy {
+  const length_ns = spans.reduce((sum, s) => sum + s.end_ns - s.start_ns, 0)
+  const resolution_ns = Math.max(...curves.map((c) => c.resolution_ns))
+  if (length_ns < THRESHOLDS.phase_min_refreshes * resolution_ns || length_ns === 0)
+    return unknown('too_short')
+  const devices = curves.map((curve) => {
+    let energy_j = 0
+    let edges = 0
+    for (const { start_ns, end_ns } of spans) {
+      energy_j += joulesWithin([curve], start_ns, end_ns)
+      edges += edgeDoubt(curve, start_ns) ** 2 + edgeDoubt(curve, end_ns) ** 2
+    }
+    const sensor = sensorPart(curve.source, energy_j, length_ns / NS_PER_S)
+    const edge: Component = { name: 'u_edge_j', value: Math.sqrt(edges), shared: false }
+    return { energy_j, parts: edges > 0 ? [sensor, edge] : [sensor] }
+  })
+  const energy_j = devices.reduce((sum, d) => sum + d.energy_j, 0)
+  return { value: { energy_j, parts: summed(devices.map((d) => d.parts)) }, reason: null }
+}
+
+/** Watt step around an instant × period / 2 / root 3: the reading over it belongs to both sides. */
+function edgeDoubt({ curve, resolution_ns }: JouleCurve, t_ns: number): number {
+  const before = wattsAt(curve, t_ns - resolution_ns)
+  const after = wattsAt(curve, t_ns + resolution_ns)
+  if (before === null || after === null) return 0
+  return (Math.abs(after - before) * (resolution_ns / NS_PER_S)) / 2 / Math.sqrt(3)
+}

@@ -1,0 +1,114 @@
+import type { Answer } from './answer.ts'
+import { jouleCurves } from './attribution-curve.ts'
+import { type Attribution, exclusive, type PhaseEnergy } from './attribution-phase.ts'
+import { regression } from './attribution-regression.ts'
+import { type WindowWork, windowWork } from './attribution-work.ts'
+import { concurrencyPeak } from './concurrency.ts'
+import type { ScopedEnergy } from './energy-scope.ts'
+import { noMetric } from './metric-value.ts'
+import { CANON, type CanonId } from './schema/canon.ts'
+import type { Maybe, Reason } from './schema/reason.ts'
+import type { MetricValue } from './schema/summary.ts'
+import { dividedParts, scaled, withRange } from './uncertainty.ts'
+import type { Window } from './window.ts'
+
+type Metrics = Record<string, MetricValue>
+
+const IDS = [
+  'energy_prefill_j',
+  'energy_decode_j',
+  'energy_per_prompt_j',
+  'energy_per_uncached_input_token_j',
+  'energy_per_decoded_token_j',
+  'energy_per_cached_input_token_j',
+  'energy_reasoning_j',
+  'energy_rejected_draft_j',
+] as const satisfies readonly CanonId[]
+
+/**
+ * What prefill and decode took of a window's compute energy, per prompt and token, and what of decode went to
+ * reasoning and to rejected drafts. Spans of single requests where at most one was in flight, else a regression.
+ * Source: docs/metrics.md, "Prefill and decode".
+ */
+export function attributionMetrics(
+  energy: ScopedEnergy,
+  answers: readonly Answer[],
+  window: Window,
+): Metrics {
+  if (energy.energy_j === null) return none(energy.reason ?? 'not_recorded')
+  if (!energy.measured) return none('estimate_only')
+  const here = answers.filter(
+    (a) => a.first_ns !== null && a.end_ns > window.start_ns && startOf(a) < window.end_ns,
+  )
+  if (here.length === 0) return none('no_requests')
+  if (here.some((a) => !a.streamed)) return none('not_streamed')
+  const curves = jouleCurves(energy.parts, window)
+  const alone = concurrencyPeak(answers, window) <= 1 && here.every((a) => a.sent_ns !== null)
+  const found = alone ? exclusive(curves, here, window) : regression(energy, curves, here, window)
+  return metricsOf(found, windowWork(here, window))
+}
+
+const startOf = (a: Answer): number => a.sent_ns ?? a.first_ns ?? Number.POSITIVE_INFINITY
+
+const none = (reason: Reason): Metrics =>
+  Object.fromEntries(IDS.map((id) => [id, noMetric(CANON[id].unit, reason)]))
+
+function metricsOf({ method, prefill, decode }: Attribution, work: WindowWork): Metrics {
+  // The first token is the prefill's; a regression's column holds all tokens.
+  const decoded = method === 'exclusive' ? work.decoded : work.output
+  const per = (id: CanonId, phase: PhaseEnergy, divisor: number | null, u = 0) =>
+    quotient(method, id, phase, divisor, u)
+  return {
+    energy_prefill_j: per('energy_prefill_j', prefill, 1),
+    energy_decode_j: per('energy_decode_j', decode, 1),
+    energy_per_prompt_j: per('energy_per_prompt_j', prefill, work.prompts, work.u_prompts),
+    energy_per_uncached_input_token_j: per(
+      'energy_per_uncached_input_token_j',
+      prefill,
+      work.uncached,
+      work.u_uncached,
+    ),
+    energy_per_decoded_token_j: per('energy_per_decoded_token_j', decode, decoded),
+    energy_per_cached_input_token_j: noMetric(
+      'J/token',
+      work.cached > 0 ? 'not_identifiable' : 'not_recorded',
+    ),
+    energy_reasoning_j: allocated(method, decode, work.reasoning),
+    energy_rejected_draft_j: allocated(method, decode, work.rejected),
+  }
+}
+
+function quotient(
+  method: string,
+  id: CanonId,
+  phase: PhaseEnergy,
+  divisor: number | null,
+  u_divisor: number,
+): MetricValue {
+  const { unit } = CANON[id]
+  if (phase.value === null) return noMetric(unit, phase.reason)
+  if (divisor === null) return noMetric(unit, 'not_recorded')
+  if (divisor <= 0) return noMetric(unit, 'zero_denominator')
+  const { energy_j, parts } = phase.value
+  return withRange({
+    value: energy_j / divisor,
+    unit,
+    parts: dividedParts({ value: energy_j, parts }, divisor, u_divisor, 'u_tokens'),
+    n: unit === 'J' ? null : Math.round(divisor),
+    provenance: method,
+    scope: 'measured',
+  })
+}
+
+/** A share of decode by token counts: no measurement of its own. */
+function allocated(method: string, decode: PhaseEnergy, part: Maybe): MetricValue {
+  if (part.value === null) return noMetric('J', part.reason)
+  if (decode.value === null) return noMetric('J', decode.reason)
+  return withRange({
+    value: decode.value.energy_j * part.value,
+    unit: 'J',
+    parts: scaled(decode.value.parts, part.value),
+    provenance: method,
+    scope: 'allocated',
+  })
+}
