@@ -22,7 +22,7 @@ describe('a full disk', () => {
       ...(first as never as { process_id: string }),
       stream: 'sample' as const,
       seq: 1,
-      bytes: encodeChunk('sample', sampleRows(0, 600)),
+      bytes: encodeChunk('sample', sampleRows(0, 6000)),
     }
     const answer = await putChunk(server.api, RUN_ID, large)
     expect(answer.headers.get('retry-after')).toBe('5')
@@ -31,7 +31,10 @@ describe('a full disk', () => {
       code: 'disk_full',
       detail: expect.stringContaining('full'),
     })
-    const other = await register(server.api, runText({ run_id: 'next', name: 'x'.repeat(100_000) }))
+    const other = await register(
+      server.api,
+      runText({ run_id: 'next', name: 'x'.repeat(1_000_000) }),
+    )
     expect(await problem(other)).toMatchObject({ status: 507, code: 'disk_full' })
     expect((await fetch(`${server.api}/runs`)).status).toBe(200)
     raw.pragma('max_page_count = 1000000')
@@ -50,7 +53,7 @@ describe('chunks that are committed together', () => {
       ...(small[0] as never as { process_id: string }),
       stream: 'sample' as const,
       seq: 9,
-      bytes: encodeChunk('sample', sampleRows(0, 3000)),
+      bytes: encodeChunk('sample', sampleRows(0, 12_000)),
     }
     raw.pragma(`max_page_count = ${(raw.pragma('page_count', { simple: true }) as number) + 8}`)
     const answers = await Promise.all([large, ...small].map((c) => putChunk(server.api, RUN_ID, c)))
