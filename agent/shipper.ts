@@ -45,7 +45,7 @@ export interface Shipper {
 }
 
 /** Requests under way at once: enough to hide the server's fsync, few enough not to disturb a measurement. */
-const PARALLEL = 4
+const PARALLEL = 8
 /** So often in a row an answer may say "not that way" before it is taken for final. */
 const STRIKES = 5
 

@@ -20,7 +20,7 @@ const CHUNKS = 400
 const ROWS_PER_CHUNK = 5_000 // 5 s of 8 GPUs: ring at 50 Hz and six gauges at 10 Hz
 const ROUNDS = 5
 /** As many requests under way as an agent has. */
-const PARALLEL = 4
+const PARALLEL = 8
 const PROGRAM = fileURLToPath(new URL('../dist/bin/llem-server.js', import.meta.url))
 
 const METRICS = ['gpu_power_mw', 'gpu_temperature_c', 'gpu_sm_clock_mhz', 'gpu_utilisation_pct']
