@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { Experiment } from '../analysis/schema/experiment.ts'
-import type { PhaseName } from '../analysis/schema/run.ts'
+import { PHASES, type PhaseName } from '../analysis/schema/run.ts'
 
 /** What a person sees while a run runs: on a terminal one live line with the time left, else a line a phase. */
 export interface Reporter {
@@ -16,15 +16,6 @@ export interface Reporter {
 
 // Before anything was seen: what loading and warming up usually take, in seconds.
 const GUESS: Partial<Record<PhaseName, number>> = { load: 3, warmup: 8, drain: 2 }
-const ORDER: readonly PhaseName[] = [
-  'baseline',
-  'load',
-  'idle',
-  'warmup',
-  'measure',
-  'drain',
-  'cooldown',
-]
 
 export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporter {
   const live = out.isTTY === true && !quiet
@@ -59,7 +50,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
     // A phase that tells its own share (by count) is extrapolated once a fifth of it was seen.
     const inPhase =
       fraction > 0.2 ? (elapsed / fraction) * (1 - fraction) : Math.max(0, expected - elapsed)
-    const after = ORDER.slice(phase === null ? 0 : ORDER.indexOf(phase) + 1)
+    const after = PHASES.slice(phase === null ? 0 : PHASES.indexOf(phase) + 1)
     const run = inPhase + after.reduce((sum, p) => sum + (plan.get(p) ?? 0), 0)
     const whole =
       finished.length > 0

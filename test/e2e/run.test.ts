@@ -34,6 +34,20 @@ function summariesOf(ended: Ended): Summary[] {
   return runs.map((r) => summarySchema.parse(r))
 }
 
+/** A run of a minute that has just begun to measure. */
+async function underMeasurement() {
+  const config = study({ ...tiny, load: { concurrency: 2, duration_s: 60 } })
+  const started = start(AGENT, ['run', config, '--json'], home)
+  let seen = ''
+  await new Promise<void>((resolve) =>
+    started.child.stderr?.on('data', (part) => {
+      seen += part
+      if (seen.includes('measure')) resolve()
+    }),
+  )
+  return started
+}
+
 describe('llem-agent run', () => {
   it('measures the embedded engine from nothing to a summary, a report and a bundle', async () => {
     const ended = await agent('run', study(tiny), '--out', 'out', '--json')
@@ -95,18 +109,7 @@ describe('llem-agent run', () => {
   }, 120_000)
 
   it('stops at Ctrl-C, keeps and seals what was recorded, and exits 130', async () => {
-    const { child, ended } = start(
-      AGENT,
-      ['run', study({ ...tiny, load: { concurrency: 2, duration_s: 60 } }), '--json'],
-      home,
-    )
-    let seen = ''
-    await new Promise<void>((resolve) =>
-      child.stderr?.on('data', (part) => {
-        seen += part
-        if (seen.includes('measure')) resolve()
-      }),
-    )
+    const { child, ended } = await underMeasurement()
     await new Promise((r) => setTimeout(r, 800))
     child.kill('SIGINT')
     const result = await ended
@@ -118,18 +121,7 @@ describe('llem-agent run', () => {
 
 describe('Ctrl-C twice', () => {
   it('stops at once, and ship seals what was recorded as interrupted', async () => {
-    const { child, ended } = start(
-      AGENT,
-      ['run', study({ ...tiny, load: { concurrency: 2, duration_s: 60 } }), '--json'],
-      home,
-    )
-    let seen = ''
-    await new Promise<void>((resolve) =>
-      child.stderr?.on('data', (part) => {
-        seen += part
-        if (seen.includes('measure')) resolve()
-      }),
-    )
+    const { child, ended } = await underMeasurement()
     await new Promise((r) => setTimeout(r, 2500)) // longer than a chunk's age: something is durable
     child.kill('SIGINT')
     child.kill('SIGINT')
