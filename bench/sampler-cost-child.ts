@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createClock } from '../agent/clock.ts'
 import { createSampler } from '../agent/sampler.ts'
 import { detectSensors } from '../agent/sensors/detect.ts'
+import { hostOptions } from '../agent/sensors/host-options.ts'
 import type { Cadence } from '../agent/sensors/sensor.ts'
 
 /** What a sampling process is to do. */
@@ -23,15 +24,7 @@ const SETTLE_MS = 5000
 
 async function measureCost(order: CostOrder & { seconds: number }): Promise<Cost> {
   const clock = createClock()
-  const found = await detectSensors(
-    {
-      clock,
-      sysfsRoot: '/sys',
-      procRoot: '/proc',
-      nvmlPath: process.env['LLEM_NVML_PATH'] ?? null,
-    },
-    ['nvml'],
-  )
+  const found = await detectSensors(hostOptions(clock, process.env), ['nvml'])
   let calls = 0
   let rows = 0
   const sensors = found.sensors

@@ -12,6 +12,7 @@ import { createReporter, type Reporter } from '../progress.ts'
 import { createRecorder } from '../recorder.ts'
 import { runExperiment } from '../runner.ts'
 import { detectSensors } from '../sensors/detect.ts'
+import { hostOptions } from '../sensors/host-options.ts'
 import { createShipper, type Shipper } from '../shipper.ts'
 import { createSpool, type Spool } from '../spool.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
@@ -150,16 +151,7 @@ async function runOne(session: Session, item: StudyItem): Promise<FinishedRun> {
     item,
     study_id: session.study_id,
     kind: engineOf(item.experiment.engine.name),
-    detect: (clock) =>
-      detectSensors(
-        {
-          clock,
-          sysfsRoot: process.env['LLEM_SYSFS_ROOT'] ?? '/sys',
-          procRoot: process.env['LLEM_PROC_ROOT'] ?? '/proc',
-          nvmlPath: process.env['LLEM_NVML_PATH'] ?? null,
-        },
-        item.experiment.sensors.only,
-      ),
+    detect: (clock) => detectSensors(hostOptions(clock, process.env), item.experiment.sensors.only),
     lockDevices: (ids) =>
       lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
     openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),

@@ -1,6 +1,6 @@
 import type { Device } from '../../analysis/schema/device.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
-import type { SensorRow } from '../../analysis/schema/sensor.ts'
+import type { SensorRow, SensorSourceName } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 
@@ -47,11 +47,14 @@ export interface SensorOptions {
   readonly sysfsRoot: string
   readonly procRoot: string
   readonly nvmlPath: string | null
+  readonly amdsmiPath: string | null
+  /** The agent's environment: visible devices, sockets and tokens of helpers. */
+  readonly env: Readonly<Record<string, string | undefined>>
 }
 
 /** A kind of source. A new one is a file beside this and a line in `SENSORS` (detect.ts). */
 export interface SensorSource {
-  readonly name: 'nvml' | 'rapl' | 'cpu_estimate'
+  readonly name: SensorSourceName
   /** Opens what is there. Absence is an `OpenSource` without sensors and with `missing`, never an exception. */
   open(options: SensorOptions): Promise<OpenSource>
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { SENSOR_SOURCES } from './sensor.ts'
 
 /** A fixed count, or one drawn per request. Whole numbers of tokens, at least 1. */
 export const lengthSchema = z.union([
@@ -209,7 +210,7 @@ const sloSchema = z.strictObject({ ttft_ms: limit, tpot_ms: limit, itl_ms: limit
 const sensorsSchema = z.strictObject({
   interval_ms: z.int().min(10).max(10_000).default(100).describe('how often gauges are read'),
   only: z
-    .array(z.enum(['nvml', 'rapl', 'cpu_estimate']))
+    .array(z.enum(SENSOR_SOURCES))
     .nullable()
     .default(null)
     .describe('null: all that is found'),

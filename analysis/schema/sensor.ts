@@ -1,6 +1,11 @@
 import { z } from 'zod'
 import { idSchema } from './id.ts'
 
+/** The kinds of source that an agent can open, best first: the values of `sensors.only`. */
+export const SENSOR_SOURCES = ['nvml', 'rapl', 'cpu_estimate'] as const
+export type SensorSourceName = (typeof SENSOR_SOURCES)[number]
+
+/** Where a value may come from: the values of a sensor's `source`. */
 export const SOURCES = [
   'nvml_power_ring',
   'nvml_power_instant',

@@ -7,6 +7,7 @@ import { cpuEstimate } from '../../../agent/sensors/cpu-estimate.ts'
 import { ratedPower } from '../../../agent/sensors/cpu-rated-power.ts'
 import { type HandClocks, handClocks } from '../../support/hand-time.ts'
 import { describeSource } from './contract.ts'
+import { hostAt } from './host-at.ts'
 
 let proc: string
 let hand: HandClocks
@@ -25,7 +26,7 @@ const stat = (...ticks: number[]) =>
 async function open() {
   stat(100, 0, 0, 900, 0, 0, 0, 0, 0)
   const clock = createClock(hand.time)
-  const source = await cpuEstimate.open({ clock, sysfsRoot: proc, procRoot: proc, nvmlPath: null })
+  const source = await cpuEstimate.open(hostAt({ clock, sysfsRoot: proc, procRoot: proc }))
   const { tdp_w, idle_w } = source.environment['cpu_estimate'] as { tdp_w: number; idle_w: number }
   const read = async () => (await Promise.all(source.sensors.map((s) => s.read()))).flat()
   return { source, clock, read, tdp_w, idle_w }

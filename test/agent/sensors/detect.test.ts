@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createClock } from '../../../agent/clock.ts'
 import { type DetectedSensors, detectSensors } from '../../../agent/sensors/detect.ts'
 import { buildFakeNvml } from '../../support/fake-nvml/fake-nvml.ts'
+import { hostAt } from './host-at.ts'
 
 let dir: string
 let library: string
@@ -32,7 +33,7 @@ function raplZone(name: string): void {
 
 async function detect(only: readonly string[] | null, nvmlPath: string | null = '/nowhere.so') {
   found = await detectSensors(
-    { clock: createClock(), sysfsRoot: root, procRoot: root, nvmlPath },
+    hostAt({ clock: createClock(), sysfsRoot: root, procRoot: root, nvmlPath }),
     only,
   )
   return found

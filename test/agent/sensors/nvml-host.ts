@@ -12,6 +12,7 @@ import {
   steerFakeNvml,
   writeScript,
 } from '../../support/fake-nvml/fake-nvml.ts'
+import { hostAt } from './host-at.ts'
 
 /** A host with the fake driver, whose time passes by hand. */
 export interface NvmlHost {
@@ -49,7 +50,7 @@ export function nvmlBench(without: readonly string[] = []): NvmlBench {
     driver.load(writeScript(dir, script), gpus)
     const hand = byHand ? driver.byHand() : null
     const clock = hand ? createClock(hand.time) : createClock()
-    const options = { clock, sysfsRoot: '/nowhere', procRoot: dir, nvmlPath: path }
+    const options = hostAt({ clock, procRoot: dir, nvmlPath: path })
     const source = await nvml.open(options)
     opened.push(source)
     const find = (name: string, gpu = 0) =>

@@ -8,6 +8,7 @@ import { nvml } from '../../../agent/sensors/nvml.ts'
 import type { OpenSource } from '../../../agent/sensors/sensor.ts'
 import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
 import { buildFakeNvml } from '../../support/fake-nvml/fake-nvml.ts'
+import { hostAt } from './host-at.ts'
 import { type NvmlBench, nvmlBench, uuid } from './nvml-host.ts'
 
 let bench: NvmlBench
@@ -23,8 +24,7 @@ afterAll(() => {
 
 const missing = (source: OpenSource) =>
   Object.fromEntries(source.missing.map((m) => [m.source, m.reason]))
-const openAt = (nvmlPath: string) =>
-  nvml.open({ clock: createClock(), sysfsRoot: '/nowhere', procRoot: '/nowhere', nvmlPath })
+const openAt = (nvmlPath: string) => nvml.open(hostAt({ clock: createClock(), nvmlPath }))
 
 /** What is lost with each function, if the others answer. */
 const FUNCTIONS: readonly (readonly [name: string, lost: readonly string[]])[] = [

@@ -3,6 +3,7 @@ import { createClock } from '../../../agent/clock.ts'
 import { nvml } from '../../../agent/sensors/nvml.ts'
 import type { SampleRow } from '../../../analysis/schema/stream.ts'
 import { describeSource } from './contract.ts'
+import { hostAt } from './host-at.ts'
 import { type NvmlBench, nvmlBench, uuid } from './nvml-host.ts'
 
 let bench: NvmlBench
@@ -19,13 +20,7 @@ describeSource({
     const { source, clock, hand } = await bench.open([[60_000, '*', 'device_rc', 15]], 2)
     return { source, clock, pass: () => hand.pass(1000), lose: () => hand.pass(60_000) }
   },
-  absent: () =>
-    nvml.open({
-      clock: createClock(),
-      sysfsRoot: '/nowhere',
-      procRoot: '/nowhere',
-      nvmlPath: '/nowhere/libnvidia-ml.so.1',
-    }),
+  absent: () => nvml.open(hostAt({ clock: createClock(), nvmlPath: '/nowhere/libnvidia-ml.so.1' })),
 })
 
 describe('a GPU through NVML', () => {

@@ -6,6 +6,7 @@ import { createClock } from '../../../agent/clock.ts'
 import { rapl } from '../../../agent/sensors/rapl.ts'
 import type { OpenSource } from '../../../agent/sensors/sensor.ts'
 import { describeSource } from './contract.ts'
+import { hostAt } from './host-at.ts'
 
 let root: string
 let opened: OpenSource | null
@@ -43,7 +44,7 @@ function serverTree(): void {
 }
 
 const open = async (clock = createClock()): Promise<OpenSource> => {
-  opened = await rapl.open({ clock, sysfsRoot: root, procRoot: root, nvmlPath: null })
+  opened = await rapl.open(hostAt({ clock, sysfsRoot: root, procRoot: root }))
   return opened
 }
 
