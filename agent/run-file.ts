@@ -7,7 +7,6 @@ import {
   type RunOutcome,
 } from '../analysis/schema/run.ts'
 import type { SensorRow } from '../analysis/schema/sensor.ts'
-import type { StudyItem } from '../analysis/schema/study.ts'
 import type { Clock, ClockAnchor } from './clock.ts'
 import { describeHost } from './host.ts'
 import { VERSION } from './program.ts'
@@ -27,7 +26,8 @@ export interface RunFileDraft {
 }
 
 export function draftRunFile(options: {
-  readonly item: StudyItem
+  readonly experiment: Readonly<Record<string, unknown>>
+  readonly cycle: number
   readonly study_id: string
   readonly clock: Clock
   readonly devices: readonly Device[]
@@ -74,8 +74,8 @@ export function draftRunFile(options: {
         run: {
           run_id,
           study_id: options.study_id,
-          cycle: options.item.cycle,
-          experiment: options.item.experiment,
+          cycle: options.cycle,
+          experiment: options.experiment,
           host,
           started_at,
           phases: phases.map((p) => ({ ...p, end_t_ns: p.end_t_ns ?? now_ns })),

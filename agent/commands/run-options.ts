@@ -1,14 +1,18 @@
-import type { RunResult } from '../runner.ts'
+import type { RunResult } from '../recording.ts'
 
-export interface RunOptions {
-  readonly set: readonly string[]
+/** Where the readings of runs go, and how their results are given: the same for everything that measures. */
+export interface RecordOptions {
   /** URL, or null for the embedded server; false for --no-server. */
   readonly server: string | null | false
   readonly db: string
   readonly out: string | null
+  readonly json: boolean
+}
+
+export interface RunOptions extends RecordOptions {
+  readonly set: readonly string[]
   readonly item: string | null
   readonly dryRun: boolean
-  readonly json: boolean
 }
 
 /** Done, failed, wrong configuration, done but invalid, interrupted. */

@@ -4,20 +4,35 @@ import type { Summary } from '../../analysis/schema/summary.ts'
 import { useColour } from '../colour.ts'
 import type { ServerConnection } from '../embedded-server.ts'
 import { summaryTable } from '../summary-table.ts'
-import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
+import type { Session } from './record-run.ts'
+import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
+import { comparisonOf, exitCode, summariesOf, writeResults } from './run-results.ts'
 
-export interface RunResults {
+interface RunResults {
   readonly study_id: string
   readonly finished: readonly FinishedRun[]
   readonly summaries: readonly Summary[]
   readonly comparison: Comparison | null
   readonly reports: readonly string[]
-  readonly options: RunOptions
+  readonly options: RecordOptions
   readonly server: ServerConnection
 }
 
-/** The end of `llem-agent run`: one JSON document, or the table, the reports and what to do next. */
-export function printRunResults(results: RunResults): void {
+/** What follows the last run of a session: its results where a server concludes them, else where its bundles lie. */
+export async function concludeRuns(
+  { study_id, server, options, signal }: Session,
+  finished: readonly FinishedRun[],
+): Promise<ExitCode> {
+  if (server === null) return printBundles(study_id, finished, options)
+  const summaries = await summariesOf(server, finished)
+  const comparison = await comparisonOf(server, summaries)
+  const reports = await writeResults(server, finished, summaries, options)
+  printRunResults({ study_id, finished, summaries, comparison, reports, options, server })
+  return exitCode(finished, summaries, signal.aborted)
+}
+
+/** One JSON document, or the table, the reports and what to do next. */
+function printRunResults(results: RunResults): void {
   const { study_id, summaries, comparison, options } = results
   for (const text of toldAtTheEnd(results.finished)) process.stderr.write(`${text}\n`)
   if (options.json) {
@@ -44,13 +59,13 @@ export function printRunResults(results: RunResults): void {
 /** As the user started this program, so that what is suggested can be typed as it stands. */
 const npx = () => (process.env['npm_lifecycle_event'] === 'npx' ? 'npx ' : '')
 
-function serveCommand(options: RunOptions): string {
+function serveCommand(options: RecordOptions): string {
   return options.server
     ? `${options.server}/docs`
     : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
 }
 
-function nextCommands(options: RunOptions): string[] {
+function nextCommands(options: RecordOptions): string[] {
   const db = options.server ? '' : ` --db ${options.db}`
   const commands: [string, string][] = [
     ['llem-agent run quick-test --set load.concurrency=8', 'another point of the same curve'],
@@ -62,7 +77,7 @@ function nextCommands(options: RunOptions): string[] {
 }
 
 /** What a person must know of runs that did not end well: why, and where the readings are. */
-export function toldAtTheEnd(finished: readonly FinishedRun[]): string[] {
+function toldAtTheEnd(finished: readonly FinishedRun[]): string[] {
   return finished.flatMap(({ result }) =>
     result.outcome === 'completed'
       ? []
@@ -73,10 +88,10 @@ export function toldAtTheEnd(finished: readonly FinishedRun[]): string[] {
 }
 
 /** The end of `--no-server`: where each bundle lies. */
-export function printBundles(
+function printBundles(
   study_id: string,
   finished: readonly FinishedRun[],
-  options: RunOptions,
+  options: RecordOptions,
 ): ExitCode {
   const bundles = finished.map(({ result, bundle }) => ({
     run_id: result.run_id,

@@ -5,7 +5,7 @@ import type { Comparison } from '../../analysis/schema/comparison.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import type { ServerConnection } from '../embedded-server.ts'
-import type { ExitCode, FinishedRun, RunOptions } from './run-options.ts'
+import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
 
 /** Where reports go without --out. */
 const REPORTS = 'llem-out'
@@ -14,7 +14,7 @@ const REPORTS = 'llem-out'
  * Makes the folders of the results before anything is measured: what can't be written is said while nothing is lost.
  * @throws ConfigError naming the folder and the remedy
  */
-export async function prepareOut(options: RunOptions, runs: number): Promise<void> {
+export async function prepareOut(options: RecordOptions, runs: number): Promise<void> {
   const dir = options.out ?? (options.json || options.server === false ? null : REPORTS)
   if (dir === null) return
   try {
@@ -60,7 +60,7 @@ export async function writeResults(
   server: ServerConnection,
   finished: readonly FinishedRun[],
   summaries: readonly Summary[],
-  options: RunOptions,
+  options: RecordOptions,
 ): Promise<string[]> {
   if (options.out === null && options.json) return []
   const paths: string[] = []

@@ -1,0 +1,88 @@
+import { resolve } from 'node:path'
+import { lockDevices } from '../device-lock.ts'
+import { connectServer, type ServerConnection } from '../embedded-server.ts'
+import type { Reporter } from '../progress.ts'
+import { createRecorder } from '../recorder.ts'
+import type { RecordingParts, RunResult } from '../recording.ts'
+import { detectSensors } from '../sensors/detect.ts'
+import { hostOptions } from '../sensors/host-options.ts'
+import { createShipper, type Shipper } from '../shipper.ts'
+import { createSpool, type Spool } from '../spool.ts'
+import { spoolDir, stateDir } from '../state-dir.ts'
+import type { FinishedRun, RecordOptions } from './run-options.ts'
+
+/** One call of a command that records: its runs are of one study and go to one place. */
+export interface Session {
+  readonly study_id: string
+  readonly options: RecordOptions
+  readonly reporter: Reporter
+  readonly server: ServerConnection | null
+  readonly signal: AbortSignal
+  /** How many runs it will record: one lies in --out itself, several in a folder each. */
+  readonly runs: number
+}
+
+/** The server that the options name, or the embedded one; null for --no-server. Says which. */
+export async function openServer(
+  options: RecordOptions,
+  reporter: Reporter,
+): Promise<ServerConnection | null> {
+  if (options.server === false) return null
+  const server = await connectServer({
+    server: options.server,
+    db: resolve(options.db),
+    token: process.env['LLEM_TOKEN'] ?? null,
+    say: reporter.say,
+  })
+  reporter.say(options.server ? `Sending to ${options.server}` : `Database: ${resolve(options.db)}`)
+  return server
+}
+
+/**
+ * Records one run with this host's sensors, ships it meanwhile, seals it and writes its bundle.
+ * @param only names of sensor sources to use; null: all
+ */
+export async function recordRun(
+  session: Session,
+  only: readonly string[] | null,
+  run: (parts: RecordingParts) => Promise<RunResult>,
+): Promise<FinishedRun> {
+  const { server, reporter, options } = session
+  let shipper: Shipper | null = null
+  const result = await run({
+    study_id: session.study_id,
+    detect: (clock) => detectSensors(hostOptions(clock, process.env), only),
+    lockDevices: (ids) =>
+      lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
+    openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),
+    openRecorder: (spool, clock) => {
+      if (server) shipper = createShipper({ spool, server, say: reporter.say })
+      return createRecorder({ spool, clock, onChunk: (chunk) => shipper?.chunk(chunk) })
+    },
+    onRunChanged: () => shipper?.update(),
+    reporter,
+    signal: session.signal,
+  })
+  const seal = {
+    outcome: result.outcome,
+    reason: result.reason,
+    chunks: result.recorder.counts(),
+  }
+  await result.spool.end(seal)
+  const { spool } = result
+  const bundle = options.out === null ? null : await writeBundle(spool, options.out, session.runs)
+  if (shipper === null) {
+    // Recorded only: with --out the copy is the run, else the spool is.
+    if (bundle !== null) await spool.remove()
+    return { result, shipped: false, bundle }
+  }
+  const ended = await (shipper as Shipper).finish(seal)
+  return { result, shipped: ended === 'sealed', bundle }
+}
+
+/** One run: the folder itself is its bundle; several: a folder each, named by run id. */
+async function writeBundle(spool: Spool, out: string, runs: number): Promise<string> {
+  const to = runs === 1 ? resolve(out) : resolve(out, spool.run_id)
+  await spool.copyBundle(to)
+  return to
+}
