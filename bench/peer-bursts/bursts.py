@@ -1,0 +1,187 @@
+"""Bursts of known work on one GPU, each measured by one other tool in this process, or by none.
+
+Run it under the agent, whose power ring sees every burst:
+  llem-agent measure --no-server --out OUT -- python3 bursts.py --out bursts.ndjson
+Then: npx tsx bench/peer-bursts/table.ts OUT bursts.ndjson
+
+A burst is a fixed count of matrix products, counted once at the start, so that every burst of one length does the
+same work whatever the clocks do. Tools take turns in a shuffled round robin over the same kinds of burst; between
+bursts the GPU idles for a random time, so that no tool's own period falls into step with them.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+
+import torch
+
+LENGTHS_MS = (20, 50, 100, 200, 500, 2000)
+SIZE = 4096
+BEFORE_S = 0.35
+AFTER_S = 0.35
+
+
+def counter():
+    """The driver's energy counter, between bursts: it steps every 100 ms, so only gap to gap means anything."""
+    import pynvml
+
+    pynvml.nvmlInit()
+    device = pynvml.nvmlDeviceGetHandleByIndex(0)
+
+    def read():
+        begin = time.monotonic_ns()
+        value = pynvml.nvmlDeviceGetTotalEnergyConsumption(device)
+        return [(begin + time.monotonic_ns()) // 2, value]
+
+    return read
+
+
+class Work:
+    """Matrix products on random operands (the card reaches its power limit) or on zeros (its clocks hold)."""
+
+    def __init__(self, load):
+        make = torch.randn if load == "full" else torch.zeros
+        self.a = make(SIZE, SIZE, device="cuda", dtype=torch.bfloat16)
+        self.b = make(SIZE, SIZE, device="cuda", dtype=torch.bfloat16)
+        self.out = torch.empty_like(self.a)
+        self.run(200)
+        torch.cuda.synchronize()
+        begin = time.monotonic()
+        self.run(4000)
+        torch.cuda.synchronize()
+        self.per_s = 4000 / (time.monotonic() - begin)
+
+    def run(self, count):
+        for _ in range(count):
+            torch.mm(self.a, self.b, out=self.out)
+
+
+class Nothing:
+    def begin(self):
+        pass
+
+    def end(self):
+        return None
+
+
+class Zeus:
+    def __init__(self):
+        from zeus.monitor import ZeusMonitor
+
+        self.monitor = ZeusMonitor(gpu_indices=[0], cpu_indices=[])
+
+    def begin(self):
+        self.monitor.begin_window("burst")
+
+    def end(self):
+        return self.monitor.end_window("burst").gpu_energy[0]
+
+
+class CodeCarbon:
+    """A tracker of its own for each burst, made beforehand: its construction takes seconds."""
+
+    def __init__(self):
+        self.prepare()
+
+    def prepare(self):
+        from codecarbon import OfflineEmissionsTracker
+
+        self.tracker = OfflineEmissionsTracker(
+            country_iso_code="USA",
+            gpu_ids=[0],
+            save_to_file=False,
+            allow_multiple_runs=True,
+            log_level="error",
+        )
+
+    def begin(self):
+        self.tracker.start()
+
+    def end(self):
+        self.tracker.stop()
+        joules = self.tracker.final_emissions_data.gpu_energy * 3.6e6
+        self.prepare()
+        return joules
+
+
+class LLenergyMeasure:
+    def __init__(self):
+        from llenergymeasure.energy.nvml import NVMLSampler
+
+        self.sampler = NVMLSampler(gpu_indices=[0])
+
+    def begin(self):
+        self.tracker = self.sampler.start_tracking()
+
+    def end(self):
+        return self.sampler.stop_tracking(self.tracker).total_j
+
+
+TOOLS = {
+    "none": Nothing,
+    "zeus": Zeus,
+    "codecarbon": CodeCarbon,
+    "llenergymeasure": LLenergyMeasure,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", default="bursts.ndjson")
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=500, help="stop after so long, whatever is left")
+    parser.add_argument("--tools", default=",".join(TOOLS))
+    args = parser.parse_args()
+    began = time.monotonic()
+    random.seed(1)
+    here = os.path.dirname(os.path.abspath(__file__))
+    poller = subprocess.Popen([sys.executable, os.path.join(here, "polls.py"), args.out + ".polls"])
+    tools = {}
+    for name in args.tools.split(","):
+        try:
+            tools[name] = TOOLS[name]()
+        except Exception as error:  # a tool that is not installed is left out, and said
+            print(f"{name} is left out: {error!r}", flush=True)
+    works = {load: Work(load) for load in ("full", "constant")}
+    for load, work in works.items():
+        print(f"{load}: {work.per_s:.0f} products of {SIZE} a second", flush=True)
+    read = counter()
+    with open(args.out, "w") as file:
+        for round_index in range(args.repeat):
+            order = [(l, ms, t) for l in works for ms in LENGTHS_MS for t in tools]
+            random.shuffle(order)
+            for load, length_ms, name in order:
+                if time.monotonic() - began > args.seconds:
+                    break
+                work, tool = works[load], tools[name]
+                count = max(1, round(work.per_s * length_ms / 1000))
+                torch.cuda.synchronize()
+                before = read()
+                time.sleep(BEFORE_S + random.random() * 0.2)
+                tool.begin()
+                begin = time.monotonic_ns()
+                work.run(count)
+                torch.cuda.synchronize()
+                end = time.monotonic_ns()
+                joules = tool.end()
+                time.sleep(AFTER_S)
+                after = read()
+                row = {
+                    "round": round_index, "load": load, "length_ms": length_ms, "tool": name,
+                    "count": count, "begin_ns": begin, "end_ns": end, "energy_j": joules,
+                    "counter_before": before, "counter_after": after,
+                }
+                file.write(json.dumps(row) + "\n")
+                file.flush()
+    time.sleep(1)
+    poller.terminate()
+    poller.wait()
+    print(f"{time.monotonic() - began:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
