@@ -1,36 +1,18 @@
 import { burstEstimate } from './energy-burst.ts'
 import { curveOf } from './energy-curve.ts'
 import { type EnergyEstimate, estimate, resolves } from './energy-estimate.ts'
+import type { EnergyFacts } from './energy-facts.ts'
 import { energyFindings } from './energy-findings.ts'
 import { type EnergySource, energySources } from './energy-source.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
 import type { Reason } from './schema/reason.ts'
-import type { Component } from './schema/summary.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { THRESHOLDS } from './thresholds.ts'
 import type { Window } from './window.ts'
 
-/** Energy of one device and scope over one window: the chosen estimate, and all of them. */
-export interface DeviceEnergy {
-  readonly device_id: string
-  readonly scope: string | null
-  readonly window: Window
-  readonly seconds: number
-  readonly energy_j: number | null
-  readonly reason: Reason | null
-  /** The chosen one's source and method; null where there is none. */
-  readonly source: string | null
-  readonly method: EnergyEstimate['method'] | null
-  /** False for an estimate: shown, never counted in totals. */
-  readonly measured: boolean
-  readonly power_mean_w: number | null
-  readonly covered_s: number
-  readonly bridged_s: number
-  readonly samples: number
-  readonly components: readonly Component[]
-  readonly chosen: EnergyEstimate | null
-  readonly estimates: readonly EnergyEstimate[]
+/** Energy of one device and scope over one window, with what is wrong with it. */
+export interface DeviceEnergy extends EnergyFacts {
   readonly findings: readonly Finding[]
 }
 
@@ -96,7 +78,7 @@ function scopeEnergy(
   const chosen = usable[0] ?? null
   const reason = chosen === null ? whyNone(estimates) : null
   const shown = chosen ?? estimates[0] ?? null
-  const energy: Omit<DeviceEnergy, 'findings'> = {
+  const energy: EnergyFacts = {
     device_id,
     scope,
     window,

@@ -1,5 +1,5 @@
-import type { DeviceEnergy } from './device-energy.ts'
 import { type EnergyEstimate, resolves } from './energy-estimate.ts'
+import type { EnergyFacts } from './energy-facts.ts'
 import type { Finding, FindingCode } from './schema/finding.ts'
 import type { Reason } from './schema/reason.ts'
 import { THRESHOLDS } from './thresholds.ts'
@@ -21,13 +21,11 @@ const WORDS: Partial<Record<Reason, string>> = {
   too_short: `the window holds fewer than ${THRESHOLDS.counter_min_refreshes} refreshes of its counter; measure longer`,
 }
 
-type Facts = Omit<DeviceEnergy, 'findings'>
-
 /**
  * What is wrong with one device's energy over the window.
  * Source: docs/metrics.md, "Validity".
  */
-export function energyFindings(energy: Facts): Finding[] {
+export function energyFindings(energy: EnergyFacts): Finding[] {
   const findings: Finding[] = []
   if (energy.energy_j === null && energy.reason !== null)
     findings.push({
@@ -46,7 +44,7 @@ export function energyFindings(energy: Facts): Finding[] {
 }
 
 /** A counter that failed beside a good source costs only the cross-check. */
-function counterFindings(energy: Facts): Finding[] {
+function counterFindings(energy: EnergyFacts): Finding[] {
   if (energy.energy_j === null) return []
   return energy.estimates
     .filter((e) => e.reason === 'counter_reset' || e.reason === 'stale')
@@ -58,7 +56,7 @@ function counterFindings(energy: Facts): Finding[] {
     }))
 }
 
-function samples(energy: Facts): Finding[] {
+function samples(energy: EnergyFacts): Finding[] {
   // A counter's first and last reading hold all that lies between.
   const best = energy.chosen ?? energy.estimates[0]
   if (best === undefined || best.method === 'counter') return []
@@ -74,7 +72,7 @@ function samples(energy: Facts): Finding[] {
 }
 
 /** Counter against the chosen power source of the same scope. */
-function disagreement(energy: Facts): Finding[] {
+function disagreement(energy: EnergyFacts): Finding[] {
   const { chosen, window } = energy
   if (chosen?.energy_j == null || !chosen.measured) return []
   const mine = chosen.energy_j
