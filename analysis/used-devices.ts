@@ -17,8 +17,8 @@ interface Machines {
 
 /**
  * The devices that the engine computes on, each once, however many ranks name it: what the configuration says, else
- * those in the processes' `device_ids`. Where none says (a record written by hand), all GPUs, else
- * the CPU and its memory. Where the workers say that they use none, the engine is on another host.
+ * those in the processes' `device_ids`. Where one does not say (a record written by hand), all GPUs, else
+ * the CPU and its memory. Where all say that they use none, none; workers that say so are on another host.
  * Source: docs/metrics.md, "Energy".
  */
 export function usedDevices(run: Machines): string[] {
@@ -26,7 +26,7 @@ export function usedDevices(run: Machines): string[] {
   if (devices !== null) return [...new Set(devices.flatMap((name) => configured(run, name)))]
   const named = new Set(run.processes.flatMap((p) => p.device_ids))
   if (named.size > 0) return [...named]
-  if (isRemote(run)) return []
+  if (saysNone(run)) return []
   const gpus = run.devices.filter(isGpu)
   return (gpus.length > 0 ? gpus : run.devices.filter(isCpu)).map((d) => d.device_id)
 }
@@ -36,9 +36,17 @@ export const usedDeviceIds = (run: Machines): ReadonlySet<string> => new Set(use
 /** True where the engine computes on another host, so that its energy can't be measured here. */
 export function isRemote(run: Machines): boolean {
   if (run.experiment.devices !== null) return run.experiment.devices.length === 0
-  const workers = run.processes.filter((p) => p.role === 'worker' && p.names_devices)
-  return workers.length > 0 && run.processes.every((p) => p.device_ids.length === 0)
+  return run.processes.some(isWorker) && saysNone(run)
 }
+
+/** Whether the workers, or all processes where none is one, name their devices and name none. */
+function saysNone({ processes }: Machines): boolean {
+  if (processes.some((p) => p.device_ids.length > 0)) return false
+  const workers = processes.filter(isWorker)
+  return (workers.length > 0 ? workers : processes).every((p) => p.names_devices)
+}
+
+const isWorker = (p: Machines['processes'][number]): boolean => p.role === 'worker'
 
 /** A device by UUID, unique prefix of one, index among the GPUs, or `cpu`; none where it names none here. */
 function configured(run: Machines, name: string | number): string[] {

@@ -184,6 +184,27 @@ describe('which devices count', () => {
     expect(codes(found)).toContain('remote_engine')
     expect(found.valid).toBe(true)
   })
+  test('processes that name none use none; without a worker the engine is not called remote', () => {
+    const none = { process_id: 'p1', role: 'load', device_ids: [] }
+    const found = summarise(runOf({ ...both, processes: [none] }))
+    for (const id of ['energy_gpu_j', 'energy_compute_j'])
+      expect(found.metrics[id]).toMatchObject({ value: null, reason: 'no_device' })
+    expect(found.devices.map((d) => d.used)).toEqual([false, false])
+    expect(codes(found)).not.toContain('remote_engine')
+  })
+  test('where a process does not say, all GPUs count', () => {
+    const none = { process_id: 'p1', role: 'load', device_ids: [] }
+    for (const more of [{}, { role: 'worker' }, { role: 'worker', device_ids: null }])
+      expect(
+        gpuEnergy({ processes: [none, { process_id: 'p2', ...more }] })?.value,
+        JSON.stringify(more),
+      ).toBeCloseTo(24_000, 6)
+    const elsewhere = { process_id: 'p2', role: 'worker', device_ids: [] }
+    expect(gpuEnergy({ processes: [{ process_id: 'p1' }, elsewhere] })).toMatchObject({
+      value: null,
+      reason: 'remote_engine',
+    })
+  })
   test('sensor error adds linearly over devices, the rest in quadrature', () => {
     const parts = gpuEnergy({})?.components ?? []
     // max(5, 15) / sqrt 3 x 60 + max(5, 5) / sqrt 3 x 60 = 519.6 + 173.2
