@@ -2,7 +2,7 @@ import type { Device } from '../../analysis/schema/device.ts'
 import { cpuEstimate } from './cpu-estimate.ts'
 import { nvml } from './nvml.ts'
 import { rapl } from './rapl.ts'
-import type { Missing, OpenSource, Sensor, SensorOptions, SensorSource } from './sensor.ts'
+import type { Missing, OpenSource, Sensor, SensorOptions, SensorSource, Watch } from './sensor.ts'
 
 /** Every kind of source, best first. A new one is a file and a line here. */
 const SENSORS: readonly SensorSource[] = [nvml, rapl, cpuEstimate]
@@ -12,6 +12,7 @@ export interface DetectedSensors {
   readonly devices: readonly Device[]
   readonly sensors: readonly Sensor[]
   readonly missing: readonly Missing[]
+  readonly watches: readonly Watch[]
   readonly environment: Readonly<Record<string, unknown>>
   /** GPUs on which a process holds memory; null where nothing tells. */
   devicesOfProcess(pid: number): readonly string[] | null
@@ -38,6 +39,7 @@ export async function detectSensors(
     devices: opened.flatMap((o) => o.devices),
     sensors: opened.flatMap((o) => o.sensors),
     missing: opened.flatMap((o) => o.missing),
+    watches: opened.flatMap((o) => o.watches ?? []),
     environment: Object.assign({}, ...opened.map((o) => o.environment)) as Record<string, unknown>,
     devicesOfProcess(pid) {
       const told = opened.map((o) => o.devicesOfProcess?.(pid) ?? null).filter((t) => t !== null)

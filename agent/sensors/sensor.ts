@@ -19,6 +19,23 @@ export interface Sensor {
   read(): readonly SampleRow[] | Promise<readonly SampleRow[]>
 }
 
+/** A row of the event stream, as plain data. */
+export interface SourceEvent {
+  readonly t_ns: number
+  readonly code: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+/** What changes seldom and is told as events: the settings of devices, the processes on them. */
+export interface Watch {
+  /**
+   * Asked at the start, every few seconds, at phase edges and at the end. At start and end it tells how things stand, in
+   * between only what changed since the last call. Never throws.
+   */
+  read(moment: WatchMoment): readonly SourceEvent[]
+}
+export type WatchMoment = 'start' | 'during' | 'end'
+
 /** Something that could have been measured and is not, with what to type to get it. */
 export interface Missing {
   readonly source: string
@@ -34,6 +51,7 @@ export interface OpenSource {
   readonly devices: readonly Device[]
   readonly sensors: readonly Sensor[]
   readonly missing: readonly Missing[]
+  readonly watches?: readonly Watch[]
   /** Driver and library versions, settings that change the meaning: goes into run.json's environment. */
   readonly environment: Readonly<Record<string, unknown>>
   /** GPUs on which a process holds memory, by UUID; null where the source can't tell. */
