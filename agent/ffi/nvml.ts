@@ -1,4 +1,5 @@
 import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
+import { beside, loadLibrary, type NativeFunction } from './native-library.ts'
 import { NVML, reasonOfCode } from './nvml-codes.ts'
 import {
   FIELD_VALUE,
@@ -16,7 +17,7 @@ import {
   u64,
   unionValue,
 } from './nvml-layout.ts'
-import { loadLibrary, type NativeFunction, nvmlPaths } from './nvml-library.ts'
+import { nvmlPaths } from './nvml-paths.ts'
 
 /** A device as the driver knows it. The pointer changes when a lost device comes back. */
 export interface NvmlHandle {
@@ -88,7 +89,7 @@ export async function openNvml(
 ): Promise<
   { nvml: Nvml } | { nvml: null; reason: Reason; tried: readonly string[]; code: number | null }
 > {
-  const loaded = await loadLibrary(nvmlPaths(path))
+  const loaded = await loadLibrary(nvmlPaths(path), NVML.function_not_found)
   if (loaded.library === null)
     return { nvml: null, reason: 'no_library', tried: loaded.tried, code: null }
   const { bind, path: found } = loaded.library
@@ -128,7 +129,7 @@ export async function openNvml(
     async handleByUuid(uuid) {
       const out = Buffer.alloc(8)
       const call = bind('nvmlDeviceGetHandleByUUID', ['const char *', OUT])
-      return answer(await beside(call, uuid, out), () => out.readBigUInt64LE())
+      return answer(await beside(call, NVML.unknown, uuid, out), () => out.readBigUInt64LE())
     },
     uuid: (at) => textOf('nvmlDeviceGetUUID', at),
     model: (at) => textOf('nvmlDeviceGetName', at),
@@ -157,7 +158,7 @@ export async function openNvml(
       const call = one('nvmlDeviceGetTotalEnergyConsumption')
       return async () => {
         const out = Buffer.alloc(8) // its own: the call before may still be under way
-        return answer(await beside(call, at.pointer, out), () => u64(out, 0))
+        return answer(await beside(call, NVML.unknown, at.pointer, out), () => u64(out, 0))
       }
     },
     temperature: (at) => {
@@ -234,13 +235,6 @@ function either(newer: Reader, older: Reader): Reader {
     if (fallback.value !== null) reader = older
     return fallback
   }
-}
-
-/** Calls in a thread of its own, so that the event loop goes on. */
-function beside(call: NativeFunction, ...args: readonly unknown[]): Promise<number> {
-  return new Promise((resolve) => {
-    call.async(...args, (error: unknown, code: number) => resolve(error ? NVML.unknown : code))
-  })
 }
 
 function field(call: NativeFunction, at: NvmlHandle, id: number, scope: number): Reader {
