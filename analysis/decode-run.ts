@@ -37,12 +37,17 @@ export function decodeRun(file: RunFile, chunks: Iterable<StoredChunk>): RunData
   const origin_ns = originOf(file)
   const byStream = new Map<StreamName, StoredChunk[]>(STREAM_NAMES.map((s) => [s, []]))
   for (const chunk of chunks) byStream.get(chunk.stream)?.push(chunk)
+  const ordered = (stream: StreamName) => (byStream.get(stream) ?? []).sort(inOrder)
   const tables = (stream: StreamName): Table[] =>
-    (byStream.get(stream) ?? []).sort(inOrder).map((c) => readChunk(stream, c.bytes))
+    ordered(stream).map((c) => readChunk(stream, c.bytes))
   const rows = <S extends StreamName>(stream: S): Row<S>[] =>
     tables(stream).flatMap((table) => rowsOf(stream, table, origin_ns))
   return runData(file, {
-    samples: sampleTable(tables('sample'), origin_ns),
+    samples: sampleTable(
+      tables('sample'),
+      origin_ns,
+      ordered('sample').map((c) => c.process_id),
+    ),
     requests: rows('request'),
     steps: rows('step'),
     engine: rows('engine'),

@@ -1,3 +1,4 @@
+import { byProcess, mergedByCoverage, type Spacing } from './merge-series.ts'
 import { firstAbove, firstAtLeast } from './power-curve.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
@@ -57,7 +58,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 
 /**
  * Every source of energy of a run, or of one device of it. Readings of one device, source and scope are one source, whoever recorded them:
- * two samplers of one GPU are merged by time, never added.
+ * two samplers of one GPU are merged by coverage, never added.
  */
 export function energySources(run: RunData, device_id: string | null = null): EnergySource[] {
   const groups = new Map<string, { row: SensorRow | null; series: Series[] }>()
@@ -67,10 +68,17 @@ export function energySources(run: RunData, device_id: string | null = null): En
     const row = sensorOf(run, series)
     const key = JSON.stringify([series.device_id, series.metric, row?.source, row?.scope])
     const group = groups.get(key)
-    if (group) group.series.push(series)
-    else groups.set(key, { row, series: [series] })
+    if (group) group.series.push(...byProcess(series))
+    else groups.set(key, { row, series: byProcess(series) })
   }
-  return [...groups.values()].map(({ row, series }) => describe(row, merged(series)))
+  return [...groups.values()].map(({ row, series }) =>
+    describe(
+      row,
+      series.length === 1
+        ? (series[0] as Series)
+        : mergedByCoverage(series, spacingOf(row, series)),
+    ),
+  )
 }
 
 /** The rows from the last one at or before `start_ns` to the first at or after `end_ns`, and one more each way. */
@@ -107,7 +115,7 @@ function describe(row: SensorRow | null, series: Series): EnergySource {
   const measured = source !== 'cpu_estimate'
   const period_ms = row?.period_ms ?? meaning.period_ms
   const averaging_ms = row?.averaging_ms ?? (source === 'nvml_power_average' ? 1000 : 0)
-  const method = methodOf(meaning, source)
+  const method = methodOf(meaning.method, source)
   // NVIDIA states watts beside the share; RAPL and meters err in proportion.
   const isGpu = series.metric.startsWith('gpu_')
   return {
@@ -131,8 +139,8 @@ function describe(row: SensorRow | null, series: Series): EnergySource {
   }
 }
 
-function methodOf(meaning: Meaning, source: string): SourceMethod {
-  if (meaning.method === 'counter') return 'counter'
+function methodOf(method: Meaning['method'], source: string): SourceMethod {
+  if (method === 'counter') return 'counter'
   if (source.endsWith('_ring')) return 'ring'
   return source === 'cpu_estimate' ? 'hold' : 'poll'
 }
@@ -148,17 +156,16 @@ function usualSpacing(t_ns: Float64Array): number {
   return gaps[gaps.length >> 1] ?? 0
 }
 
-/** Several recordings of one source as one, by time. */
-function merged(series: readonly Series[]): Series {
-  const [first] = series
-  if (series.length === 1) return first as Series
-  const rows = series
-    .flatMap((s) => Array.from(s.t_ns, (t, i) => ({ t, value: s.value[i] as number })))
-    .sort((a, b) => a.t - b.t)
+/** Of all recordings the closest readings say how far apart they are meant to be. */
+function spacingOf(row: SensorRow | null, series: readonly Series[]): Spacing {
+  const { method, period_ms } = MEANINGS[(series[0] as Series).metric] as Meaning
+  const stated_ms = row?.period_ms ?? period_ms
+  const isRing = methodOf(method, row?.source ?? '') === 'ring'
+  const period_ns = isRing && stated_ms !== null ? stated_ms * NS_PER_MS : 0
+  const usual = series.map((s) => usualSpacing(s.t_ns)).filter((gap) => gap > 0)
+  const apart_ns = period_ns > 0 ? period_ns : Math.min(...usual)
   return {
-    ...(first as Series),
-    t_ns: Float64Array.from(rows, (r) => r.t),
-    value: Float64Array.from(rows, (r) => r.value),
-    failure: series.find((s) => s.failure !== null)?.failure ?? null,
+    period_ns,
+    longest_ns: usual.length === 0 ? 0 : THRESHOLDS.ring_gap_periods * apart_ns,
   }
 }

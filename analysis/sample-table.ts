@@ -20,6 +20,9 @@ export interface SampleTable {
   readonly sensors: readonly string[]
   readonly metrics: readonly string[]
   readonly reasons: readonly string[]
+  /** Which process recorded each row, index into `processes`; absent where one did all. */
+  readonly process?: Int32Array
+  readonly processes?: readonly string[]
   /** The same rows, each source's apart, where they were split once for all: read by {@link seriesOf}. */
   readonly series?: readonly Series[]
 }
@@ -29,14 +32,24 @@ export interface Series {
   readonly device_id: string
   readonly sensor_id: string | null
   readonly metric: string
+  /** Who recorded it, and where several did, who each row; absent or null: not told. */
+  readonly process_id?: string | null
+  readonly processes?: readonly string[] | null
   readonly t_ns: Float64Array
   readonly value: Float64Array
   /** Why its first failed reading failed; null where none did or none says. */
   readonly failure: string | null
 }
 
-/** Chunks in any order, cut anywhere, to one table. Rows equal in time keep the order of the chunks given. */
-export function sampleTable(chunks: readonly Table[], origin_ns: bigint): SampleTable {
+/**
+ * Chunks in any order, cut anywhere, to one table. Rows equal in time keep the order of the chunks given.
+ * @param recorders the process of each chunk, where it matters who recorded a row
+ */
+export function sampleTable(
+  chunks: readonly Table[],
+  origin_ns: bigint,
+  recorders: readonly string[] = [],
+): SampleTable {
   const length = chunks.reduce((n, c) => n + c.numRows, 0)
   const t_ns = new Float64Array(length)
   const value = new Float64Array(length).fill(Number.NaN)
@@ -49,8 +62,11 @@ export function sampleTable(chunks: readonly Table[], origin_ns: bigint): Sample
   const sensor = text('sensor_id')
   const metric = text('metric')
   const reason = text('reason')
+  const processes = [...new Set(recorders)]
+  const process = processes.length > 1 ? new Int32Array(length) : null
   let start = 0
-  for (const chunk of chunks) {
+  for (const [i, chunk] of chunks.entries()) {
+    process?.fill(processes.indexOf(recorders[i] ?? ''), start, start + chunk.numRows)
     fill(batchesOf(chunk, 't_ns'), start, (b, at) => fillIntegers(b, origin_ns, t_ns, at))
     fill(batchesOf(chunk, 'value'), start, (b, at) => fillNumbers(b, value, at))
     for (const column of [device, sensor, metric, reason])
@@ -73,6 +89,7 @@ export function sampleTable(chunks: readonly Table[], origin_ns: bigint): Sample
     sensors: sensor.list.words,
     metrics: metric.list.words,
     reasons: reason.list.words,
+    ...(process === null ? {} : { process: by(process), processes }),
   }
   return { ...columns, series: split(columns) }
 }
@@ -110,7 +127,13 @@ function split(table: SampleTable): Series[] {
   const open = new Map(
     [...counts].map(([key, n]) => [
       key,
-      { t_ns: new Float64Array(n), value: new Float64Array(n), n: 0, failure: -1 },
+      {
+        t_ns: new Float64Array(n),
+        value: new Float64Array(n),
+        process: table.process ? new Int32Array(n) : null,
+        n: 0,
+        failure: -1,
+      },
     ]),
   )
   for (let i = 0; i < table.length; i++) {
@@ -119,6 +142,7 @@ function split(table: SampleTable): Series[] {
     const value = table.value[i] as number
     s.t_ns[s.n] = table.t_ns[i] as number
     s.value[s.n] = value
+    if (s.process) s.process[s.n] = table.process?.[i] as number
     s.n += 1
     if (s.failure < 0 && Number.isNaN(value)) s.failure = table.reason[i] as number
   }
@@ -128,6 +152,7 @@ function split(table: SampleTable): Series[] {
       device_id: table.devices[Math.floor(key / nMetrics / nSensors)] ?? '',
       sensor_id: table.sensors[sensor] ?? null,
       metric: table.metrics[key % nMetrics] ?? '',
+      ...recorded(s.process, table.processes ?? []),
       t_ns: s.t_ns,
       value: s.value,
       failure: table.reasons[s.failure] ?? null,
@@ -136,6 +161,18 @@ function split(table: SampleTable): Series[] {
   // By name, not by first appearance: the order of the chunks must not show.
   const name = (s: Series) => `${s.device_id}\n${s.sensor_id ?? ''}\n${s.metric}`
   return made.sort((a, b) => (name(a) < name(b) ? -1 : 1))
+}
+
+/** Who recorded a series: one process, or one for each row. */
+function recorded(
+  rows: Int32Array | null,
+  names: readonly string[],
+): Pick<Series, 'process_id' | 'processes'> {
+  if (rows === null) return {}
+  const [first] = rows
+  return rows.every((p) => p === first)
+    ? { process_id: names[first as number] ?? null }
+    : { processes: Array.from(rows, (p) => names[p] ?? '') }
 }
 
 function pick<A extends Float64Array | Int32Array>(a: A, order: Uint32Array): A {
