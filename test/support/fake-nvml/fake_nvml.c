@@ -8,6 +8,8 @@
  * `delay:FUNCTION` (value: microseconds it sleeps), `device_rc` (return code of every call on the device),
  * `energy_mj` (the counter is set to the value at that time), `pid` (a process that holds memory; 0: none),
  * `more_pids` (so many further processes, with the numbers after it).
+ * FAKE_NVML_BUSY_FILE (path): lines `t_us gpu milliwatts` (CLOCK_MONOTONIC, step-hold) that other processes append are
+ * power beside the script's.
  * Time is real unless fake_nvml_set_time_us was called. Layouts: NVML 12.
  */
 #include <stdio.h>
@@ -80,9 +82,44 @@ static double value_at(int gpu, const char *key, double t) {
     if (strcmp(defaults[i].key, key) == 0) return defaults[i].value;
   return 0;
 }
+/* Power that other processes' work adds: what they have appended so far. */
+typedef struct { double t_us; int gpu; double mw; } Busy;
+static Busy *busy;
+static int n_busy, room_busy;
+static FILE *busy_file;
+static void read_busy(void) {
+  const char *path = getenv("FAKE_NVML_BUSY_FILE");
+  if (!path || (!busy_file && !(busy_file = fopen(path, "r")))) return;
+  clearerr(busy_file);
+  for (long at = ftell(busy_file);; at = ftell(busy_file)) {
+    if (n_busy == room_busy) busy = realloc(busy, sizeof *busy * (size_t)(room_busy = 2 * room_busy + 64));
+    char line[96];
+    Busy *next = &busy[n_busy];
+    /* A line that is still being written is read next time. */
+    if (!fgets(line, sizeof line, busy_file) || !strchr(line, '\n')) { fseek(busy_file, at, SEEK_SET); return; }
+    if (sscanf(line, "%lf %d %lf", &next->t_us, &next->gpu, &next->mw) != 3) continue;
+    next->t_us -= (double)t0_mono_us;
+    n_busy++;
+  }
+}
+static double busy_at(int gpu, double t) {
+  read_busy();
+  for (int i = n_busy - 1; i >= 0; i--) if (busy[i].gpu == gpu && busy[i].t_us <= t) return busy[i].mw;
+  return 0;
+}
+static double busy_integral(int gpu, double a, double b) {
+  double sum = 0, from = a, value = busy_at(gpu, a);
+  for (int i = 0; i < n_busy; i++) {
+    if (busy[i].gpu != gpu || busy[i].t_us <= a || busy[i].t_us >= b) continue;
+    sum += value * (busy[i].t_us - from);
+    from = busy[i].t_us;
+    value = busy[i].mw;
+  }
+  return sum + value * (b - from);
+}
 /* Integral of the power over [a, b] us, in mW x us. */
 static double integral(int gpu, double a, double b) {
-  double sum = 0, from = a, value = value_at(gpu, "power_mw", a);
+  double sum = busy_integral(gpu, a, b), from = a, value = value_at(gpu, "power_mw", a);
   for (int i = 0; i < n_entries; i++) {
     if (!matches(&entries[i], gpu, "power_mw") || entries[i].t_us <= a || entries[i].t_us >= b) continue;
     sum += value * (entries[i].t_us - from);
@@ -209,7 +246,7 @@ int nvmlDeviceGetFieldValues(void *d, int n, FieldValue *f) {
     else if (f[i].field == 82) f[i].v.u = (u32)READ("memory_temperature_c");
     else if (f[i].field == 186 && f[i].scope == 0 && READ("scope0_rc") != 0) f[i].rc = (int)READ("scope0_rc");
     else if (f[i].field == 186 && f[i].scope <= 1) {
-      double tick = (double)((i64)t / 100000 * 100000), mw = value_at(g, "power_mw", tick);
+      double tick = (double)((i64)t / 100000 * 100000), mw = value_at(g, "power_mw", tick) + busy_at(g, tick);
       f[i].type = (int)READ("power_type");
       if (f[i].type == 0) f[i].v.d = mw; else f[i].v.ull = (u64)mw;
     } else f[i].rc = NOT_SUPPORTED;
