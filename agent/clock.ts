@@ -1,3 +1,5 @@
+import { uptime } from 'node:os'
+
 /** What one process knows of monotonic and wall time at one instant. */
 export interface ClockAnchor {
   readonly t_ns: number
@@ -8,6 +10,8 @@ export interface ClockAnchor {
 
 /** The run clock: whole nanoseconds since the agent's start of the run, on CLOCK_MONOTONIC. */
 export interface Clock {
+  /** Where the run clock is zero, on CLOCK_MONOTONIC: another thread's clock begins there too. */
+  readonly origin_ns: bigint
   /** Now, ns on the run clock. Exact for 104 days. */
   now(): number
   /** A reading of `process.hrtime.bigint()` (the same clock in every process of the host) on the run clock. */
@@ -19,19 +23,24 @@ export interface Clock {
    * measured anew. Costs under a microsecond, and up to a millisecond after a step.
    */
   anchor(): ClockAnchor
+  /** Seconds since the host was started, suspension included, to a hundredth. */
+  uptime_s(): number
 }
 
-/** The two clocks of the operating system. */
+/** The clocks of the operating system. */
 export interface TimeSource {
-  /** CLOCK_MONOTONIC, ns. */
+  /** CLOCK_MONOTONIC, ns: on Linux it stands still while the host is suspended. */
   monotonic(): bigint
   /** Unix time in whole milliseconds, rounded down. */
   wallMs(): number
+  /** Seconds since the host was started, suspension included, to a hundredth. */
+  uptime_s(): number
 }
 
 const systemTime: TimeSource = {
   monotonic: () => process.hrtime.bigint(),
   wallMs: () => Date.now(),
+  uptime_s: uptime,
 }
 
 const NS_PER_MS = 1_000_000n
@@ -40,9 +49,9 @@ const STEP_SLACK_NS = 2_000_000n
 
 /**
  * @param time the clocks of the operating system; tests give their own to let the wall clock step
+ * @param origin where the clock is zero, on CLOCK_MONOTONIC; a clock of another thread begins where the run's does
  */
-export function createClock(time: TimeSource = systemTime): Clock {
-  const origin = time.monotonic()
+export function createClock(time: TimeSource = systemTime, origin = time.monotonic()): Clock {
   const fromHrtime = (t: bigint) => Number(t - origin)
   // Both clocks are slewed together, so their difference is constant until somebody sets the wall clock.
   let offset = measureOffset(time)
@@ -56,6 +65,8 @@ export function createClock(time: TimeSource = systemTime): Clock {
     )
   }
   return {
+    origin_ns: origin,
+    uptime_s: time.uptime_s,
     now: () => fromHrtime(time.monotonic()),
     fromHrtime,
     fromWall: (wall_unix_ns) => fromHrtime(wall_unix_ns - offset.ns),

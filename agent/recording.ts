@@ -3,15 +3,14 @@ import { type Clock, createClock } from './clock.ts'
 import type { Reporter } from './progress.ts'
 import type { Recorder } from './recorder.ts'
 import { draftRunFile, type RunFileDraft } from './run-file.ts'
-import { createSampler } from './sampler.ts'
-import type { DetectedSensors } from './sensors/detect.ts'
+import type { SamplerThread } from './sampler-thread.ts'
 import type { Spool } from './spool.ts'
 
 /** What a recording is handed: the world outside of one run. */
 export interface RecordingParts {
   readonly study_id: string
   /** Opens the sensors on the run's own clock. */
-  readonly detect: (clock: Clock) => Promise<DetectedSensors>
+  readonly openSensors: (clock: Clock) => Promise<SamplerThread>
   /** Locks the GPUs that will be measured; resolves to what unlocks them. */
   readonly lockDevices: (device_ids: readonly string[]) => Promise<() => void>
   readonly openSpool: (run_id: string) => Promise<Spool>
@@ -50,7 +49,7 @@ export interface Recording {
   readonly clock: Clock
   readonly draft: RunFileDraft
   readonly recorder: Recorder
-  readonly sensors: DetectedSensors
+  readonly sensors: SamplerThread
   /** Aborted by the user's Ctrl-C, or by our own end after a failure: both stop the work in the same way. */
   readonly signal: AbortSignal
   event(code: string, detail: unknown): void
@@ -78,18 +77,19 @@ export async function record(
 ): Promise<RunResult> {
   const { reporter, signal } = parts
   const clock = createClock()
-  const sensors = await parts.detect(clock)
-  const unlock = await parts.lockDevices(
-    sensors.devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id),
-  )
+  const sensors = await parts.openSensors(clock)
+  let unlock = () => {}
   try {
+    unlock = await parts.lockDevices(
+      sensors.devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id),
+    )
     const draft = draftRunFile({
       experiment,
       cycle,
       study_id: parts.study_id,
       clock,
       devices: sensors.devices,
-      sensors: sensors.sensors.map((s) => s.row),
+      sensors: sensors.sensors,
       environment: {
         ...sensors.environment,
         missing_sensors: sensors.missing.map(({ source, device_id, reason, fix }) => ({
@@ -111,9 +111,7 @@ export async function record(
       })
     for (const missing of sensors.missing)
       event('sensor_missing', { source: missing.source, reason: missing.reason, fix: missing.fix })
-    const sampler = createSampler({
-      clock,
-      sensors: sensors.sensors,
+    const sampler = sensors.sampler({
       interval_ms: experiment.sensors.interval_ms,
       sink: (rows) => recorder.addAll(draft.processes.sampler, 'sample', rows),
       onEvent: event,
@@ -149,7 +147,7 @@ export async function record(
     const working = work(recording)
     let ending: Ending
     try {
-      ending = await race(working, recorder.failed)
+      ending = await race(working, Promise.race([recorder.failed, sensors.failed]))
     } catch (error) {
       ending = signal.aborted ? INTERRUPTED : { outcome: 'failed', reason: sentence(error) }
       abandon.abort(error)
@@ -166,7 +164,7 @@ export async function record(
     return { run_id: draft.run_id, ...ending, spool, recorder }
   } finally {
     unlock()
-    sensors.close()
+    await sensors.close()
   }
 }
 

@@ -58,7 +58,7 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   run.atEnd(() => engine.stop())
   draft.setWorker(
     engine.pid,
-    usedDevices(experiment, run.sensors.devices, engine, run.sensors.devicesOfProcess),
+    await usedDevices(experiment, run.sensors.devices, engine, run.sensors.devicesOfProcess),
   )
   draft.addEnvironment({ engine: engine.info })
   if (engine.info.model_info['synthetic_weights'] === true)

@@ -2,26 +2,32 @@ import type { SampleRow } from '../analysis/schema/stream.ts'
 import { type AnchorWatch, watchAnchors } from './anchor-watch.ts'
 import type { Clock, ClockAnchor } from './clock.ts'
 import { createSchedule } from './sampling-schedule.ts'
-import type { Sensor } from './sensors/sensor.ts'
+import type { Sensor, Watch, WatchMoment } from './sensors/sensor.ts'
+import { processCpuSeconds, type ThreadCpu } from './thread-cpu.ts'
 
 /** The ring is read about once a second, long before its 2.4 s run over. */
 const RING_NS = 1e9
 const ANCHOR_NS = 10e9
+/** Settings and processes change seldom. */
+const WATCH_NS = 5e9
 /** Gauges that stood still for more intervals than this left a hole worth telling. */
 const GAP_INTERVALS = 3
 
 export interface SamplerOptions {
   readonly clock: Clock
   readonly sensors: readonly Sensor[]
+  readonly watches?: readonly Watch[]
   /** How often gauges are read. */
   readonly interval_ms: number
   readonly sink: (rows: readonly SampleRow[]) => void
   /**
    * What happened to the sampling itself: `sampling_overrun`, `clock_step`, `device_lost`, `device_back`, and at the end
-   * `sampler_cost`.
+   * `sampler_cost`; and what the watches tell.
    */
   readonly onEvent: (code: string, detail: unknown) => void
   readonly onAnchor: (anchor: ClockAnchor) => void
+  /** Of a thread in which nothing else runs: all its processor time is the sampling's. */
+  readonly ownThread?: ThreadCpu
 }
 
 /** Reads all sensors on their schedules, from start to stop. */
@@ -41,7 +47,7 @@ export interface Sampler {
  * stamps its own rows.
  */
 export function createSampler(options: SamplerOptions): Sampler {
-  const { clock, sensors, interval_ms, sink, onEvent } = options
+  const { clock, sensors, watches = [], interval_ms, sink, onEvent } = options
   const [rings, gauges, edges] = (['ring', 'gauge', 'edge'] as const).map((cadence) =>
     sensors.filter((s) => s.cadence === cadence),
   ) as [Sensor[], Sensor[], Sensor[]]
@@ -49,10 +55,11 @@ export function createSampler(options: SamplerOptions): Sampler {
     ring: createSchedule(RING_NS),
     gauge: createSchedule(interval_ms * 1e6),
     anchor: createSchedule(ANCHOR_NS),
+    watch: createSchedule(WATCH_NS),
   }
   const anchors: AnchorWatch = watchAnchors(options)
   const losses = watchLosses(onEvent)
-  const cost = costMeter(clock)
+  const cost = costMeter(clock, options.ownThread ?? null)
   /** Sensors that answer later and have not yet. */
   const pending = new Map<Sensor, Promise<void>>()
   let timer: NodeJS.Timeout | null = null
@@ -88,6 +95,11 @@ export function createSampler(options: SamplerOptions): Sampler {
     take(rows)
   }
 
+  const look = (moment: WatchMoment) => {
+    for (const watch of watches)
+      for (const { code, detail } of watch.read(moment)) onEvent(code, detail)
+  }
+
   const beat = () => {
     cost.measure(() => {
       // The ring first: it runs over, the others only miss a reading.
@@ -100,21 +112,22 @@ export function createSampler(options: SamplerOptions): Sampler {
         read(gauges)
       }
       if (schedules.anchor.isDue(clock.now())) anchors.take()
+      if (schedules.watch.isDue(clock.now())) look('during')
     })
     plan()
   }
 
   const plan = () => {
     if (state !== 'running') return
-    const { ring, gauge, anchor } = schedules
-    const due = Math.min(ring.next_ns(), gauge.next_ns(), anchor.next_ns())
+    const due = Math.min(...Object.values(schedules).map((schedule) => schedule.next_ns()))
     timer = setTimeout(beat, Math.max(0, (due - clock.now()) / 1e6))
   }
 
-  const readAll = async () => {
+  const readAll = async (moment: WatchMoment) => {
     cost.measure(() => {
       read(rings)
       read(gauges)
+      look(moment)
     })
     await Promise.all(pending.values())
     // One after another: side by side they would wait for each other's threads, and the stamps would lie.
@@ -123,13 +136,13 @@ export function createSampler(options: SamplerOptions): Sampler {
       await pending.get(sensor)
     }
   }
-  const edge = () => {
-    lastEdge = lastEdge.then(readAll)
+  const edge = (moment: WatchMoment = 'during') => {
+    lastEdge = lastEdge.then(() => readAll(moment))
     return lastEdge
   }
 
   return {
-    edge,
+    edge: () => edge(),
     async start() {
       if (state !== 'new') throw new Error('This sampler was started before. Create another one.')
       state = 'running'
@@ -137,13 +150,13 @@ export function createSampler(options: SamplerOptions): Sampler {
       anchors.take()
       for (const schedule of Object.values(schedules)) schedule.start(clock.now())
       plan()
-      await edge()
+      await edge('start')
     },
     async stop() {
       if (state !== 'running') return
       state = 'stopped'
       if (timer) clearTimeout(timer)
-      await edge()
+      await edge('end')
       anchors.take()
       onEvent('sampler_cost', { ...cost.total(), overruns })
     },
@@ -166,25 +179,28 @@ function watchLosses(onEvent: SamplerOptions['onEvent']) {
   }
 }
 
-/** What sampling itself takes of the main thread: an energy tool is part of the load. */
-function costMeter(clock: Clock) {
+/** What sampling itself takes: an energy tool is part of the load. */
+function costMeter(clock: Clock, ownThread: ThreadCpu | null) {
   let started_ns = 0
-  let cpu_us = 0
+  let before_s = 0
+  let spent_s = 0
   const meter = {
     calls: 0,
     rows: 0,
     begin() {
       started_ns = clock.now()
+      before_s = ownThread?.seconds() ?? 0
     },
-    /** The process' CPU time meanwhile: an upper bound, as other threads of the process run on. */
+    /** Beside other work: the process' CPU time meanwhile, an upper bound, as its other threads run on. */
     measure(work: () => void) {
-      const before = process.cpuUsage()
+      if (ownThread !== null) return work()
+      const before = processCpuSeconds()
       work()
-      const { user, system } = process.cpuUsage(before)
-      cpu_us += user + system
+      spent_s += processCpuSeconds() - before
     },
     total: () => ({
-      cpu_s: cpu_us / 1e6,
+      cpu_s: ownThread === null ? spent_s : ownThread.seconds() - before_s,
+      cpu_of: ownThread?.basis ?? 'process',
       wall_s: (clock.now() - started_ns) / 1e9,
       calls: meter.calls,
       rows: meter.rows,

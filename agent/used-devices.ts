@@ -10,21 +10,20 @@ const isCpu = (d: Device) => d.kind === 'cpu_package' || d.kind === 'dram'
  * The devices on which the engine computes: what the configuration says, else the GPUs on which its processes
  * hold memory, else all visible GPUs, else the CPU; none of an engine on another host.
  */
-export function usedDevices(
+export async function usedDevices(
   experiment: Experiment,
   devices: readonly Device[],
   engine: RunningEngine,
-  devicesOfProcess: (pid: number) => readonly string[] | null,
-): string[] {
+  devicesOfProcess: (pid: number) => Promise<readonly string[] | null>,
+): Promise<string[]> {
   if (experiment.devices !== null) return configuredDevices(experiment.devices, devices)
   if (!engine.local) return []
   const gpus = devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id)
   const cpu = devices.filter(isCpu).map((d) => d.device_id)
   if (engine.computes_on === 'cpu') return cpu
   if (engine.pid !== null) {
-    const held = new Set(
-      [engine.pid, ...childrenOf(engine.pid)].flatMap((pid) => devicesOfProcess(pid) ?? []),
-    )
+    const told = await Promise.all([engine.pid, ...childrenOf(engine.pid)].map(devicesOfProcess))
+    const held = new Set(told.flatMap((ids) => ids ?? []))
     if (held.size > 0) return gpus.filter((id) => held.has(id))
   }
   return gpus.length > 0 ? gpus : cpu

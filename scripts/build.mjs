@@ -25,7 +25,9 @@ await Promise.all([
     entryPoints: {
       'llem-agent': 'agent/cli.ts',
       'llem-server': 'server/cli.ts',
+      'chunk-worker': 'server/store/chunk-worker.ts',
       'embedded-worker': 'agent/engines/embedded-worker.ts',
+      'sampler-worker': 'agent/sampler-worker.ts',
     },
     outdir: aside,
     platform: 'node',

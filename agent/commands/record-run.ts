@@ -4,7 +4,7 @@ import { connectServer, type ServerConnection } from '../embedded-server.ts'
 import type { Reporter } from '../progress.ts'
 import { createRecorder } from '../recorder.ts'
 import type { RecordingParts, RunResult } from '../recording.ts'
-import { detectSensors } from '../sensors/detect.ts'
+import { openSamplerThread } from '../sampler-thread.ts'
 import { hostOptions } from '../sensors/host-options.ts'
 import { createShipper, type Shipper } from '../shipper.ts'
 import { createSpool, type Spool } from '../spool.ts'
@@ -51,7 +51,7 @@ export async function recordRun(
   let shipper: Shipper | null = null
   const result = await run({
     study_id: session.study_id,
-    detect: (clock) => detectSensors(hostOptions(clock, process.env), only),
+    openSensors: (clock) => openSamplerThread(hostOptions(clock, process.env), only),
     lockDevices: (ids) =>
       lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
     openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),

@@ -2,7 +2,18 @@ import { z } from 'zod'
 import { idSchema } from './id.ts'
 
 /** The kinds of source that an agent can open, best first: the values of `sensors.only`. */
-export const SENSOR_SOURCES = ['nvml', 'rapl', 'cpu_estimate'] as const
+export const SENSOR_SOURCES = [
+  'nvml',
+  'rapl',
+  'zeusd',
+  'jetson',
+  'acpi',
+  'battery',
+  'redfish',
+  'ipmi',
+  'plug',
+  'cpu_estimate',
+] as const
 export type SensorSourceName = (typeof SENSOR_SOURCES)[number]
 
 /** Where a value may come from: the values of a sensor's `source`. */
@@ -23,7 +34,10 @@ export const SOURCES = [
   'plug',
   'battery',
   'zeusd',
+  'acpi',
   'procfs',
+  'agent_process',
+  'agent_sampler',
 ] as const
 export type Source = (typeof SOURCES)[number]
 
@@ -32,10 +46,12 @@ export const SCOPES = [
   'module',
   'memory',
   'package',
+  'core',
   'dram',
   'platform',
   'rail',
   'node',
+  'supply',
 ] as const
 
 /** How a sensor may be wrong. `gain_rel`: a bound on the relative error, with where it comes from. */
@@ -60,6 +76,20 @@ export const sensorSchema = z.looseObject({
     .meta({ description: 'refresh period of the source, ms' }),
   /** A counter's declared range in its own unit: it wraps there. null: it never wraps. */
   range: z.number().positive().nullish(),
+  max_w: z
+    .number()
+    .positive()
+    .nullish()
+    .meta({ description: 'the most that can be drawn, W: a wrap that would mean more is a reset' }),
+  lag_ms: z
+    .number()
+    .nonnegative()
+    .nullish()
+    .meta({ description: 'by how much its readings may be late at most, ms' }),
+  shared_with: z
+    .array(z.string())
+    .nullish()
+    .meta({ description: 'parts that one sensor measures together' }),
   /** What is said in another form is not understood, and the source's general bound holds. */
   accuracy: z.union([accuracySchema.nullish(), z.unknown().transform(() => null)]),
 })

@@ -72,6 +72,7 @@ export function steerFakeNvml(path: string): FakeNvml {
             return mono
           },
           wallMs: () => Number((mono + wall) / 1_000_000n),
+          uptime_s: () => Number(mono / 10_000_000n) / 100,
         },
         pass(ms) {
           mono += BigInt(Math.round(ms * 1e6))
