@@ -2,7 +2,8 @@ import type { Reason } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import { POWER_ACCURACY, sensorRow } from './nvml-reading.ts'
+import { powered, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 /** The counter moves in steps of a tenth of a second. */

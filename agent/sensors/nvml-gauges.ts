@@ -3,8 +3,8 @@ import type { Maybe } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
 import { CLOCK, FIELD, type Nvml, type NvmlHandle, type Reader, SCOPE } from '../ffi/nvml.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import type { Refused } from './nvml-power.ts'
-import { powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import { sensorRow } from './nvml-reading.ts'
+import { powered, type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 interface Gauge {

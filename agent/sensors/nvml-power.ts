@@ -1,20 +1,14 @@
-import type { Reason } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
 import { FIELD, type Nvml, type Reader, SCOPE } from '../ffi/nvml.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import { POWER_ACCURACY, sensorRow } from './nvml-reading.ts'
 import { openPowerRing } from './nvml-ring.ts'
+import { powered, type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 /** Both polled powers are refreshed about ten times a second; reading them faster gives repeats. */
 const REFRESH_MS = 100
 const AVERAGE_MS = 1000
-
-/** A source that was tried and gave nothing. */
-export interface Refused {
-  readonly source: string
-  readonly reason: Reason
-}
 
 /**
  * The one best source of a GPU's power: the ring, else the momentary value, else the mean of the last second. A lesser one

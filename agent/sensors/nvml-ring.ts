@@ -4,7 +4,8 @@ import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import type { Nvml, RingSample } from '../ffi/nvml.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, powered, sampleRow, sensorRow } from './nvml-reading.ts'
+import { POWER_ACCURACY, sensorRow } from './nvml-reading.ts'
+import { powered, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 /** What the ring is known to keep to, where it holds too few samples to tell. */
