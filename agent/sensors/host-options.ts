@@ -1,3 +1,4 @@
+import type { Meter } from '../../analysis/schema/meter.ts'
 import type { Clock } from '../clock.ts'
 import type { SensorOptions } from './sensor.ts'
 
@@ -5,6 +6,7 @@ import type { SensorOptions } from './sensor.ts'
 export function hostOptions(
   clock: Clock,
   env: Readonly<Record<string, string | undefined>>,
+  meters: readonly Meter[] = [],
 ): SensorOptions {
   return {
     clock,
@@ -13,5 +15,6 @@ export function hostOptions(
     nvmlPath: env['LLEM_NVML_PATH'] ?? null,
     amdsmiPath: env['LLEM_AMDSMI_PATH'] ?? null,
     env,
+    meters,
   }
 }

@@ -1,4 +1,5 @@
 import type { Device } from '../../analysis/schema/device.ts'
+import type { Meter } from '../../analysis/schema/meter.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
 import type { SensorRow, SensorSourceName } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
@@ -68,11 +69,23 @@ export interface SensorOptions {
   readonly amdsmiPath: string | null
   /** The agent's environment: visible devices, sockets and tokens of helpers. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Meters of the whole node, as configured. */
+  readonly meters: readonly Meter[]
 }
+
+/** What better sources than this one have opened: no device is read twice. */
+export interface Found {
+  readonly devices: readonly Device[]
+  readonly rows: readonly SensorRow[]
+}
+export const NOTHING_FOUND: Found = { devices: [], rows: [] }
 
 /** A kind of source. A new one is a file beside this and a line in `SENSORS` (detect.ts). */
 export interface SensorSource {
   readonly name: SensorSourceName
-  /** Opens what is there. Absence is an `OpenSource` without sensors and with `missing`, never an exception. */
-  open(options: SensorOptions): Promise<OpenSource>
+  /**
+   * Opens what is there and not found yet. Absence is an `OpenSource` without sensors and with `missing`, never an exception;
+   * a kind of device that most hosts lack says `no_device`, which is not told of a host.
+   */
+  open(options: SensorOptions, found?: Found): Promise<OpenSource>
 }

@@ -10,6 +10,8 @@ export const DEVICE_KINDS = [
   'module',
   'node',
   'battery',
+  'rail',
+  'supply',
 ] as const
 export type DeviceKind = (typeof DEVICE_KINDS)[number]
 

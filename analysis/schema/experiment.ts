@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { metersSchema } from './meter.ts'
 import { SENSOR_SOURCES } from './sensor.ts'
 
 /** A fixed count, or one drawn per request. Whole numbers of tokens, at least 1. */
@@ -214,6 +215,9 @@ const sensorsSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('null: all that is found'),
+  meters: metersSchema
+    .default([])
+    .describe('meters of the whole node: a management controller, a smart plug'),
   beside: z
     .array(z.enum(['zeus', 'codecarbon']))
     .max(0, 'measuring beside other tools is not in this version; leave it empty')

@@ -13,6 +13,7 @@ export const REASONS = {
   no_output_tokens: 'no output token arrived in the window',
   single_token: 'it needs at least two output tokens',
   not_streamed: 'the answer came in one piece, so single tokens have no times',
+  failures_dominate: 'so many requests failed that this percentile of all of them has no bound',
   n_too_small: 'too few values for this statistic',
   zero_denominator: 'the divisor is zero',
   counter_reset: 'the counter fell back within the window',
@@ -31,6 +32,7 @@ export const REASONS = {
   too_short: 'the window is shorter than the source can resolve',
   gap: 'readings are missing in between',
   implausible: 'the reading is outside what the device can do',
+  on_mains: 'the node ran on mains, so its battery tells nothing of it',
   ambiguous_mapping: 'it is not certain which device it belongs to',
 } as const
 

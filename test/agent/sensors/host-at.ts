@@ -9,5 +9,6 @@ export const hostAt = (given: Partial<SensorOptions> = {}): SensorOptions => ({
   nvmlPath: '/nowhere/libnvidia-ml.so.1',
   amdsmiPath: '/nowhere/libamd_smi.so',
   env: {},
+  meters: [],
   ...given,
 })
