@@ -7,7 +7,12 @@ import { REASONS, type Reason } from './schema/reason.ts'
 import type { Component } from './schema/summary.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { THRESHOLDS } from './thresholds.ts'
-import type { Window } from './window.ts'
+
+/** Two times between which energy is asked for, ns since the run's origin. */
+export interface Bounds {
+  readonly start_ns: number
+  readonly end_ns: number
+}
 
 /** One way to know a device's energy over a window: kept beside the chosen one as its cross-check. */
 export interface EnergyEstimate {
@@ -33,7 +38,7 @@ export interface EnergyEstimate {
  */
 export function estimate(
   source: EnergySource,
-  window: Window,
+  window: Bounds,
   clock_error_ns: number,
   power: PowerCurve | null,
 ): EnergyEstimate {
@@ -42,7 +47,7 @@ export function estimate(
     : byCurve(source, window, clock_error_ns)
 }
 
-function byCurve(source: EnergySource, window: Window, clock_error_ns: number): EnergyEstimate {
+function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): EnergyEstimate {
   const { start_ns, end_ns } = window
   const margin_ns = THRESHOLDS.burst_after_s * NS_PER_S
   const curve = curveOf(source, start_ns - margin_ns, end_ns + margin_ns)
@@ -74,7 +79,7 @@ function curveReason(source: EnergySource, found: ReturnType<typeof integrate>):
   return found.gap_s > 0 ? 'gap' : null
 }
 
-function byCounter(source: EnergySource, window: Window, power: PowerCurve | null): EnergyEstimate {
+function byCounter(source: EnergySource, window: Bounds, power: PowerCurve | null): EnergyEstimate {
   const { start_ns, end_ns } = window
   const found = counterEnergy(source, rowsAround(source, start_ns, end_ns), start_ns, end_ns, power)
   const seconds = (end_ns - start_ns) / NS_PER_S
@@ -98,7 +103,7 @@ function byCounter(source: EnergySource, window: Window, power: PowerCurve | nul
 }
 
 /** Whether a counter holds enough of its refreshes to be chosen; every other source may be. */
-export function resolves(estimate: EnergyEstimate, window: Window): boolean {
+export function resolves(estimate: EnergyEstimate, window: Bounds): boolean {
   return (
     estimate.method !== 'counter' ||
     window.end_ns - window.start_ns >= THRESHOLDS.counter_min_refreshes * estimate.origin.period_ns
@@ -119,7 +124,7 @@ function failureOf(source: EnergySource): Reason {
     : 'not_recorded'
 }
 
-function samplesWithin(source: EnergySource, window: Window): number {
+function samplesWithin(source: EnergySource, window: Bounds): number {
   const { t_ns, value, shift_ns } = source
   let n = 0
   for (let i = firstAbove(t_ns, window.start_ns + shift_ns); i < t_ns.length; i++) {
