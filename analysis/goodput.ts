@@ -1,5 +1,5 @@
 import type { Answer } from './answer.ts'
-import { completedWithin } from './latency.ts'
+import { completedWithin } from './ended-within.ts'
 import { e2eMs, type LatencyValue, tpotMs, ttftMs } from './latency-values.ts'
 import type { RunData } from './run-data.ts'
 import type { Span } from './run-span.ts'

@@ -9,7 +9,7 @@ import { blockBootstrap } from './stats/block-bootstrap.ts'
 import { type KeyedValues, keyValues, valuesAtRanks } from './stats/keyed-values.ts'
 import { mean, sampleSd } from './stats/moments.ts'
 import { orderInterval } from './stats/order-interval.ts'
-import { percentileOfSorted } from './stats/percentile.ts'
+import { nearestRankOfSorted, percentileOfSorted } from './stats/percentile.ts'
 
 const FRACTIONS = { p50: 0.5, p90: 0.9, p95: 0.95, p99: 0.99, p999: 0.999 } as const
 type Percentile = keyof typeof FRACTIONS
@@ -43,6 +43,32 @@ export function requestStatistics(
   }
   const percentile = (p: Percentile) => percentileOfSorted(sorted, FRACTIONS[p]) as number
   return table(sorted, unit, reason, provenance, percentile, intervals)
+}
+
+/**
+ * Percentiles of requests of which some failed: a failure counts as infinitely slow, by nearest rank, so that
+ * dropping slow work can't help. One that falls on a failure is null, `failures_dominate`.
+ * @param values infinite for a failure, in any order; empty: each is null with `reason`
+ * Source: docs/metrics.md, "Latency".
+ */
+export function percentilesWithFailures(
+  values: ArrayLike<number>,
+  unit: Unit,
+  reason: Reason,
+): Partial<Statistics> {
+  const sorted = Float64Array.from(values).sort()
+  const n = sorted.length
+  const finite = (x: number | null | undefined) => (x != null && Number.isFinite(x) ? x : null)
+  const rows = PERCENTILES.map((p): [Percentile, MetricValue] => {
+    if (n === 0) return [p, noMetric(unit, reason, 0)]
+    if (n < (FEWEST[p] ?? 1)) return [p, noMetric(unit, 'n_too_small', n)]
+    const value = finite(nearestRankOfSorted(sorted, FRACTIONS[p]))
+    if (value === null) return [p, noMetric(unit, 'failures_dominate', n)]
+    const { low, high } = orderInterval(n, FRACTIONS[p])
+    const at = (rank: number | null) => (rank === null ? null : finite(sorted[rank - 1]))
+    return [p, metricOf(unit, value, { low: at(low), high: at(high), n, provenance: 'client' })]
+  })
+  return Object.fromEntries(rows)
 }
 
 /**

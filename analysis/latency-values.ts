@@ -68,3 +68,12 @@ export function requestLatencies(scheduled: boolean): Record<string, LatencyOf> 
     },
   }
 }
+
+/** The latencies that are given with failures too. */
+export const WITH_FAILURES = [
+  'ttft_ms',
+  'tpot_ms',
+  'e2e_ms',
+  'ttft_sched_ms',
+  'e2e_sched_ms',
+] as const

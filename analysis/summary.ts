@@ -19,7 +19,7 @@ import { ledger } from './ledger.ts'
 import { noMetric } from './metric-value.ts'
 import { requestFindings } from './request-findings.ts'
 import type { RunData } from './run-data.ts'
-import { CANON, type CanonMetric, STATISTICS } from './schema/canon.ts'
+import { CANON, type CanonMetric, summaryKeys } from './schema/canon.ts'
 import { type Finding, SEVERITIES } from './schema/finding.ts'
 import type { Reason } from './schema/reason.ts'
 import { ANALYSIS_VERSION, type MetricValue, type Summary } from './schema/summary.ts'
@@ -211,8 +211,7 @@ const at = (metrics: Metrics, id: string): MetricValue =>
 function complete(metrics: Metrics, reason: Reason): Metrics {
   const out: Metrics = {}
   for (const [id, row] of Object.entries(CANON as Record<string, CanonMetric>)) {
-    const keys = row.kind === 'scalar' ? [id] : STATISTICS.map((s) => `${id}_${s}`)
-    for (const key of keys) out[key] = metrics[key] ?? noMetric(row.unit, reason)
+    for (const key of summaryKeys(id, row)) out[key] = metrics[key] ?? noMetric(row.unit, reason)
   }
   return { ...out, ...Object.fromEntries(Object.entries(metrics).filter(([k]) => !(k in out))) }
 }

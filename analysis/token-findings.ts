@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts'
+import { completedWithin } from './ended-within.ts'
 import { percent } from './failure-findings.ts'
-import { completedWithin } from './latency.ts'
 import { REQUEST_THRESHOLDS as LIMIT } from './request-thresholds.ts'
 import type { Span } from './run-span.ts'
 import type { Finding } from './schema/finding.ts'

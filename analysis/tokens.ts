@@ -1,6 +1,6 @@
 import { type Answer, answersOf } from './answer.ts'
+import { completedWithin, failedWithin } from './ended-within.ts'
 import { goodRequests } from './goodput.ts'
-import { completedWithin } from './latency.ts'
 import { tokensWithin } from './prefill-balance.ts'
 import type { RunData } from './run-data.ts'
 import type { Span } from './run-span.ts'
@@ -77,13 +77,6 @@ export function countTokens(
     ),
     reason: output > 0 ? null : 'no_output_tokens',
   }
-}
-
-/** Measured requests that ended in the span without a whole answer. */
-export function failedWithin(answers: readonly Answer[], span: Span): Answer[] {
-  return answers.filter(
-    (a) => a.measured && !a.succeeded && a.end_ns > span.start_ns && a.end_ns <= span.end_ns,
-  )
 }
 
 /** null where a prefill ended whose prompt was not counted: a sum without it would be too small. */

@@ -1,5 +1,5 @@
 import { answersOf } from '../answer.ts'
-import { completedWithin } from '../latency.ts'
+import { completedWithin } from '../ended-within.ts'
 import { gapsWithin } from '../latency-gaps.ts'
 import { e2eMs, ttftMs } from '../latency-values.ts'
 import type { RunData } from '../run-data.ts'

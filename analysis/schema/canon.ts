@@ -7,6 +7,8 @@ export interface CanonMetric {
   readonly formula: string
   /** A distribution is published by its statistics (`_p50`, ...), a scalar under its id alone. */
   readonly kind: 'scalar' | 'distribution'
+  /** Of a distribution that has not all of them: those that it has. */
+  readonly statistics?: readonly Statistic[]
   readonly section: 'latency' | 'throughput' | 'energy' | 'ledger' | 'load'
   /** Which way is better; null: neither. */
   readonly better: 'low' | 'high' | null
@@ -19,6 +21,11 @@ const distribution = (title: string, formula: string): CanonMetric => ({
   kind: 'distribution',
   section: 'latency',
   better: 'low',
+})
+/** Failed requests as infinitely slow: only ranks are left. */
+const withFailures = (title: string, formula: string): CanonMetric => ({
+  ...distribution(`${title}, failures included`, `${formula}; a failure is infinite, nearest rank`),
+  statistics: ['p50', 'p90', 'p95', 'p99', 'p999'],
 })
 const scalar = (
   section: CanonMetric['section'],
@@ -55,6 +62,20 @@ export const CANON = {
   e2e_close_ms: distribution('end-to-end latency to close', 'close - sent'),
   ttft_sched_ms: distribution('time to first token from schedule', 'first token - scheduled'),
   e2e_sched_ms: distribution('end-to-end latency from schedule', 'last token - scheduled'),
+  ttft_ms_with_failures: withFailures('time to first token', 'first token - sent'),
+  tpot_ms_with_failures: withFailures(
+    'time per output token',
+    '(last - first token) / (output_tokens - 1)',
+  ),
+  e2e_ms_with_failures: withFailures('end-to-end latency', 'last token - sent'),
+  ttft_sched_ms_with_failures: withFailures(
+    'time to first token from schedule',
+    'first token - scheduled',
+  ),
+  e2e_sched_ms_with_failures: withFailures(
+    'end-to-end latency from schedule',
+    'last token - scheduled',
+  ),
   send_lag_ms: distribution('send lag', 'sent - scheduled (open loop)'),
   queue_time_ms: distribution('engine queue time', "engine's scheduled - arrival"),
   user_speed_tok_s: {
@@ -365,6 +386,14 @@ export type CanonId = keyof typeof CANON
 export const STATISTICS = ['mean', 'sd', 'min', 'max', 'p50', 'p90', 'p95', 'p99', 'p999'] as const
 export type Statistic = (typeof STATISTICS)[number]
 
+/** The statistics that a distribution is published by; none of a scalar. */
+const statisticsOf = ({ kind, statistics }: CanonMetric): readonly Statistic[] =>
+  kind === 'scalar' ? [] : (statistics ?? STATISTICS)
+
+/** Every key of a summary that a row of the registry gives, without windows. */
+export const summaryKeys = (id: string, row: CanonMetric): readonly string[] =>
+  row.kind === 'scalar' ? [id] : statisticsOf(row).map((s) => `${id}_${s}`)
+
 /**
  * The registry's row of a summary key: a scalar's id, or a distribution's id and `_STATISTIC`; then perhaps `@run` or
  * `@steady`. undefined: no such metric.
@@ -378,6 +407,6 @@ export function canonOf(key: string): CanonMetric | undefined {
   if (whole) return whole.kind === 'scalar' ? whole : undefined
   const cut = base.lastIndexOf('_')
   const found = row(base.slice(0, cut))
-  const isStatistic = (STATISTICS as readonly string[]).includes(base.slice(cut + 1))
-  return isStatistic && found?.kind === 'distribution' ? found : undefined
+  const statistics: readonly string[] = found === undefined ? [] : statisticsOf(found)
+  return statistics.includes(base.slice(cut + 1)) ? found : undefined
 }

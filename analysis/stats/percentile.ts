@@ -26,9 +26,13 @@ export function percentileOfSorted(sorted: ArrayLike<number>, fraction: number):
  * Takes infinite values, for lists in which a failure counts as infinitely slow.
  */
 export function nearestRank(values: ArrayLike<number>, fraction: number): number | null {
+  return nearestRankOfSorted(Float64Array.from(values).sort(), fraction)
+}
+
+/** {@link nearestRank} of values that ascend already. */
+export function nearestRankOfSorted(sorted: ArrayLike<number>, fraction: number): number | null {
   if (!(fraction >= 0 && fraction <= 1))
     throw new RangeError(`a percentile's fraction is ${fraction}; it must lie within 0 to 1`)
-  if (values.length === 0) return null
-  const sorted = Float64Array.from(values).sort()
+  if (sorted.length === 0) return null
   return sorted[Math.max(0, Math.ceil(fraction * sorted.length) - 1)] as number
 }

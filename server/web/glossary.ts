@@ -34,7 +34,7 @@ export function glossaryMarkdown(): string {
     '# Glossary',
     'Written by `npm run docs:glossary` from the registries of the program; edit those, not this. The definitions at length are in [metrics.md](metrics.md).',
     '## Metrics',
-    `A distribution is published by its statistics: ${STATISTICS.map((s) => code(`_${s}`)).join(', ')} are appended to its id, as in \`ttft_ms_p50\`. \`@run\` and \`@steady\` name a window other than the summary's own, as in \`request_throughput_req_s@run\`. Every value carries its unit, a 95 % range (\`low\`, \`high\`), the same without what is common to all runs on the device (\`repeat_low\`, \`repeat_high\`), the count of values it was made of, and its source. What can't be had is null with one of the reasons below.`,
+    `A distribution is published by its statistics: ${STATISTICS.map((s) => code(`_${s}`)).join(', ')} are appended to its id, as in \`ttft_ms_p50\`; one with failures by its percentiles alone. \`@run\` and \`@steady\` name a window other than the summary's own, as in \`request_throughput_req_s@run\`. Every value carries its unit, a 95 % range (\`low\`, \`high\`), the same without what is common to all runs on the device (\`repeat_low\`, \`repeat_high\`), the count of values it was made of, and its source. What can't be had is null with one of the reasons below.`,
     ...sections,
     table(
       '## Reasons\n\nWhy a value is null: one closed list, from the sensor to the page.',

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CANON, STATISTICS } from '../../analysis/schema/canon.ts'
+import { CANON, type CanonMetric, summaryKeys } from '../../analysis/schema/canon.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import { summarise } from '../../analysis/summary.ts'
 import {
@@ -106,8 +106,8 @@ describe('a summary', () => {
   test('has every metric of the registry, whatever is recorded', () => {
     for (const fixture of [served, {}, { phases: {} }, { requests: served.requests ?? [] }]) {
       const found = summarise(runOf(fixture))
-      for (const [id, row] of Object.entries(CANON))
-        for (const key of row.kind === 'scalar' ? [id] : STATISTICS.map((x) => `${id}_${x}`)) {
+      for (const [id, row] of Object.entries(CANON as Record<string, CanonMetric>))
+        for (const key of summaryKeys(id, row)) {
           const metric = found.metrics[key]
           expect(metric, key).toBeDefined()
           expect(metric?.unit).toBe(row.unit)

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { pooledLatency } from '../../analysis/aggregate.ts'
 import { latencyMetrics } from '../../analysis/latency.ts'
-import { CANON, STATISTICS } from '../../analysis/schema/canon.ts'
+import { CANON, type CanonMetric, canonOf, summaryKeys } from '../../analysis/schema/canon.ts'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 import { chooseWindow, runWindow, type Window } from '../../analysis/window.ts'
 import { runOf, streamed } from './run-of.ts'
@@ -173,11 +173,11 @@ describe('distributions', () => {
 
   it('publish every statistic of every latency, with a reason where there is none', () => {
     const m = metrics([streamed('a', 0, [10, 20])])
-    for (const [id, row] of Object.entries(CANON)) {
-      if (row.kind !== 'distribution') continue
-      for (const s of STATISTICS) {
-        const value = m[`${id}_${s}`]
-        expect(value, `${id}_${s}`).toBeDefined()
+    for (const [id, row] of Object.entries(CANON as Record<string, CanonMetric>)) {
+      if (row.section !== 'latency') continue
+      for (const key of summaryKeys(id, row)) {
+        const value = m[key]
+        expect(value, key).toBeDefined()
         expect(value?.value === null).toBe(value?.reason !== null)
       }
     }
@@ -297,6 +297,145 @@ describe('laws of latency', () => {
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('with failures', () => {
+  const ended = (id: string, first_ms: number, outcome: string | null = null) =>
+    streamed(id, 0, [first_ms, first_ms + 10], outcome === null ? {} : { outcome })
+  /** Successes at 1, 2, 3 ... ms to the first token, then failures at 1000 ms. */
+  const mixed = (good: number, bad: number, experiment: Record<string, unknown> = {}) =>
+    metrics(
+      [
+        ...Array.from({ length: good }, (_, i) => ended(`g${i}`, i + 1)),
+        ...Array.from({ length: bad }, (_, i) => ended(`b${i}`, 1000, 'timeout')),
+      ],
+      experiment,
+    )
+
+  it('a failure is infinitely slow, by nearest rank', () => {
+    const m = mixed(18, 2)
+    // Of 20: ranks 10, 18, 19; without failures rank 8.5 of 18 values
+    expect(m['ttft_ms_with_failures_p50']).toMatchObject({ value: 10, n: 20 })
+    expect(m['ttft_ms_with_failures_p90']).toMatchObject({ value: 18, high: null })
+    expect(m['ttft_ms_with_failures_p95']).toMatchObject({
+      value: null,
+      reason: 'failures_dominate',
+      n: 20,
+    })
+    expect(m['ttft_ms_p50']?.value).toBe(9.5)
+    expect(m['e2e_ms_with_failures_p50']?.value).toBe(20)
+    expect(m['tpot_ms_with_failures_p50']?.value).toBe(10)
+    expect(m['ttft_ms_with_failures_p99']?.reason).toBe('n_too_small')
+  })
+
+  it('dropping slow work cannot help', () => {
+    // Forty requests, of which the ten slowest are given up after 25 ms instead of answered
+    const whole = mixed(40, 0)
+    const dropped = mixed(30, 10)
+    expect(dropped['ttft_ms_p90']?.value).toBeLessThan(whole['ttft_ms_p90']?.value as number)
+    expect(whole['ttft_ms_with_failures_p90']?.value).toBe(36)
+    expect(dropped['ttft_ms_with_failures_p90']?.reason).toBe('failures_dominate')
+  })
+
+  it('without a success every percentile is without bound, without a request there is none', () => {
+    expect(mixed(0, 3)['e2e_ms_with_failures_p50']).toMatchObject({
+      value: null,
+      reason: 'failures_dominate',
+      n: 3,
+    })
+    const window: Window = { start_ns: 0, end_ns: 1e9, rule: 'phase' }
+    expect(latencyMetrics(runOf({}), window)['e2e_ms_with_failures_p50']?.reason).toBe(
+      'no_requests',
+    )
+  })
+
+  it('has what its successes have: no single tokens of an answer in one piece, no schedule in a closed loop', () => {
+    const piece: RequestRow = {
+      ...ended('a', 10),
+      mode: 'per_request_batch',
+      done_t_ns: 20e6,
+    }
+    const m = metrics([piece, ended('b', 1000, 'error')], { load: { shape: 'closed' } })
+    expect(m['ttft_ms_with_failures_p50']?.reason).toBe('not_streamed')
+    expect(m['e2e_ms_with_failures_p50']).toMatchObject({ value: 20, n: 2 })
+    expect(m['e2e_sched_ms_with_failures_p50']).toMatchObject({
+      value: null,
+      reason: 'not_recorded',
+    })
+    const open = [
+      streamed('a', 5, [10, 20], { scheduled_t_ns: 0 }),
+      streamed('b', 5, [10], { scheduled_t_ns: 0, outcome: 'refused' }),
+    ]
+    const planned = metrics(open, { load: { shape: 'constant', rate: 1 } })
+    expect(planned['e2e_sched_ms_with_failures_p50']).toMatchObject({ value: 20, n: 2 })
+  })
+
+  it('never lies below the percentile of successes, and rises with the fraction', () => {
+    const counts = fc.integer({ min: 1, max: 60 })
+    fc.assert(
+      fc.property(counts, fc.integer({ min: 0, max: 60 }), (good, bad) => {
+        const m = mixed(good, bad)
+        const of = (s: string) => m[`ttft_ms_with_failures_${s}`]
+        let before = 0
+        for (const s of ['p50', 'p90', 'p95']) {
+          const { value, reason } = of(s) as { value: number | null; reason: string | null }
+          expect(reason === null || reason === 'failures_dominate').toBe(true)
+          // Nearest rank steps by at most one value below the interpolated one.
+          const slow = value ?? Number.POSITIVE_INFINITY
+          expect(slow).toBeGreaterThanOrEqual((m[`ttft_ms_${s}`]?.value as number) - 1)
+          expect(slow).toBeGreaterThanOrEqual(before)
+          before = slow
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+})
+
+describe('windows other than the own', () => {
+  // Closed loop of one: 5 requests of 10 ms; saturation with B = 1 from 5 ms to the third end, at 30 ms
+  const requests = Array.from({ length: 5 }, (_, i) =>
+    streamed(`r${i}`, 10 * i, [10 * i + 5 - i, 10 * i + 10]),
+  )
+  const run = runOf({ requests, experiment: { load: { shape: 'closed', concurrency: 1 } } })
+  const window = chooseWindow(
+    runOf({
+      requests,
+      experiment: { load: { shape: 'closed', concurrency: 1 }, phases: { window: 'saturation' } },
+    }),
+  ).window
+
+  it('have the main percentiles, of the requests and gaps of that window', () => {
+    expect(window).toMatchObject({ start_ns: 5e6, end_ns: 30e6 })
+    const m = latencyMetrics(run, window)
+    // To the first token 5, 4, 3, 2, 1 ms; the window holds the first three
+    expect(m['ttft_ms_p50']?.value).toBe(4)
+    expect(m['ttft_ms_p50@steady']).toEqual(m['ttft_ms_p50'])
+    expect(m['ttft_ms_p50@run']).toMatchObject({ value: 3, n: 5 })
+    // Gaps 5, 6, 7, 8, 9
+    expect(m['itl_ms_p50']?.value).toBe(6)
+    expect(m['itl_ms_p50@run']).toMatchObject({ value: 7, n: 5 })
+    expect(m['tpot_ms_p90@run']?.value).toBeCloseTo(8.6, 12)
+    expect(m['e2e_ms_p50@run']?.value).toBe(10)
+    expect(m['e2e_ms_p99@run']?.reason).toBe('n_too_small')
+  })
+
+  it('are there by name where there is no such window', () => {
+    const m = latencyMetrics(run, runWindow(run))
+    expect(m['ttft_ms_p50@run']).toEqual(m['ttft_ms_p50'])
+    expect(m['ttft_ms_p50@steady']).toMatchObject({ value: null, reason: 'no_window' })
+    expect(latencyMetrics(runOf({}), null)['itl_ms_p90@run']?.reason).toBe('no_window')
+    // A rule that found nothing says nothing of the run
+    expect(latencyMetrics(run, null)['ttft_ms_p50@run']?.value).toBe(3)
+  })
+
+  it('are keys of the registry', () => {
+    const others = Object.keys(latencyMetrics(run, window)).filter((k) => k.includes('@'))
+    expect(others).toHaveLength(2 * 4 * 4)
+    for (const key of others) expect(canonOf(key)?.section, key).toBe('latency')
+    expect(canonOf('ttft_ms_with_failures_p50')?.kind).toBe('distribution')
+    expect(canonOf('ttft_ms_with_failures_mean')).toBeUndefined()
   })
 })
 
