@@ -1,6 +1,7 @@
 import type { RunData, RunProcess } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
 import { NS_PER_S } from './schema/units.ts'
+import { type Suspension, suspensions } from './suspension.ts'
 import { THRESHOLDS } from './thresholds.ts'
 
 /**
@@ -8,7 +9,13 @@ import { THRESHOLDS } from './thresholds.ts'
  * Source: docs/metrics.md, "Validity".
  */
 export function runFindings(run: RunData): Finding[] {
-  return [...ending(run), ...clockSteps(run), ...weights(run), ...persistence(run)]
+  return [
+    ...ending(run),
+    ...clockSteps(run),
+    ...settling(run),
+    ...weights(run),
+    ...persistence(run),
+  ]
 }
 
 function ending(run: RunData): Finding[] {
@@ -35,7 +42,11 @@ function ending(run: RunData): Finding[] {
 
 /** Wall time against monotonic time between a process's anchors: their difference is told, never applied. */
 function clockSteps(run: RunData): Finding[] {
-  const steps = [...run.processes.map(largestStep), ...run.events.map((e) => stepOfEvent(e))]
+  const asleep = suspensions(run)
+  const steps = [
+    ...run.processes.map((p) => largestStep(p, asleep)),
+    ...run.events.map((e) => stepOfEvent(e)),
+  ]
   const largest = steps.reduce<number | null>(
     (a, b) => (b !== null && (a === null || Math.abs(b) > Math.abs(a)) ? b : a),
     null,
@@ -52,14 +63,18 @@ function clockSteps(run: RunData): Finding[] {
   ]
 }
 
-function largestStep(process: RunProcess): number | null {
+function largestStep(process: RunProcess, asleep: readonly Suspension[]): number | null {
   let largest: number | null = null
   for (let i = 1; i < process.clock.length; i++) {
     const a = process.clock[i - 1]
     const b = process.clock[i]
     if (a === undefined || b === undefined) continue
     const wall_ns = Number(b.wall_unix_ns - a.wall_unix_ns)
-    const step = (wall_ns - (b.t_ns - a.t_ns)) / NS_PER_S
+    // The monotonic clock stands while the host sleeps: that is no step of the wall clock.
+    const slept_s = asleep
+      .filter((s) => s.after_ns < b.t_ns && s.before_ns > a.t_ns)
+      .reduce((sum, s) => sum + s.seconds, 0)
+    const step = (wall_ns - (b.t_ns - a.t_ns)) / NS_PER_S - slept_s
     if (largest === null || Math.abs(step) > Math.abs(largest)) largest = step
   }
   return largest
@@ -69,6 +84,33 @@ function stepOfEvent(event: RunData['events'][number]): number | null {
   if (event.code !== 'clock_step' || event.detail == null) return null
   const seconds = /"step_s"\s*:\s*(-?[\d.]+(?:e[-+]?\d+)?)/i.exec(event.detail)?.[1]
   return seconds === undefined ? null : Number(seconds)
+}
+
+/** Whether the wait for settled temperatures, where one was asked for, came to its end. */
+function settling(run: RunData): Finding[] {
+  return run.events
+    .filter((e) => e.code === 'thermal_settle')
+    .flatMap((e) => {
+      const told = detailOf(e)
+      if (told['outcome'] !== 'not_settled') return []
+      return [
+        {
+          code: 'thermal_not_settled',
+          severity: 'caution',
+          message: `The GPUs had not settled within the ${told['limit_s']} s that phases.settle allows, so the run began warmer or cooler than asked for. Allow more time, or ask for less.`,
+          evidence: told,
+        },
+      ]
+    })
+}
+
+function detailOf(event: RunData['events'][number]): Record<string, unknown> {
+  try {
+    const told: unknown = JSON.parse(event.detail ?? '')
+    return told !== null && typeof told === 'object' ? (told as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
 }
 
 function weights(run: RunData): Finding[] {

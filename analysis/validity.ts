@@ -4,6 +4,7 @@ import type { RunEnergies } from './energy-scope.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
 import type { MetricValue } from './schema/summary.ts'
+import { suspendedFinding } from './suspension.ts'
 import { THRESHOLDS } from './thresholds.ts'
 import { repeatable } from './uncertainty.ts'
 import { isRemote } from './used-devices.ts'
@@ -24,7 +25,9 @@ export function energyValidity(
   const { compute } = energies
   const ids = compute.parts.map((p) => p.device_id)
   const stale = staleFinding(run, resident, window, ids)
+  const suspended = suspendedFinding(run, window)
   return [
+    ...(suspended === null ? [] : [suspended]),
     ...compute.parts.flatMap((p) => [...p.findings, ...deviceFindings(run, p, window)]),
     ...measurement(window),
     ...spread(energies),

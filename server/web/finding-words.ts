@@ -33,6 +33,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'caution',
     `the device's temperature changed by over ${T.thermal_drift_c} °C within the window`,
   ),
+  thermal_not_settled: says(
+    'caution',
+    'the GPUs had not settled to the configured temperature or slope when the run began',
+  ),
   persistence_off: says(
     'caution',
     'the NVIDIA driver unloads between programs, so idle power is not steady',
@@ -88,6 +92,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   clock_step: says(
     'info',
     `the wall clock stepped by over ${T.clock_step_s * 1000} ms during the run; durations are monotonic and unharmed`,
+  ),
+  host_suspended: says(
+    ['invalid', 'caution'],
+    'the host slept within the window, where neither seconds nor joules then mean anything; caution where it slept outside of it',
   ),
   clock_offset_large: says([], 'clocks of several hosts are too far apart to join'),
   counter_reset: says(
