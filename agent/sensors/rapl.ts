@@ -1,45 +1,35 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Device } from '../../analysis/schema/device.ts'
-import type { MetricName } from '../../analysis/schema/metric.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import { inContainer } from './container.ts'
-import { listNames, readText } from './files.ts'
+import { readText } from './files.ts'
+import { type RaplDomain, raplDomains } from './rapl-domains.ts'
 import type { Missing, OpenSource, Sensor, SensorOptions, SensorSource } from './sensor.ts'
-
-interface Domain {
-  readonly path: string
-  readonly device: Device
-  readonly metric: MetricName
-  readonly scope: 'package' | 'dram' | 'platform'
-}
 
 const SOURCE = 'rapl'
 
-/** x86 energy counters through Linux' powercap tree: package, DRAM and platform (psys) domains. */
+/** x86 energy counters through Linux' powercap tree: package, core, DRAM and platform (psys) domains. */
 export const rapl: SensorSource = {
   name: SOURCE,
   async open({ clock, sysfsRoot, procRoot }: SensorOptions): Promise<OpenSource> {
     const root = join(sysfsRoot, 'class/powercap')
-    const domains = findDomains(root)
+    const domains = raplDomains(root)
     const sensors: Sensor[] = []
-    const devices = new Map<string, Device>()
     const missing: Missing[] = []
     const open: number[] = []
     for (const domain of domains) {
       const opened = openDomain(domain, clock)
       if ('sensor' in opened) {
         sensors.push(opened.sensor)
-        devices.set(domain.device.device_id, domain.device)
         open.push(opened.fd)
-      } else missing.push(opened.missing)
+      } else if (domain.scope !== 'core') missing.push(opened.missing)
     }
     if (domains.length === 0) missing.push(nothingFound(root, procRoot))
     return {
       source: SOURCE,
-      devices: [...devices.values()],
+      devices: devicesOf(domains, sensors),
       sensors,
       missing,
       environment: {},
@@ -51,57 +41,30 @@ export const rapl: SensorSource = {
 }
 
 /**
- * The disjoint domains of the tree. Package counters contain core and uncore, so those are left out; the MMIO twin
- * is the same counter again; psys contains the package and is a scope of its own.
+ * The devices of the domains that can be read. Where one package can be read, the others are listed too: their
+ * energy is then unknown, and not left out of a sum.
  */
-function findDomains(root: string): Domain[] {
-  const domains: Domain[] = []
-  for (const zone of listNames(root)) {
-    if (!/^intel-rapl:\d+$/.test(zone)) continue
-    const name = readText(join(root, zone, 'name')).text ?? ''
-    const socket = /^package-(\d+)(?:-die-(\d+))?/.exec(name)
-    if (name === 'psys') domains.push(domain(join(root, zone), 'platform:0', 'platform_energy_uj'))
-    if (!socket) continue
-    const id = socket[2] === undefined ? socket[1] : `${socket[1]}.${socket[2]}`
-    domains.push(domain(join(root, zone), `cpu_package:${id}`, 'cpu_energy_uj'))
-    for (const sub of listNames(join(root, zone)))
-      if (sub.startsWith(`${zone}:`) && readText(join(root, zone, sub, 'name')).text === 'dram')
-        domains.push(domain(join(root, zone, sub), `dram:${id}`, 'dram_energy_uj'))
-  }
-  return domains
-}
-
-const KINDS = {
-  cpu_energy_uj: { kind: 'cpu_package', scope: 'package', model: null },
-  dram_energy_uj: { kind: 'dram', scope: 'dram', model: null },
-  platform_energy_uj: { kind: 'node', scope: 'platform', model: 'psys' },
-} as const
-
-function domain(path: string, device_id: string, metric: keyof typeof KINDS): Domain {
-  const { kind, scope, model } = KINDS[metric]
-  const watts = Number(readText(join(path, 'constraint_0_power_limit_uw')).text) / 1e6
-  return {
-    path,
-    metric,
-    scope,
-    device: { device_id, kind, vendor: null, model, tdp_w: watts > 0 ? watts : null },
-  }
+function devicesOf(domains: readonly RaplDomain[], sensors: readonly Sensor[]) {
+  const read = new Set(sensors.map((s) => s.row.metric))
+  const listed = domains.filter((d) => read.has(d.metric))
+  return [...new Map(listed.map(({ device }) => [device.device_id, device])).values()]
 }
 
 function openDomain(
-  { path, device, metric, scope }: Domain,
+  { path, device, metric, scope, max_w }: RaplDomain,
   clock: Clock,
 ): { sensor: Sensor; fd: number } | { missing: Missing } {
   const file = join(path, 'energy_uj')
-  let fd: number
+  let fd = -1
   try {
     fd = openSync(file, 'r')
     readCounter(fd)
   } catch (error) {
+    if (fd >= 0) closeSync(fd)
     return { missing: refused(file, device.device_id, error as NodeJS.ErrnoException) }
   }
   const range = Number(readText(join(path, 'max_energy_range_uj')).text)
-  const sensor_id = `${device.device_id}:${SOURCE}`
+  const sensor_id = `${device.device_id}:${SOURCE}${scope === 'core' ? ':core' : ''}`
   const row = (value: number | null, reason: Reason | null): SampleRow => ({
     t_ns: clock.now(),
     device_id: device.device_id,
@@ -121,6 +84,7 @@ function openDomain(
         scope,
         period_ms: 1,
         range: range > 0 ? range : null,
+        max_w,
         accuracy: { gain_rel: 0.05, basis: 'published' },
       },
       // The counter wraps after minutes at the earliest: once a second, and at the edges, loses nothing.
@@ -154,7 +118,7 @@ function refused(file: string, device_id: string, error: NodeJS.ErrnoException):
     device_id,
     reason: denied ? 'permission_denied' : 'unsupported',
     fix: denied
-      ? `Cannot read ${file} (${error.code}). Grant it until the next boot with: sudo chmod a+r ${file} (docs/measuring.md, "RAPL").`
+      ? `Cannot read ${file} (${error.code}). Grant it until the next boot with: sudo chmod a+r ${file}; for good by a udev rule or through zeusd (docs/measuring.md, "RAPL").`
       : `Cannot read ${file} (${error.code ?? error.message}).`,
   }
 }

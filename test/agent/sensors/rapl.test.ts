@@ -38,6 +38,7 @@ function serverTree(): void {
       energy_uj: '77',
       max_energy_range_uj: '65712999613',
     })
+    zone(`intel-rapl:${socket}/intel-rapl:${socket}:2`, { name: 'uncore', energy_uj: '2' })
   }
   zone('intel-rapl-mmio:0', { name: 'package-0', energy_uj: '1000' })
   zone('intel-rapl:2', { name: 'psys', energy_uj: '5000', max_energy_range_uj: '262143328850' })
@@ -50,7 +51,9 @@ const open = async (clock = createClock()): Promise<OpenSource> => {
 
 const ZONES = [
   'intel-rapl:0',
+  'intel-rapl:0/intel-rapl:0:0',
   'intel-rapl:1',
+  'intel-rapl:1/intel-rapl:1:0',
   'intel-rapl:2',
   'intel-rapl:0/intel-rapl:0:1',
   'intel-rapl:1/intel-rapl:1:1',
@@ -88,18 +91,33 @@ describeSource({
 })
 
 describe('RAPL', () => {
-  it('takes package, DRAM and psys, and neither core nor the MMIO twin', async () => {
+  it('takes package, cores, DRAM and psys, each a scope of its own, and not the MMIO twin', async () => {
     serverTree()
     const source = await open()
     expect(source.sensors.map((s) => [s.row.device_id, s.row.metric, s.row.scope])).toEqual([
       ['cpu_package:0', 'cpu_energy_uj', 'package'],
+      ['cpu_package:0', 'cpu_core_energy_uj', 'core'],
       ['dram:0', 'dram_energy_uj', 'dram'],
       ['cpu_package:1', 'cpu_energy_uj', 'package'],
+      ['cpu_package:1', 'cpu_core_energy_uj', 'core'],
       ['dram:1', 'dram_energy_uj', 'dram'],
       ['platform:0', 'platform_energy_uj', 'platform'],
     ])
     expect(source.sensors.map((s) => s.row.range)).toEqual([
-      262143328850, 65712999613, 262143328850, 65712999613, 262143328850,
+      262143328850,
+      null,
+      65712999613,
+      262143328850,
+      null,
+      65712999613,
+      262143328850,
+    ])
+    expect(source.devices.map((d) => d.device_id)).toEqual([
+      'cpu_package:0',
+      'dram:0',
+      'cpu_package:1',
+      'dram:1',
+      'platform:0',
     ])
   })
 
@@ -139,6 +157,30 @@ describe('RAPL', () => {
     expect(await sensor?.read()).toMatchObject([{ value: 150, reason: null }])
     // 850 µJ up to the range and 150 after it: what analysis makes of it.
     expect(sensor?.row.range).toBe(262143328850)
+  })
+
+  it('knows what a domain can draw at most by its largest limit, and its rated power', async () => {
+    zone('intel-rapl:0', {
+      name: 'package-0',
+      energy_uj: '1',
+      constraint_0_max_power_uw: '125000000',
+      constraint_0_power_limit_uw: '125000000',
+      constraint_1_power_limit_uw: '253000000',
+      constraint_1_max_power_uw: '0',
+    })
+    zone('intel-rapl:1', { name: 'package-1', energy_uj: '1' })
+    const source = await open()
+    expect(source.sensors.map((s) => s.row.max_w)).toEqual([506, null])
+    expect(source.devices.map((d) => d.tdp_w)).toEqual([125, null])
+  })
+
+  it('lists a package that can not be read beside one that can, so that their sum is unknown', async () => {
+    zone('intel-rapl:0', { name: 'package-0', energy_uj: '1' })
+    mkdirSync(join(zone('intel-rapl:1', { name: 'package-1' }), 'energy_uj'))
+    const source = await open()
+    expect(source.devices.map((d) => d.device_id)).toEqual(['cpu_package:0', 'cpu_package:1'])
+    expect(source.sensors.map((s) => s.row.device_id)).toEqual(['cpu_package:0'])
+    expect(source.missing).toMatchObject([{ device_id: 'cpu_package:1', reason: 'unsupported' }])
   })
 
   it('names the dies of a package apart', async () => {
