@@ -1,9 +1,10 @@
+import { type Meaning, meaningOf } from './energy-metric.ts'
 import { byProcess, mergedByCoverage, type Spacing } from './merge-series.ts'
 import { firstAbove, firstAtLeast } from './power-curve.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
 import type { SensorRow } from './schema/sensor.ts'
-import { MJ_PER_J, MW_PER_W, NS_PER_MS, UJ_PER_J } from './schema/units.ts'
+import { NS_PER_MS } from './schema/units.ts'
 import { THRESHOLDS } from './thresholds.ts'
 
 /**
@@ -39,23 +40,6 @@ export interface EnergySource {
   readonly failure: string | null
 }
 
-interface Meaning {
-  readonly method: 'poll' | 'counter'
-  readonly per_unit: number
-  readonly scope: string
-  readonly period_ms: number | null
-}
-/** The metrics that tell energy; every other is none. NVML refreshes its counter every 100 ms, RAPL every 1 ms. */
-const MEANINGS: Readonly<Record<string, Meaning>> = {
-  gpu_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'gpu', period_ms: null },
-  gpu_energy_mj: { method: 'counter', per_unit: MJ_PER_J, scope: 'gpu', period_ms: 100 },
-  cpu_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'package', period_ms: 1 },
-  dram_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'dram', period_ms: 1 },
-  platform_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'platform', period_ms: 1 },
-  cpu_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'package', period_ms: null },
-  node_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'node', period_ms: null },
-}
-
 /**
  * Every source of energy of a run, or of one device of it. Readings of one device, source and scope are one source, whoever recorded them:
  * two samplers of one GPU are merged by coverage, never added.
@@ -63,7 +47,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 export function energySources(run: RunData, device_id: string | null = null): EnergySource[] {
   const groups = new Map<string, { row: SensorRow | null; series: Series[] }>()
   for (const series of seriesOf(run.samples)) {
-    if (MEANINGS[series.metric] === undefined || series.t_ns.length === 0) continue
+    if (meaningOf(series.metric) === undefined || series.t_ns.length === 0) continue
     if (device_id !== null && series.device_id !== device_id) continue
     const row = sensorOf(run, series)
     const key = JSON.stringify([series.device_id, series.metric, row?.source, row?.scope])
@@ -110,7 +94,7 @@ function sensorOf(run: RunData, series: Series): SensorRow | null {
 }
 
 function describe(row: SensorRow | null, series: Series): EnergySource {
-  const meaning = MEANINGS[series.metric] as Meaning
+  const meaning = meaningOf(series.metric) as Meaning
   const source = row?.source ?? (series.metric === 'cpu_power_mw' ? 'cpu_estimate' : series.metric)
   const measured = source !== 'cpu_estimate'
   const period_ms = row?.period_ms ?? meaning.period_ms
@@ -158,7 +142,7 @@ function usualSpacing(t_ns: Float64Array): number {
 
 /** Of all recordings the closest readings say how far apart they are meant to be. */
 function spacingOf(row: SensorRow | null, series: readonly Series[]): Spacing {
-  const { method, period_ms } = MEANINGS[(series[0] as Series).metric] as Meaning
+  const { method, period_ms } = meaningOf((series[0] as Series).metric) as Meaning
   const stated_ms = row?.period_ms ?? period_ms
   const isRing = methodOf(method, row?.source ?? '') === 'ring'
   const period_ns = isRing && stated_ms !== null ? stated_ms * NS_PER_MS : 0

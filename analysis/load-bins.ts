@@ -1,4 +1,5 @@
 import type { Answer } from './answer.ts'
+import { wattsOf } from './energy-metric.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
 import { usedDeviceIds } from './used-devices.ts'
@@ -67,17 +68,16 @@ export function binPower(
 }
 
 function binSeries(series: Series, start_ns: number, width_ns: number, count: number) {
-  const gauge = series.metric.endsWith('_power_mw')
-  const counter = series.metric.endsWith('_energy_mj') || series.metric.endsWith('_energy_uj')
-  if (!gauge && !counter) return null
+  const watts = wattsOf(series)
+  if (watts === null) return null
   const sum = new Float64Array(count)
   const n = new Float64Array(count)
   let readings = 0
-  for (let i = counter ? 1 : 0; i < series.t_ns.length; i++) {
+  for (let i = 0; i < series.t_ns.length; i++) {
     const t = series.t_ns[i] as number
     const bin = Math.ceil((t - start_ns) / width_ns) - 1
     if (bin < 0 || bin >= count) continue
-    const value = gauge ? (series.value[i] as number) : stepRate(series, i)
+    const value = watts[i] as number
     if (Number.isNaN(value)) continue
     sum[bin] = (sum[bin] as number) + value
     n[bin] = (n[bin] as number) + 1
@@ -91,11 +91,4 @@ function binSeries(series: Series, start_ns: number, width_ns: number, count: nu
     return level
   })
   return { readings, means }
-}
-
-/** A counter's rate up to reading i; NaN where it fell, stood in time or failed. */
-function stepRate(series: Series, i: number): number {
-  const seconds = ((series.t_ns[i] as number) - (series.t_ns[i - 1] as number)) / 1e9
-  const step = (series.value[i] as number) - (series.value[i - 1] as number)
-  return seconds > 0 && step >= 0 ? step / seconds : Number.NaN
 }

@@ -1,11 +1,12 @@
 import { answersOf } from './answer.ts'
 import { inFlight } from './concurrency.ts'
+import { meaningOf, wattsOf } from './energy-metric.ts'
 import { m4 } from './m4.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
 import { absoluteTime } from './schema/time.ts'
 import type { Timeline } from './schema/timeline.ts'
-import { MJ_PER_J, MW_PER_W, NS_PER_S, UJ_PER_J } from './schema/units.ts'
+import { NS_PER_S } from './schema/units.ts'
 
 /**
  * A run over its whole recorded span, reduced to so many pixel columns: each device's power, phases, requests in
@@ -92,11 +93,12 @@ function powerSeries(run: RunData): PowerSeries[] {
   const sources = new Map(run.sensors.map((s) => [s.sensor_id, s.source]))
   const best = new Map<string, { series: Series; source: string | null; order: number }>()
   for (const series of seriesOf(run.samples)) {
-    if (!isPower(series.metric) && !isEnergy(series.metric)) continue
+    const meaning = meaningOf(series.metric)
+    if (meaning === undefined) continue
     const source = series.sensor_id === null ? null : (sources.get(series.sensor_id) ?? null)
     const place = source === null ? -1 : SOURCE_ORDER.indexOf(source)
     // A source of no name here comes after the named ones, powers before counters.
-    const order = place < 0 ? SOURCE_ORDER.length + (isPower(series.metric) ? 0 : 1) : place
+    const order = place < 0 ? SOURCE_ORDER.length + (meaning.method === 'poll' ? 0 : 1) : place
     const known = best.get(series.device_id)
     const better =
       known === undefined ||
@@ -107,24 +109,8 @@ function powerSeries(run: RunData): PowerSeries[] {
   return [...best.values()].map(({ series, source }) => ({
     series,
     source,
-    watts: wattsOf(series),
+    watts: wattsOf(series) ?? new Float64Array(),
   }))
-}
-
-const isPower = (metric: string): boolean => metric.endsWith('_power_mw')
-const isEnergy = (metric: string): boolean =>
-  metric.endsWith('_energy_mj') || metric.endsWith('_energy_uj')
-
-function wattsOf(series: Series): Float64Array {
-  if (isPower(series.metric)) return series.value.map((v) => v / MW_PER_W)
-  const per_j = series.metric.endsWith('_mj') ? MJ_PER_J : UJ_PER_J
-  return series.value.map((v, i) => {
-    if (i === 0) return Number.NaN
-    const joules = (v - (series.value[i - 1] as number)) / per_j
-    const dt = ((series.t_ns[i] as number) - (series.t_ns[i - 1] as number)) / NS_PER_S
-    // A counter that fell wrapped or was reset: no power can be told there.
-    return joules >= 0 && dt > 0 ? joules / dt : Number.NaN
-  })
 }
 
 const round = (x: number, steps: number): number => Math.round(x * steps) / steps

@@ -6,7 +6,7 @@ import type { RunData } from './run-data.ts'
 import type { Device } from './schema/device.ts'
 import type { Finding } from './schema/finding.ts'
 import { THROTTLE_BITS } from './schema/metric.ts'
-import { MW_PER_W, NS_PER_S } from './schema/units.ts'
+import { MW_PER_W, NS_PER_S, UW_PER_W } from './schema/units.ts'
 import { mean } from './stats/moments.ts'
 import { THRESHOLDS } from './thresholds.ts'
 import type { Window } from './window.ts'
@@ -29,10 +29,18 @@ export function deviceFindings(run: RunData, energy: DeviceEnergy, window: Windo
   ]
 }
 
+/** The metrics of the enforced limit, each in its source's unit. */
+const LIMITS = [
+  ['gpu_power_limit_mw', MW_PER_W],
+  ['gpu_power_limit_uw', UW_PER_W],
+] as const
+
 /** Enforced limit of a device at an instant, W: as it was read, else as it was at the start. */
 export function limitAt(run: RunData, device_id: string, t_ns: number): number | null {
-  const read = seriesAt(run, device_id, 'gpu_power_limit_mw', t_ns)
-  if (read !== null) return read / MW_PER_W
+  for (const [metric, per_w] of LIMITS) {
+    const read = seriesAt(run, device_id, metric, t_ns)
+    if (read !== null) return read / per_w
+  }
   return run.devices.find((d) => d.device_id === device_id)?.power_limit_w ?? null
 }
 
@@ -152,14 +160,20 @@ function temperature(run: RunData, device_id: string, window: Window): Finding[]
 }
 
 function limits(run: RunData, device_id: string, window: Window): Finding[] {
-  const seen = [...new Set(readingsWithin(run, device_id, 'gpu_power_limit_mw', window))]
+  const seen = [
+    ...new Set(
+      LIMITS.flatMap(([metric, per_w]) =>
+        readingsWithin(run, device_id, metric, window).map((read) => read / per_w),
+      ),
+    ),
+  ]
   if (seen.length < 2) return []
   return [
     {
       code: 'limit_changed',
       severity: 'invalid',
-      message: `The enforced power limit of ${device_id} changed within the window (${seen.map((mw) => `${mw / MW_PER_W} W`).join(', ')}), so it holds two configurations.`,
-      evidence: { device_id, limits_w: seen.map((mw) => mw / MW_PER_W) },
+      message: `The enforced power limit of ${device_id} changed within the window (${seen.map((watts) => `${watts} W`).join(', ')}), so it holds two configurations.`,
+      evidence: { device_id, limits_w: seen },
     },
   ]
 }

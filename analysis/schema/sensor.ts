@@ -4,6 +4,9 @@ import { idSchema } from './id.ts'
 /** The kinds of source that an agent can open, best first: the values of `sensors.only`. */
 export const SENSOR_SOURCES = [
   'nvml',
+  'amdsmi',
+  'hwmon',
+  'ioreport',
   'rapl',
   'zeusd',
   'jetson',

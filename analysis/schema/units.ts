@@ -6,6 +6,7 @@ export const UNITS = [
   'W',
   's',
   'ms',
+  'ns',
   'J/token',
   'J/request',
   'token/s',
@@ -22,6 +23,7 @@ export const UNITS = [
   'MHz',
   'B',
   'mW',
+  'uW',
   'mJ',
   'uJ',
   'bitmask',
@@ -33,4 +35,5 @@ export const NS_PER_MS = 1e6
 export const MJ_PER_J = 1e3
 export const UJ_PER_J = 1e6
 export const MW_PER_W = 1e3
+export const UW_PER_W = 1e6
 export const J_PER_KWH = 3_600_000

@@ -128,6 +128,7 @@ export const UNIT_WORDS: Record<Unit, string> = {
   MHz: 'megahertz',
   B: 'bytes',
   mW: 'milliwatts',
+  uW: 'microwatts',
   mJ: 'millijoules',
   uJ: 'microjoules',
   bitmask: 'flags',
