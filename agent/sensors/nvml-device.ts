@@ -1,25 +1,18 @@
 import type { Device } from '../../analysis/schema/device.ts'
-import { type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
-import type { Nvml, NvmlHandle } from '../ffi/nvml.ts'
-
-/** Waits between tries to find a lost device again, s. */
-const FIRST_RETRY_S = 1
-const LAST_RETRY_S = 30
+import type { Reason } from '../../analysis/schema/reason.ts'
+import type { Nvml } from '../ffi/nvml.ts'
+import type { NvmlHandle } from '../ffi/nvml-call.ts'
+import { architectureName, identityOf, watts } from './nvml-identity.ts'
+import type { Guard, Losses } from './nvml-loss.ts'
+import { settingsOf } from './nvml-settings.ts'
 
 /** A GPU, and whether it answers. */
-export interface NvmlDevice {
+export interface NvmlDevice extends Guard {
   readonly uuid: string
   readonly device: Device
   readonly handle: NvmlHandle
-  /** What may change the meaning of its readings. */
+  /** What it is, and how it is set at the start: for run.json. */
   readonly environment: Readonly<Record<string, unknown>>
-  /**
-   * Reads, unless the GPU is lost: then it is left alone, other GPUs go on, and it is looked for by its UUID from
-   * time to time.
-   */
-  guarded<T>(read: () => Maybe<T>): Maybe<T>
-  /** The same for a reading that answers later. */
-  guardedLater<T>(read: () => Promise<Maybe<T>>): Promise<Maybe<T>>
 }
 
 /**
@@ -29,7 +22,7 @@ export interface NvmlDevice {
 export function describeDevice(
   nvml: Nvml,
   index: number,
-  now_ns: () => number,
+  losses: Losses,
 ): { device: NvmlDevice } | { device: null; reason: Reason } {
   const found = nvml.handleByIndex(index)
   if (found.value === null) return { device: null, reason: found.reason }
@@ -37,90 +30,31 @@ export function describeDevice(
   const uuid = nvml.uuid(handle)
   if (uuid.value === null) return { device: null, reason: uuid.reason }
   const device_id = uuid.value
+  const identity = identityOf(nvml, handle)
+  const settings = settingsOf(nvml, handle)
   const default_limit_w = watts(nvml.defaultPowerLimit(handle))
-  const enforced_limit_w = watts(nvml.enforcedPowerLimit(handle)())
   const device: Device = {
     device_id,
     kind: 'gpu',
     vendor: 'nvidia',
     model: nvml.model(handle).value,
     tdp_w: default_limit_w,
-    power_limit_w: enforced_limit_w,
-    memory_bytes: nvml.memoryTotal(handle).value,
+    power_limit_w: settings.power_limit_enforced_w,
+    memory_bytes: identity.memory.total_bytes,
     index,
     pci: nvml.pci(handle).value,
     architecture: architectureName(nvml.architecture(handle).value),
+    compute_capability: identity.compute_capability,
   }
   const environment = {
-    persistence_mode: flag(nvml.persistenceMode(handle)),
-    mig_mode: flag(nvml.migMode(handle)),
+    ...identity,
+    persistence_mode: settings.persistence_mode,
+    mig_mode: settings.mig_mode,
     default_limit_w,
-    enforced_limit_w,
+    enforced_limit_w: settings.power_limit_enforced_w,
+    settings,
   }
   return {
-    device: {
-      uuid: device_id,
-      device,
-      handle,
-      environment,
-      ...watch(nvml, device_id, handle, now_ns),
-    },
+    device: { uuid: device_id, device, handle, environment, ...losses.guard(device_id, handle) },
   }
 }
-
-function watch(
-  nvml: Nvml,
-  uuid: string,
-  handle: NvmlHandle,
-  now_ns: () => number,
-): Pick<NvmlDevice, 'guarded' | 'guardedLater'> {
-  let lost: { retry_ns: number; wait_s: number; looking: boolean } | null = null
-  const note = <T>(result: Maybe<T>): Maybe<T> => {
-    if (result.reason === 'lost' && lost === null)
-      lost = { retry_ns: now_ns() + FIRST_RETRY_S * 1e9, wait_s: FIRST_RETRY_S, looking: false }
-    return result
-  }
-  const look = () => {
-    if (lost === null || lost.looking || now_ns() < lost.retry_ns) return
-    const since = lost
-    since.looking = true
-    void nvml.handleByUuid(uuid).then((found) => {
-      since.looking = false
-      if (found.value !== null) {
-        handle.pointer = found.value
-        lost = null
-      } else {
-        since.wait_s = Math.min(LAST_RETRY_S, since.wait_s * 2)
-        since.retry_ns = now_ns() + since.wait_s * 1e9
-      }
-    })
-  }
-  return {
-    guarded(read) {
-      look()
-      return lost === null ? note(read()) : unknown('lost')
-    },
-    async guardedLater(read) {
-      look()
-      return lost === null ? note(await read()) : unknown('lost')
-    },
-  }
-}
-
-const watts = ({ value }: Maybe): number | null =>
-  value === null || value === 0 ? null : value / 1000
-const flag = ({ value }: Maybe): boolean | null => (value === null ? null : value !== 0)
-
-const ARCHITECTURES: Readonly<Record<number, string>> = {
-  2: 'kepler',
-  3: 'maxwell',
-  4: 'pascal',
-  5: 'volta',
-  6: 'turing',
-  7: 'ampere',
-  8: 'ada',
-  9: 'hopper',
-  10: 'blackwell',
-}
-const architectureName = (code: number | null): string | null =>
-  code === null ? null : (ARCHITECTURES[code] ?? null)

@@ -1,35 +1,70 @@
 import type { MetricName } from '../../analysis/schema/metric.ts'
-import type { Maybe } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
-import { CLOCK, FIELD, type Nvml, type NvmlHandle, type Reader, SCOPE } from '../ffi/nvml.ts'
+import type { Nvml } from '../ffi/nvml.ts'
+import type { NvmlHandle, Reader } from '../ffi/nvml-call.ts'
+import { CLOCK, FIELD, SCOPE } from '../ffi/nvml-readings.ts'
 import type { NvmlDevice } from './nvml-device.ts'
+import {
+  aboveZero,
+  asRead,
+  type Judge,
+  plausibleClock,
+  plausibleMemory,
+  plausibleMemoryTemperature,
+  plausibleShare,
+  plausibleTemperature,
+} from './nvml-plausible.ts'
 import { sensorRow } from './nvml-reading.ts'
-import { powered, type Refused, sampleRow } from './reading.ts'
+import { type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 interface Gauge {
   readonly metric: MetricName
   readonly open: (nvml: Nvml, handle: NvmlHandle) => Reader
-  readonly judge?: (reading: Maybe) => Maybe
+  readonly judge: (gpu: NvmlDevice) => Judge
 }
 
 /** What is read of each GPU at every interval. A new gauge is a line here. */
 const GAUGES: readonly Gauge[] = [
-  { metric: 'gpu_temperature_c', open: (nvml, at) => nvml.temperature(at) },
+  {
+    metric: 'gpu_temperature_c',
+    open: (nvml, at) => nvml.temperature(at),
+    judge: () => plausibleTemperature,
+  },
   {
     metric: 'gpu_memory_temperature_c',
     open: (nvml, at) => nvml.field(at, FIELD.memory_temperature, SCOPE.gpu),
-    judge: powered, // 0 on boards that have no such sensor
+    judge: () => plausibleMemoryTemperature,
   },
-  { metric: 'gpu_sm_clock_mhz', open: (nvml, at) => nvml.clock(at, CLOCK.sm) },
-  { metric: 'gpu_memory_clock_mhz', open: (nvml, at) => nvml.clock(at, CLOCK.memory) },
-  { metric: 'gpu_utilisation_pct', open: (nvml, at) => nvml.utilisation(at) },
-  { metric: 'gpu_memory_used_bytes', open: (nvml, at) => nvml.memoryUsed(at) },
-  { metric: 'gpu_throttle_reasons', open: (nvml, at) => nvml.throttleReasons(at) },
+  {
+    metric: 'gpu_sm_clock_mhz',
+    open: (nvml, at) => nvml.clock(at, CLOCK.sm),
+    judge: () => plausibleClock,
+  },
+  {
+    metric: 'gpu_memory_clock_mhz',
+    open: (nvml, at) => nvml.clock(at, CLOCK.memory),
+    judge: () => plausibleClock,
+  },
+  {
+    metric: 'gpu_utilisation_pct',
+    open: (nvml, at) => nvml.utilisation(at),
+    judge: () => plausibleShare,
+  },
+  {
+    metric: 'gpu_memory_used_bytes',
+    open: (nvml, at) => nvml.memoryUsed(at),
+    judge: (gpu) => plausibleMemory(gpu.device.memory_bytes ?? null),
+  },
+  {
+    metric: 'gpu_throttle_reasons',
+    open: (nvml, at) => nvml.throttleReasons(at),
+    judge: () => asRead,
+  },
   {
     metric: 'gpu_power_limit_mw',
     open: (nvml, at) => nvml.enforcedPowerLimit(at),
-    judge: powered,
+    judge: () => aboveZero,
   },
 ]
 
@@ -41,8 +76,9 @@ export function openGauges(
 ): { sensors: readonly Sensor[]; refused: readonly Refused[] } {
   const sensors: Sensor[] = []
   const refused: Refused[] = []
-  for (const { metric, open, judge = asRead } of GAUGES) {
+  for (const { metric, open, judge: judgeOf } of GAUGES) {
     const read = open(nvml, gpu.handle)
+    const judge = judgeOf(gpu)
     const row = sensorRow(gpu.uuid, metric, 'nvml')
     const first = judge(gpu.guarded(read))
     if (first.value === null) refused.push({ source: metric, reason: first.reason })
@@ -58,5 +94,3 @@ export function openGauges(
   }
   return { sensors, refused }
 }
-
-const asRead = (reading: Maybe): Maybe => reading

@@ -1,65 +1,95 @@
+import type { Reason } from '../../analysis/schema/reason.ts'
+import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { Clock } from '../clock.ts'
-import { FIELD, type Nvml, type Reader, SCOPE } from '../ffi/nvml.ts'
+import type { Nvml } from '../ffi/nvml.ts'
+import type { Reader } from '../ffi/nvml-call.ts'
+import { FIELD, SCOPE } from '../ffi/nvml-readings.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, sensorRow } from './nvml-reading.ts'
+import { type Judge, plausiblePower } from './nvml-plausible.ts'
+import {
+  isSuperchip,
+  POWER_SCOPES,
+  type PowerScope,
+  powerRow,
+  ratedPower,
+} from './nvml-power-scope.ts'
 import { openPowerRing } from './nvml-ring.ts'
-import { powered, type Refused, sampleRow } from './reading.ts'
+import { type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
-/** Both polled powers are refreshed about ten times a second; reading them faster gives repeats. */
-const REFRESH_MS = 100
 const AVERAGE_MS = 1000
 
 /**
  * The one best source of a GPU's power: the ring, else the momentary value, else the mean of the last second. A lesser one
- * beside a better one would only cost calls.
+ * beside a better one would only cost calls. Beside the GPU's own ring a superchip's module has one, which is recorded
+ * too: it is what the energy counter can be checked against.
  */
 export async function openPower(
   nvml: Nvml,
   gpu: NvmlDevice,
   clock: Clock,
-): Promise<{ sensor: Sensor | null; refused: readonly Refused[] }> {
+): Promise<{ sensors: readonly Sensor[]; refused: readonly Refused[] }> {
   const refused: Refused[] = []
-  const ring = await openPowerRing(nvml, gpu, clock)
-  if (ring.sensor) return { sensor: ring.sensor, refused }
-  refused.push({ source: 'nvml_power_ring', reason: ring.reason })
-
-  // Superchips may refuse the GPU's own scope and answer for the module: GPU, CPU and memory together.
-  for (const scope of ['gpu', 'module'] as const) {
-    const read = nvml.field(gpu.handle, FIELD.power_instant, SCOPE[scope])
-    const first = powered(gpu.guarded(read))
-    if (first.value !== null)
-      return { sensor: polled(gpu, clock, 'nvml_power_instant', read, scope, null), refused }
-    if (scope === 'gpu') refused.push({ source: 'nvml_power_instant', reason: first.reason })
+  const rings: Sensor[] = []
+  for (const scope of POWER_SCOPES) {
+    if (scope === 'module' && rings.length > 0 && !isSuperchip(gpu)) break
+    const ring = await openPowerRing(nvml, gpu, clock, scope)
+    if (ring.sensor) rings.push(ring.sensor)
+    else if (scope === 'gpu') refused.push({ source: 'nvml_power_ring', reason: ring.reason })
   }
+  if (rings.length > 0) return { sensors: rings, refused }
 
-  const average = nvml.powerUsage(gpu.handle)
-  const first = powered(gpu.guarded(average))
-  if (first.value !== null)
-    return { sensor: polled(gpu, clock, 'nvml_power_average', average, 'gpu', AVERAGE_MS), refused }
-  refused.push({ source: 'nvml_power_average', reason: first.reason })
-  return { sensor: null, refused }
+  for (const [source, averaging_ms, readers] of polledSources(nvml, gpu)) {
+    let first: Reason | null = null
+    for (const [scope, read] of readers) {
+      const judge = plausiblePower(ratedPower(nvml, gpu, scope))
+      const reading = judge(gpu.guarded(read))
+      if (reading.value !== null) {
+        const row = powerRow(gpu, source, scope, { averaging_ms })
+        return { sensors: [polled(gpu, clock, row, read, judge)], refused }
+      }
+      first ??= reading.reason
+    }
+    refused.push({ source, reason: first ?? 'unsupported' })
+  }
+  return { sensors: [], refused }
 }
 
-function polled(
-  gpu: NvmlDevice,
-  clock: Clock,
+type Polled = readonly [
   source: 'nvml_power_instant' | 'nvml_power_average',
-  read: Reader,
-  scope: 'gpu' | 'module',
   averaging_ms: number | null,
-): Sensor {
-  const row = sensorRow(gpu.uuid, 'gpu_power_mw', source, {
-    scope,
-    averaging_ms,
-    period_ms: REFRESH_MS,
-    accuracy: POWER_ACCURACY,
-  })
+  readers: readonly (readonly [PowerScope, Reader])[],
+]
+
+function polledSources(nvml: Nvml, gpu: NvmlDevice): readonly Polled[] {
+  const field = (id: number) =>
+    POWER_SCOPES.map((scope) => [scope, nvml.field(gpu.handle, id, SCOPE[scope])] as const)
+  return [
+    ['nvml_power_instant', null, field(FIELD.power_instant)],
+    // The oldest call of all has no scope: on drivers that lack the fields there are no modules.
+    [
+      'nvml_power_average',
+      AVERAGE_MS,
+      [...field(FIELD.power_average), ['gpu', nvml.powerUsage(gpu.handle)]],
+    ],
+  ]
+}
+
+/** The momentary power of the GPU's memory, a part of its own power; null on the many boards that have no such sensor. */
+export function openMemoryPower(nvml: Nvml, gpu: NvmlDevice, clock: Clock): Sensor | null {
+  const read = nvml.field(gpu.handle, FIELD.power_instant, SCOPE.memory)
+  const judge = plausiblePower(ratedPower(nvml, gpu, 'gpu'))
+  if (judge(gpu.guarded(read)).value === null) return null
+  const row = powerRow(gpu, 'nvml_power_instant', 'memory', {}, 'gpu_memory_power_mw')
+  return polled(gpu, clock, row, read, judge)
+}
+
+function polled(gpu: NvmlDevice, clock: Clock, row: SensorRow, read: Reader, judge: Judge): Sensor {
   return {
     row,
     cadence: 'gauge',
     read() {
-      const reading = powered(gpu.guarded(read))
+      const reading = judge(gpu.guarded(read))
       return [sampleRow(row, clock.now(), reading)]
     },
   }

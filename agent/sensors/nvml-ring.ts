@@ -2,10 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
-import type { Nvml, RingSample } from '../ffi/nvml.ts'
+import type { Nvml } from '../ffi/nvml.ts'
+import { RING } from '../ffi/nvml-readings.ts'
+import type { RingSample } from '../ffi/nvml-samples.ts'
 import type { NvmlDevice } from './nvml-device.ts'
-import { POWER_ACCURACY, sensorRow } from './nvml-reading.ts'
-import { powered, sampleRow } from './reading.ts'
+import { plausiblePower } from './nvml-plausible.ts'
+import { type PowerScope, powerRow, ratedPower } from './nvml-power-scope.ts'
+import { sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 /** What the ring is known to keep to, where it holds too few samples to tell. */
@@ -27,8 +30,10 @@ export async function openPowerRing(
   nvml: Nvml,
   gpu: NvmlDevice,
   clock: Clock,
+  scope: PowerScope,
 ): Promise<{ sensor: Sensor } | { sensor: null; reason: Reason }> {
-  const readRing = nvml.powerRing(gpu.handle)
+  const readRing = nvml.powerRing(gpu.handle, RING[scope])
+  const judge = plausiblePower(ratedPower(nvml, gpu, scope))
   // The first call is slow, shows how often the ring is filled, and leaves out what was before.
   let history = gpu.guarded(() => readRing(0))
   for (let tries = 1; history.value?.length === 0 && tries < TRIES; tries++) {
@@ -36,15 +41,10 @@ export async function openPowerRing(
     history = gpu.guarded(() => readRing(0))
   }
   if (history.value === null) return { sensor: null, reason: history.reason }
-  if (history.value.every((s) => powered(maybe(s.power_mw)).value === null))
+  if (history.value.every((s) => judge(maybe(s.power_mw)).value === null))
     return { sensor: null, reason: 'unsupported' }
   const period_ms = periodOf(history.value)
-  const row = sensorRow(gpu.uuid, 'gpu_power_mw', 'nvml_power_ring', {
-    scope: 'gpu',
-    averaging_ms: period_ms,
-    period_ms,
-    accuracy: POWER_ACCURACY,
-  })
+  const row = powerRow(gpu, 'nvml_power_ring', scope, { averaging_ms: period_ms, period_ms })
   let lastStamp_us = Math.max(...history.value.map((s) => s.stamp_us))
   let last_ns = clock.fromWall(BigInt(lastStamp_us) * 1000n)
 
@@ -68,7 +68,7 @@ export async function openPowerRing(
       // What lies before the hole's end is not known, and the sample after it must not stand for it.
       if (t_ns - last_ns > GAP_PERIODS * period_ns)
         rows.push(sampleRow(row, t_ns - period_ns, unknown('gap')))
-      rows.push(sampleRow(row, t_ns, powered(maybe(power_mw))))
+      rows.push(sampleRow(row, t_ns, judge(maybe(power_mw))))
       last_ns = t_ns
     }
     return rows

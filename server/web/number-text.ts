@@ -112,6 +112,7 @@ export const UNIT_WORDS: Record<Unit, string> = {
   W: 'watts',
   s: 'seconds',
   ms: 'milliseconds',
+  ns: 'nanoseconds',
   'J/token': 'joules per token',
   'J/request': 'joules per request',
   'token/s': 'tokens per second',
