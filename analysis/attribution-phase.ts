@@ -1,7 +1,10 @@
 import type { Answer } from './answer.ts'
 import { type JouleCurve, joulesWithin } from './attribution-curve.ts'
+import type { DeviceEnergy } from './device-energy.ts'
+import { measurable, type ScopedEnergy } from './energy-scope.ts'
 import { sensorPart } from './energy-uncertainty.ts'
 import { wattsAt } from './power-curve.ts'
+import type { RunData } from './run-data.ts'
 import type { Span } from './run-span.ts'
 import { type Maybe, unknown } from './schema/reason.ts'
 import type { Component } from './schema/summary.ts'
@@ -13,9 +16,37 @@ import { summed } from './uncertainty.ts'
 export type PhaseEnergy = Maybe<{ readonly energy_j: number; readonly parts: readonly Component[] }>
 
 export interface Attribution {
-  readonly method: 'exclusive' | 'regression'
+  readonly method: 'disaggregated' | 'exclusive' | 'regression'
   readonly prefill: PhaseEnergy
   readonly decode: PhaseEnergy
+}
+
+type Phase = 'prefill' | 'decode'
+
+/**
+ * Joules of prefill and decode where different devices do them: those of the workers of each phase, as measured.
+ * null where the processes name no such division, or one device does both.
+ * Source: docs/metrics.md, "Prefill and decode".
+ */
+export function disaggregated(run: RunData, energy: ScopedEnergy): Attribution | null {
+  const of = (phase: Phase) => energy.parts.filter((p) => doing(run, phase).has(p.device_id))
+  const [prefill, decode] = [of('prefill'), of('decode')]
+  if (prefill.length === 0 || decode.length === 0) return null
+  if (prefill.some((p) => decode.includes(p))) return null
+  return { method: 'disaggregated', prefill: together(prefill), decode: together(decode) }
+}
+
+/** The devices whose energy stands for the workers of a phase. */
+const doing = (run: RunData, phase: Phase): ReadonlySet<string> =>
+  new Set(
+    run.processes
+      .filter((p) => p.role === 'worker' && p.phase === phase)
+      .flatMap((p) => p.device_ids.map((id) => measurable(run, id))),
+  )
+
+function together(devices: readonly DeviceEnergy[]): PhaseEnergy {
+  const energy_j = devices.reduce((sum, d) => sum + (d.energy_j ?? 0), 0)
+  return { value: { energy_j, parts: summed(devices.map((d) => d.components)) }, reason: null }
 }
 
 /**
@@ -39,17 +70,35 @@ export function exclusive(
   return { method: 'exclusive', prefill: pooled(curves, prefill), decode: pooled(curves, decode) }
 }
 
-function clip(start_ns: number, end_ns: number, window: Span, into: Span[]): void {
+/** The part of a span within a window, if any, added to a list. */
+export function clip(start_ns: number, end_ns: number, window: Span, into: Span[]): void {
   const from = Math.max(start_ns, window.start_ns)
   const to = Math.min(end_ns, window.end_ns)
   if (to > from) into.push({ start_ns: from, end_ns: to })
 }
 
 function pooled(curves: readonly JouleCurve[], spans: readonly Span[]): PhaseEnergy {
-  const length_ns = spans.reduce((sum, s) => sum + s.end_ns - s.start_ns, 0)
+  return longEnough(curves, spans)
+    ? { value: spansEnergy(curves, spans), reason: null }
+    : unknown('too_short')
+}
+
+/** Whether spans together hold 20 refresh periods of the slowest source. */
+export function longEnough(curves: readonly JouleCurve[], spans: readonly Span[]): boolean {
   const resolution_ns = Math.max(...curves.map((c) => c.resolution_ns))
-  if (length_ns < THRESHOLDS.phase_min_refreshes * resolution_ns || length_ns === 0)
-    return unknown('too_short')
+  const length_ns = lengthOf(spans)
+  return length_ns > 0 && length_ns >= THRESHOLDS.phase_min_refreshes * resolution_ns
+}
+
+const lengthOf = (spans: readonly Span[]): number =>
+  spans.reduce((sum, s) => sum + s.end_ns - s.start_ns, 0)
+
+/** Joules of all the devices within spans, however short. */
+export function spansEnergy(
+  curves: readonly JouleCurve[],
+  spans: readonly Span[],
+): { readonly energy_j: number; readonly parts: readonly Component[] } {
+  const seconds = lengthOf(spans) / NS_PER_S
   const devices = curves.map((curve) => {
     let energy_j = 0
     let edges = 0
@@ -57,12 +106,12 @@ function pooled(curves: readonly JouleCurve[], spans: readonly Span[]): PhaseEne
       energy_j += joulesWithin([curve], start_ns, end_ns)
       edges += edgeDoubt(curve, start_ns) ** 2 + edgeDoubt(curve, end_ns) ** 2
     }
-    const sensor = sensorPart(curve.source, energy_j, length_ns / NS_PER_S)
+    const sensor = sensorPart(curve.source, energy_j, seconds)
     const edge: Component = { name: 'u_edge_j', value: Math.sqrt(edges), shared: false }
     return { energy_j, parts: edges > 0 ? [sensor, edge] : [sensor] }
   })
   const energy_j = devices.reduce((sum, d) => sum + d.energy_j, 0)
-  return { value: { energy_j, parts: summed(devices.map((d) => d.parts)) }, reason: null }
+  return { energy_j, parts: summed(devices.map((d) => d.parts)) }
 }
 
 /** Watt step around an instant × period / 2 / root 3: the reading over it belongs to both sides. */

@@ -28,6 +28,9 @@ export function uncachedPrompt({ row }: Answer): number | null {
   return Math.max(0, row.input_tokens - (row.cached_input_tokens ?? 0))
 }
 
+/** Tokens of the first chunk, which is the prefill's. */
+export const openingTokens = (a: Answer): number => a.tokens[0] ?? 0
+
 /** Counts by arrival, left-open and right-closed. Source: docs/metrics.md, "Prefill and decode". */
 export function windowWork(answers: readonly Answer[], window: Span): WindowWork {
   const { start_ns, end_ns } = window
@@ -49,7 +52,7 @@ export function windowWork(answers: readonly Answer[], window: Span): WindowWork
     output += tokens
     decoded += tokens
     if (!inside(a.first_ns)) continue
-    decoded -= a.tokens[0] ?? 0
+    decoded -= openingTokens(a)
     prompts += 1
     const computed = uncachedPrompt(a)
     uncached = uncached === null || computed === null ? null : uncached + computed

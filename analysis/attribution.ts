@@ -1,11 +1,12 @@
 import type { Answer } from './answer.ts'
-import { jouleCurves } from './attribution-curve.ts'
-import { type Attribution, exclusive, type PhaseEnergy } from './attribution-phase.ts'
-import { regression } from './attribution-regression.ts'
-import { type WindowWork, windowWork } from './attribution-work.ts'
-import { concurrencyPeak } from './concurrency.ts'
+import { divide } from './attribution-division.ts'
+import type { Attribution, PhaseEnergy } from './attribution-phase.ts'
+import type { WindowWork } from './attribution-work.ts'
 import type { ScopedEnergy } from './energy-scope.ts'
 import { noMetric } from './metric-value.ts'
+import { requestEnergies } from './request-energy.ts'
+import { requestEnergyMetrics, withoutRequestEnergy } from './request-energy-metrics.ts'
+import type { RunData } from './run-data.ts'
 import { CANON, type CanonId } from './schema/canon.ts'
 import type { Maybe, Reason } from './schema/reason.ts'
 import type { MetricValue } from './schema/summary.ts'
@@ -27,35 +28,30 @@ const IDS = [
 
 /**
  * What prefill and decode took of a window's compute energy, per prompt and token, and what of decode went to
- * reasoning and to rejected drafts. Spans of single requests where at most one was in flight, else a regression.
+ * reasoning, to rejected drafts and to each request.
  * Source: docs/metrics.md, "Prefill and decode".
  */
 export function attributionMetrics(
+  run: RunData,
   energy: ScopedEnergy,
   answers: readonly Answer[],
   window: Window,
 ): Metrics {
-  if (energy.energy_j === null) return none(energy.reason ?? 'not_recorded')
-  if (!energy.measured) return none('estimate_only')
-  const here = answers.filter(
-    (a) => a.first_ns !== null && a.end_ns > window.start_ns && startOf(a) < window.end_ns,
-  )
-  if (here.length === 0) return none('no_requests')
-  if (here.some((a) => !a.streamed)) return none('not_streamed')
-  const curves = jouleCurves(energy.parts, window)
-  const alone = concurrencyPeak(answers, window) <= 1 && here.every((a) => a.sent_ns !== null)
-  const found = alone ? exclusive(curves, here, window) : regression(energy, curves, here, window)
-  return metricsOf(found, windowWork(here, window))
+  const found = divide(run, energy, answers, window)
+  if (found.value === null) return { ...none(found.reason), ...withoutRequestEnergy(found.reason) }
+  const { attribution, work } = found.value
+  return {
+    ...metricsOf(attribution, work),
+    ...requestEnergyMetrics(requestEnergies(found.value), answers, window),
+  }
 }
-
-const startOf = (a: Answer): number => a.sent_ns ?? a.first_ns ?? Number.POSITIVE_INFINITY
 
 const none = (reason: Reason): Metrics =>
   Object.fromEntries(IDS.map((id) => [id, noMetric(CANON[id].unit, reason)]))
 
 function metricsOf({ method, prefill, decode }: Attribution, work: WindowWork): Metrics {
   // The first token is the prefill's; a regression's column holds all tokens.
-  const decoded = method === 'exclusive' ? work.decoded : work.output
+  const decoded = method === 'regression' ? work.output : work.decoded
   const per = (id: CanonId, phase: PhaseEnergy, divisor: number | null, u = 0) =>
     quotient(method, id, phase, divisor, u)
   return {

@@ -39,6 +39,8 @@ export interface RunProcess {
   readonly role: string | null
   readonly rank: number | null
   readonly world_size: number | null
+  /** Of a worker that does only one of both; null: both, or not said. */
+  readonly phase: 'prefill' | 'decode' | null
   readonly device_ids: readonly string[]
   /** False where run.json does not say which devices it computes on: not the same as none. */
   readonly names_devices: boolean
@@ -116,6 +118,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
       role: p.role ?? null,
       rank: p.rank ?? null,
       world_size: p.world_size ?? null,
+      phase: p.phase ?? null,
       device_ids: p.device_ids ?? [],
       names_devices: p.device_ids != null,
       clock: (p.clock ?? []).map((c) => ({

@@ -126,7 +126,7 @@ function energySide(run: RunData, answers: readonly Answer[], window: Window | n
         ...variants.map(([name, w]) => variant(run, name, w, window, energies, count)),
       ),
       energy_above_idle_j: above,
-      ...attributionMetrics(compute, answers, window),
+      ...attributionMetrics(run, compute, answers, window),
       ...powerShares(run, energies, window),
     },
     findings: [

@@ -355,6 +355,37 @@ export const CANON = {
     'energy_decode_j × rejected / (accepted + rejected) draft tokens; allocated',
   ),
 
+  request_energy_j: {
+    unit: 'J',
+    title: 'energy of a request',
+    formula:
+      'joules of each completed request: of its own time where it is alone; else its prompt and output tokens at the price of each, without what is drawn anyway',
+    kind: 'distribution',
+    section: 'energy',
+    better: 'low',
+  },
+  energy_requests_j: scalar(
+    'energy',
+    'J',
+    null,
+    'energy of all requests',
+    'sum over requests of the joules that each took within the window',
+  ),
+  energy_window_static_j: scalar(
+    'energy',
+    'J',
+    null,
+    'static energy of the window',
+    'energy_compute_j - prefill - decode of a regression: what is drawn anyway',
+  ),
+  energy_window_unattributed_j: scalar(
+    'energy',
+    'J',
+    null,
+    'energy of no request',
+    'energy_compute_j - energy_requests_j - energy_window_static_j',
+  ),
+
   energy_recorded_j: ledger(
     'recorded energy',
     'compute energy of the whole recorded span: the gross total of the ledger',

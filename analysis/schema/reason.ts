@@ -17,6 +17,7 @@ export const REASONS = {
   n_too_small: 'too few values for this statistic',
   zero_denominator: 'the divisor is zero',
   counter_reset: 'the counter fell back within the window',
+  outside_window: 'it lies outside the counted window, wholly or in part',
   uncovered: 'no source covers the window',
   window_not_bracketed: 'no reading lies on both sides of a window edge',
   no_device: 'the engine used no such device',

@@ -60,6 +60,8 @@ const processSchema = z.looseObject({
   rank: z.int().nonnegative().nullish(),
   world_size: z.int().positive().nullish(),
   role: z.union([z.enum(['load', 'worker', 'sampler', 'agent']), z.string()]).nullish(),
+  /** Of a worker that does only one of both. */
+  phase: z.enum(['prefill', 'decode']).nullish(),
   pid: z.int().nullish(),
   /** The devices that it computes on, not those that it watches. */
   device_ids: z.array(idSchema).nullish(),
