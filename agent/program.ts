@@ -10,7 +10,7 @@ export const VERSION = typeof LLEM_VERSION === 'string' ? LLEM_VERSION : '0.0.0-
  * @throws Error with the command that builds it, when it is not there
  */
 export function programPath(
-  name: 'llem-agent' | 'llem-server' | 'embedded-worker' | 'sampler-worker',
+  name: 'llem-agent' | 'llem-server' | 'embedded-worker' | 'sampler-worker' | 'burst-worker',
 ): string {
   for (const base of ['./', '../dist/bin/']) {
     const path = fileURLToPath(new URL(`${base}${name}.js`, import.meta.url))

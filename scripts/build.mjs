@@ -28,6 +28,7 @@ await Promise.all([
       'chunk-worker': 'server/store/chunk-worker.ts',
       'embedded-worker': 'agent/engines/embedded-worker.ts',
       'sampler-worker': 'agent/sampler-worker.ts',
+      'burst-worker': 'agent/bursts/worker.ts',
     },
     outdir: aside,
     platform: 'node',

@@ -47,8 +47,8 @@ function unpack(spec, to) {
 try {
   execFileSync(process.execPath, ['scripts/build.mjs'], { cwd: root, stdio: 'inherit' })
   mkdirSync(join(at, 'lib'), { recursive: true })
-  // Only what the agent's program and its sampling thread reach: the bundler's own chunks, without the server's.
-  const wanted = new Set(['llem-agent.js', 'sampler-worker.js'])
+  // Only what the agent's program, its sampling thread and the bursts' process reach: the bundler's own chunks, without the server's.
+  const wanted = new Set(['llem-agent.js', 'sampler-worker.js', 'burst-worker.js'])
   for (const file of wanted)
     for (const [, chunk] of readFileSync(join(root, 'dist/bin', file), 'utf8').matchAll(
       /["']\.\/([\w-]+\.js)["']/g,

@@ -1,0 +1,86 @@
+import { createInterface } from 'node:readline'
+import type { z } from 'zod'
+import { startChild } from '../engines/child.ts'
+import { programPath } from '../program.ts'
+import type { KernelName } from './kernels.ts'
+import {
+  type BurstRequest,
+  type BurstWorkerInfo,
+  doneSchema,
+  failedSchema,
+  type Operands,
+  readySchema,
+  usedSchema,
+} from './protocol.ts'
+
+/** Bursts of known work can't be made here, or were not. The message is a sentence. */
+export class BurstError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'BurstError'
+  }
+}
+
+/** The process that makes one GPU work. Every method throws BurstError where it fails or has ended. */
+export interface BurstWorker {
+  readonly pid: number
+  readonly info: BurstWorkerInfo
+  /** What the next bursts do; resolves to the seconds that one launch takes. */
+  use(kernel: KernelName, operands: Operands): Promise<number>
+  /** So many launches; readings of CLOCK_MONOTONIC around them. */
+  burst(launches: number): Promise<{ begin_ns: bigint; end_ns: bigint }>
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the worker on one GPU.
+ * @throws BurstError where CUDA is not there or does not show the GPU
+ */
+export async function startBurstWorker(uuid: string, stateDir: string): Promise<BurstWorker> {
+  const child = await startChild({
+    program: process.execPath,
+    args: [programPath('burst-worker'), uuid],
+    // Only this GPU: others would get a context, and draw power for it.
+    env: { ...process.env, CUDA_VISIBLE_DEVICES: uuid },
+    stateDir,
+    name: 'burst-worker',
+    talks: true,
+  })
+  const { stdin, stdout } = child.process
+  if (stdin === null || stdout === null) throw new Error('The burst worker has no pipes.')
+  stdin.on('error', () => {}) // its end is told by its output's end
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
+
+  async function answer<S extends z.ZodType>(schema: S): Promise<z.output<S>> {
+    const { value, done } = await lines.next()
+    if (done === true)
+      throw new BurstError(`The burst worker ended (${await child.exited}). ${child.tail()}`.trim())
+    const said: unknown = JSON.parse(value)
+    const failed = failedSchema.safeParse(said)
+    if (failed.success) throw new BurstError(failed.data.failed)
+    return schema.parse(said)
+  }
+  const tell = (request: BurstRequest) => stdin.write(`${JSON.stringify(request)}\n`)
+  const stop = () => child.stop('remove')
+
+  try {
+    const { ready } = await answer(readySchema)
+    return {
+      pid: child.pid,
+      info: ready,
+      async use(kernel, operands) {
+        tell({ use: { kernel, operands } })
+        return (await answer(usedSchema)).used.launch_s
+      },
+      async burst(launches) {
+        tell({ burst: { launches } })
+        const { done } = await answer(doneSchema)
+        return { begin_ns: BigInt(done.begin_ns), end_ns: BigInt(done.end_ns) }
+      },
+      stop,
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,51 @@
+import type { SensorRow } from '../../analysis/schema/sensor.ts'
+import type { SampleRow } from '../../analysis/schema/stream.ts'
+import type { Clock } from '../clock.ts'
+import { openNvml } from '../ffi/nvml.ts'
+import { POWER_ACCURACY, sensorRow } from '../sensors/nvml-reading.ts'
+import { powered, sampleRow } from '../sensors/reading.ts'
+
+/** NVML_FI_DEV_POWER_INSTANT of the GPU itself: what `nvidia-smi` shows. */
+const POWER_INSTANT = 186
+const SCOPE_GPU = 0
+const INTERVAL_MS = 100
+
+/** Momentary power, polled at the rate at which the driver refreshes it: what other tools do. */
+export interface PolledPower {
+  readonly row: SensorRow
+  start(clock: Clock, sink: (row: SampleRow) => void): void
+  stop(): void
+}
+
+/** @returns null where the GPU does not tell its momentary power */
+export async function openPolledPower(
+  uuid: string,
+  nvmlPath: string | null,
+): Promise<PolledPower | null> {
+  const { nvml } = await openNvml(nvmlPath)
+  if (nvml === null) return null
+  const handle = await nvml.handleByUuid(uuid)
+  const read =
+    handle.value === null ? null : nvml.field({ pointer: handle.value }, POWER_INSTANT, SCOPE_GPU)
+  if (read === null || read().value === null) {
+    nvml.shutdown()
+    return null
+  }
+  const row = sensorRow(uuid, 'gpu_power_mw', 'nvml_power_instant', {
+    scope: 'gpu',
+    averaging_ms: null,
+    period_ms: INTERVAL_MS,
+    accuracy: POWER_ACCURACY,
+  })
+  let timer: NodeJS.Timeout | null = null
+  return {
+    row,
+    start(clock, sink) {
+      timer = setInterval(() => sink(sampleRow(row, clock.now(), powered(read()))), INTERVAL_MS)
+    },
+    stop() {
+      if (timer) clearInterval(timer)
+      nvml.shutdown()
+    },
+  }
+}

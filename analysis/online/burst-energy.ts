@@ -1,0 +1,120 @@
+import { curveOf } from '../energy-curve.ts'
+import { estimate } from '../energy-estimate.ts'
+import type { EnergySource } from '../energy-source.ts'
+import { integrate, type PowerCurve } from '../power-curve.ts'
+import type { BurstForm } from '../schema/bursts.ts'
+import { NS_PER_S } from '../schema/units.ts'
+import { THRESHOLDS } from '../thresholds.ts'
+import { repeatable } from '../uncertainty.ts'
+import type { BurstSpan } from './burst-spans.ts'
+
+/** The sources of one device that bursts are judged by; null: not recorded. */
+export interface BurstSources {
+  readonly ring: EnergySource
+  readonly polled: EnergySource | null
+  readonly counter: EnergySource | null
+}
+
+/** One burst's joules by one form. `doubt_j`: half its stated range, without what all runs on the device share. */
+export interface BurstEnergy {
+  readonly energy_j: number
+  readonly doubt_j: number | null
+}
+
+export interface MeasuredBurst {
+  readonly span: BurstSpan
+  /** Mean watts just before and just after. */
+  readonly idle_w: readonly [number, number] | null
+  readonly energies: Readonly<Record<BurstForm, BurstEnergy | null>>
+}
+
+const BEFORE_NS = THRESHOLDS.burst_before_s * NS_PER_S
+const AFTER_NS = THRESHOLDS.burst_after_s * NS_PER_S
+/** How much of the idle time on either side is looked at: near enough to be the burst's own. */
+const LOOK_NS = NS_PER_S
+/** Idle power needs so many periods of the ring. */
+const IDLE_PERIODS = 2
+
+/**
+ * One burst by every form: the ring with idle around, the ring and the polls over the burst alone, and the counter
+ * from a reading in the gap before to one in the gap after, less what idle took of that.
+ * Source: docs/measuring.md, "Bursts"; docs/metrics.md, "Energy", primitives.
+ */
+export function burstEnergy(
+  span: BurstSpan,
+  { ring, polled, counter }: BurstSources,
+  clock_error_ns: number,
+): MeasuredBurst {
+  const { begin_ns, end_ns, idle_from_ns, idle_to_ns } = span
+  const from = Math.max(idle_from_ns + AFTER_NS, begin_ns - BEFORE_NS - LOOK_NS)
+  const to = Math.min(idle_to_ns - BEFORE_NS, end_ns + AFTER_NS + LOOK_NS)
+  const curve = curveOf(ring, from, to)
+  const least_ns = IDLE_PERIODS * ring.period_ns
+  const before_w = meanWatts(curve, from, begin_ns - BEFORE_NS, least_ns)
+  const after_w = meanWatts(curve, end_ns + AFTER_NS, to, least_ns)
+  const idle_w: [number, number] | null =
+    before_w === null || after_w === null ? null : [before_w, after_w]
+  const window = { start_ns: begin_ns, end_ns }
+  return {
+    span,
+    idle_w,
+    energies: {
+      ring_padded: padded(curve, span, idle_w),
+      ring_window: alone(ring, window, clock_error_ns),
+      polled: polled === null ? null : alone(polled, window, clock_error_ns),
+      counter: counter === null || idle_w === null ? null : gapToGap(counter, span, idle_w),
+    },
+  }
+}
+
+/** Mean power of what a curve covers without holes; null where it does not, or over less than `least_ns`. */
+function meanWatts(
+  curve: PowerCurve,
+  start_ns: number,
+  end_ns: number,
+  least_ns: number,
+): number | null {
+  const found = integrate(curve, start_ns, end_ns)
+  if (found.covered_s * NS_PER_S < least_ns || found.bridged_s + found.gap_s > 0) return null
+  return found.energy_j / found.covered_s
+}
+
+function padded(
+  curve: PowerCurve,
+  { begin_ns, end_ns }: BurstSpan,
+  idle_w: readonly [number, number] | null,
+): BurstEnergy | null {
+  const found = integrate(curve, begin_ns - BEFORE_NS, end_ns + AFTER_NS)
+  if (idle_w === null || !found.bracketed || found.gap_s + found.bridged_s > 0) return null
+  const { burst_before_s, burst_after_s } = THRESHOLDS
+  const idle_j = idle_w[0] * burst_before_s + idle_w[1] * burst_after_s
+  return { energy_j: found.energy_j - idle_j, doubt_j: null }
+}
+
+function alone(
+  source: EnergySource,
+  window: { readonly start_ns: number; readonly end_ns: number },
+  clock_error_ns: number,
+): BurstEnergy | null {
+  const { energy_j, components } = estimate(source, window, clock_error_ns, null)
+  return energy_j === null ? null : { energy_j, doubt_j: 2 * repeatable(components) }
+}
+
+/** Readings of neighbouring bursts are shared, so over many bursts only the first and the last step count. */
+function gapToGap(
+  { t_ns, value, factor }: EnergySource,
+  { begin_ns, end_ns, idle_from_ns, idle_to_ns }: BurstSpan,
+  idle_w: readonly [number, number],
+): BurstEnergy | null {
+  const good = (i: number) => Number.isFinite(value[i])
+  const before = t_ns.findLastIndex((t, i) => t <= begin_ns && good(i))
+  const after = t_ns.findIndex((t, i) => t >= end_ns + AFTER_NS && good(i))
+  if (before < 0 || after < 0) return null
+  const t1 = t_ns[before] as number
+  const t2 = t_ns[after] as number
+  const step = (value[after] as number) - (value[before] as number)
+  // A reading that another burst reaches into tells of that one too; a counter that fell was reset.
+  if (t1 < idle_from_ns + AFTER_NS || t2 > idle_to_ns || step < 0) return null
+  const idle_j = (idle_w[0] * (begin_ns - t1)) / NS_PER_S + (idle_w[1] * (t2 - end_ns)) / NS_PER_S
+  return { energy_j: step * factor - idle_j, doubt_j: null }
+}

@@ -1,0 +1,162 @@
+import { decodeRun, type StoredChunk } from '../decode-run.ts'
+import { energySources } from '../energy-source.ts'
+import type { RunData } from '../run-data.ts'
+import {
+  BURST_FORMS,
+  type BurstErrors,
+  type BurstForm,
+  type BurstGroup,
+  type BurstReport,
+} from '../schema/bursts.ts'
+import { runFileSchema } from '../schema/run.ts'
+import { NS_PER_S } from '../schema/units.ts'
+import { meanInterval } from '../stats/cycles.ts'
+import { mean } from '../stats/moments.ts'
+import { percentile } from '../stats/percentile.ts'
+import { type BurstSources, burstEnergy, type MeasuredBurst } from './burst-energy.ts'
+import { type BurstSpan, burstSpans } from './burst-spans.ts'
+
+/** By how much 95 % of single padded bursts of a length (ms) may err, %. Source: docs/measuring.md, "Bursts". */
+export const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
+  100: 8,
+  200: 4,
+  500: 1.5,
+  2000: 0.5,
+}
+/** Shorter single bursts are not reported: only means of many. */
+const SINGLE_MS = 100
+/** The share of bursts whose truth a stated range is to hold. */
+const STATED_SHARE = 0.95
+/** Whose means, agreeing, are the reference: two sources that share no reading. */
+const REFERENCE: readonly BurstForm[] = ['ring_padded', 'counter']
+
+/** The same for a run as it lies in its bundle: run.json, parsed from JSON, and the chunks. */
+export function judgeRecordedBursts(
+  runFile: unknown,
+  chunks: Iterable<StoredChunk>,
+): readonly BurstReport[] {
+  return judgeBursts(decodeRun(runFileSchema.parse(runFile), chunks))
+}
+
+/**
+ * How well this device's sensors tell the energy of short bursts of known work. The reference of each load and length
+ * is the mean over its bursts by the padded ring and by the counter from gap to gap, which share no reading; never
+ * steady power × time.
+ * @returns one report for each device with bursts and a ring
+ * Source: docs/measuring.md, "Bursts".
+ */
+export function judgeBursts(run: RunData): readonly BurstReport[] {
+  const spans = burstSpans(run.events)
+  const clock_error_ns = Math.max(
+    0,
+    ...run.processes.flatMap((p) => p.clock.map((c) => c.error_ns ?? 0)),
+  )
+  return [...new Set(spans.map((s) => s.device_id))].flatMap((device_id) => {
+    const sources = sourcesOf(run, device_id)
+    if (sources === null) return []
+    const own = spans.filter((s) => s.device_id === device_id)
+    const groups = grouped(own).map((g) =>
+      judgeGroup(g.map((span) => burstEnergy(span, sources, clock_error_ns))),
+    )
+    const verdicts = groups.flatMap((g) => [g.goal_met, g.stated_met]).filter((v) => v !== null)
+    const device = run.devices.find((d) => d.device_id === device_id)
+    return {
+      device_id,
+      model: device?.model ?? null,
+      limit_w: device?.power_limit_w ?? null,
+      groups,
+      goals_met: verdicts.length === 0 ? null : verdicts.every(Boolean),
+    }
+  })
+}
+
+function sourcesOf(run: RunData, device_id: string): BurstSources | null {
+  const all = energySources(run, device_id).filter((s) => s.scope === 'gpu')
+  const by = (source: string) => all.find((s) => s.source === source) ?? null
+  const ring = by('nvml_power_ring')
+  if (ring === null) return null
+  return { ring, polled: by('nvml_power_instant'), counter: by('nvml_energy') }
+}
+
+/** Bursts of one load and length, in the order of their first. */
+function grouped(spans: readonly BurstSpan[]): BurstSpan[][] {
+  const groups = new Map<string, BurstSpan[]>()
+  for (const span of spans) {
+    const key = `${span.load} ${span.length_ms} ${span.launches}`
+    groups.set(key, [...(groups.get(key) ?? []), span])
+  }
+  return [...groups.values()]
+}
+
+function judgeGroup(bursts: readonly MeasuredBurst[]): BurstGroup {
+  const { load, length_ms, launches } = (bursts[0] as MeasuredBurst).span
+  const means = REFERENCE.flatMap((form) => {
+    const value = mean(joules(bursts, form))
+    return value === null ? [] : [{ form, value }]
+  })
+  const reference_j = mean(means.map((m) => m.value))
+  const single = length_ms >= SINGLE_MS
+  const forms = BURST_FORMS.flatMap((form) => errorsOf(bursts, form, single ? reference_j : null))
+  const seconds = percentile(
+    bursts.map(({ span }) => (span.end_ns - span.begin_ns) / NS_PER_S),
+    0.5,
+  ) as number
+  const goal_pct = BURST_GOALS_PCT[length_ms] ?? null
+  const of = (form: BurstForm) => forms.find((f) => f.form === form)
+  const error = of('ring_padded')?.error_95_pct ?? null
+  const stated = of('ring_window')?.within_stated_share ?? null
+  const [first, second] = means
+  return {
+    load,
+    length_ms,
+    launches,
+    bursts: bursts.length,
+    seconds,
+    power_w: reference_j === null ? null : reference_j / seconds,
+    idle_w: mean(bursts.flatMap((b) => b.idle_w ?? [])),
+    reference_j,
+    reference_of: means.map((m) => m.form),
+    reference_spread_pct:
+      first === undefined || second === undefined ? null : 100 * (second.value / first.value - 1),
+    single,
+    goal_pct,
+    goal_met: goal_pct === null || error === null ? null : error <= goal_pct,
+    stated_met: stated === null ? null : stated >= STATED_SHARE,
+    forms,
+  }
+}
+
+const joules = (bursts: readonly MeasuredBurst[], form: BurstForm): number[] =>
+  bursts.flatMap((b) => b.energies[form]?.energy_j ?? [])
+
+/** @param reference_j null: single bursts are not judged, only their mean is told */
+function errorsOf(
+  bursts: readonly MeasuredBurst[],
+  form: BurstForm,
+  reference_j: number | null,
+): BurstErrors[] {
+  const own = bursts.flatMap((b) => b.energies[form] ?? [])
+  const interval = meanInterval(own.map((e) => e.energy_j))
+  if (interval === null) return []
+  const errors = reference_j === null ? [] : own.map((e) => 100 * (e.energy_j / reference_j - 1))
+  const held =
+    reference_j === null
+      ? []
+      : own.flatMap((e) =>
+          e.doubt_j === null ? [] : [Math.abs(e.energy_j - reference_j) <= e.doubt_j],
+        )
+  return [
+    {
+      form,
+      n: own.length,
+      mean_j: interval.mean,
+      mean_low_j: interval.low,
+      mean_high_j: interval.high,
+      error_median_pct: percentile(errors, 0.5),
+      error_min_pct: percentile(errors, 0),
+      error_max_pct: percentile(errors, 1),
+      error_95_pct: percentile(errors.map(Math.abs), 0.95),
+      within_stated_share: held.length === 0 ? null : held.filter(Boolean).length / held.length,
+    },
+  ]
+}
