@@ -1,8 +1,22 @@
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import type { KernelName } from './bursts/kernels.ts'
 import { VERSION } from './program.ts'
 
 /** Commands are imported when they run: `--help` then loads nothing but this file and commander. */
 const collect = (value: string, all: string[]) => [...all, value]
+
+const countFrom =
+  (least: number) =>
+  (value: string): number => {
+    if (/^\d{1,6}$/.test(value) && Number(value) >= least) return Number(value)
+    throw new InvalidArgumentError(`It must be a whole number from ${least} on.`)
+  }
+
+function burstLengths(value: string): readonly number[] {
+  const lengths = value.split(',').map(Number)
+  if (lengths.every((ms) => Number.isInteger(ms) && ms >= 5 && ms <= 60_000)) return lengths
+  throw new InvalidArgumentError('It must be milliseconds from 5 to 60000, such as 100,500.')
+}
 
 function serverUrl(value: string): string {
   if (!/^https?:\/\/\S+$/.test(value))
@@ -78,6 +92,64 @@ interface RunFlags {
   out?: string
   item?: string
   dryRun?: boolean
+  json?: boolean
+}
+
+program
+  .command('doctor')
+  .description('what can be measured here, how well, and what would mend the rest')
+  .option('--bursts', 'how well short bursts are measured: known work on one NVIDIA GPU, 6 minutes')
+  .option('--full', 'with --bursts: 50 bursts of each length in the place of 20')
+  .option('--device <uuid>', 'with --bursts: this GPU, by the beginning of its UUID')
+  .option('--repeat <n>', 'with --bursts: so many bursts of each length', countFrom(2))
+  .option('--lengths <ms,...>', 'with --bursts: these lengths, milliseconds', burstLengths)
+  .addOption(
+    new Option('--load <load>', 'with --bursts: all that the card draws, or clocks that hold')
+      .choices(['full', 'constant', 'both'])
+      .default('both'),
+  )
+  .addOption(
+    new Option(
+      '--kernel <name>',
+      'with --bursts: this kind of work in the place of the one that draws most',
+    ).choices(['register', 'shared', 'stream', 'memory', 'ffma']),
+  )
+  .option('--out <dir>', 'with --bursts: keep the recording there, as a bundle')
+  .option('--json', 'one JSON document on standard output')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  llem-agent doctor
+  llem-agent doctor --bursts --out bursts       docs/measuring.md, "Bursts", says how to read it
+  llem-agent doctor --bursts --full --json > bursts.json
+
+Exit codes: 0 something can be measured (--bursts: every goal is met), 1 failed, 2 wrong command line,
+3 there are only estimates (--bursts: a goal is missed), 130 interrupted.`,
+  )
+  .action(async (o: DoctorFlags) => {
+    const { doctorBursts } = await import('./commands/doctor-bursts.ts')
+    process.exitCode = await doctorBursts({
+      json: o.json === true,
+      full: o.full === true,
+      device: o.device ?? null,
+      repeat: o.repeat ?? null,
+      lengths_ms: o.lengths ?? null,
+      load: o.load,
+      kernel: o.kernel ?? null,
+      out: o.out ?? null,
+    })
+  })
+
+interface DoctorFlags {
+  bursts?: boolean
+  full?: boolean
+  device?: string
+  repeat?: number
+  lengths?: readonly number[]
+  load: 'full' | 'constant' | 'both'
+  kernel?: KernelName
+  out?: string
   json?: boolean
 }
 
@@ -159,7 +231,7 @@ function explain(error: unknown): number {
     process.stderr.write(`${message}\n`)
     return 2
   }
-  const expected = ['EngineError', 'ServerError', 'SpoolError', 'LockError'].includes(name)
+  const expected = ['EngineError', 'ServerError', 'SpoolError', 'LockError', 'BurstError'].includes(name)
   process.stderr.write(`${expected ? message : (stack ?? message)}\n`)
   return kind === 'config' ? 2 : 1
 }
