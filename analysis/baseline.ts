@@ -8,7 +8,8 @@ import type { Reason } from './schema/reason.ts'
 import type { Component } from './schema/summary.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { mean, sampleSd } from './stats/moments.ts'
-import { phaseWindow, type Window } from './window.ts'
+import { scaled } from './uncertainty.ts'
+import { idleAfter, phaseWindow, type Window } from './window.ts'
 
 /** Mean power of one or more devices in a phase without load, and how sure it is. */
 export interface IdlePower {
@@ -18,14 +19,17 @@ export interface IdlePower {
   readonly source: string | null
   /** Of the mean, from the spread of one-second means. */
   readonly standard_error_w: number
-  /** Least-squares slope × span. */
+  /** Least-squares slope × span, or what changed from before the load to after it, whichever is more. */
   readonly drift_w: number
   /** Spread of the one-second means, standard deviation. */
   readonly spread_w: number
+  /** Means before and after the load, where both were recorded: `watts` is the middle of them. */
+  readonly readings: { readonly before_w: number; readonly after_w: number } | null
   readonly components: readonly Component[]
 }
 
 const NONE: Omit<IdlePower, 'reason'> = {
+  readings: null,
   watts: null,
   window: null,
   source: null,
@@ -38,17 +42,44 @@ const NONE: Omit<IdlePower, 'reason'> = {
 /** Share of the phase that a source must cover: recording may begin within the first of them. */
 const COVERAGE_SHARE = 0.9
 
+type Metered = Pick<DeviceEnergy, 'device_id' | 'scope' | 'chosen'>
+
 /**
  * Mean watts of one device in phase `baseline` (nothing loaded: cold) or `idle` (loaded, no requests: resident), by
- * the source that its energy was taken from, else by the best that covers the phase.
+ * the source that its energy was taken from, else by the best that covers the phase. Where idle was recorded after
+ * the load too, the middle of both: what changed between them is taken to have changed evenly.
  * Source: docs/metrics.md, "Energy", idle_resident_w and u_baseline_j.
  */
-export function idlePower(
-  run: RunData,
-  device: Pick<DeviceEnergy, 'device_id' | 'scope' | 'chosen'>,
-  phase: 'baseline' | 'idle',
-): IdlePower {
-  const window = phaseWindow(run, phase)
+export function idlePower(run: RunData, device: Metered, phase: 'baseline' | 'idle'): IdlePower {
+  const before = idleWithin(run, device, phaseWindow(run, phase))
+  if (phase === 'baseline') return before
+  const after = idleWithin(run, device, idleAfter(run))
+  if (before.watts === null) return after.watts === null ? before : after
+  return after.watts === null ? before : middle(before, before.watts, after, after.watts)
+}
+
+function middle(before: IdlePower, before_w: number, after: IdlePower, after_w: number): IdlePower {
+  const changed_w = after_w - before_w
+  const watts = (before_w + after_w) / 2
+  const doubt = {
+    standard_error_w: Math.hypot(before.standard_error_w, after.standard_error_w) / 2,
+    drift_w: Math.abs(changed_w) > Math.abs(before.drift_w) ? changed_w : before.drift_w,
+  }
+  const ofSensor = before.components.filter((c) => c.name === 'u_sensor_w')
+  return {
+    ...before,
+    ...doubt,
+    watts,
+    spread_w: Math.max(before.spread_w, after.spread_w),
+    readings: { before_w, after_w },
+    components: [
+      ...scaled(ofSensor, before_w === 0 ? 1 : watts / before_w),
+      { name: 'u_baseline_w', value: baselineDoubt(doubt), shared: false },
+    ],
+  }
+}
+
+function idleWithin(run: RunData, device: Metered, window: Window | null): IdlePower {
   if (window === null) return { ...NONE, reason: 'not_recorded' }
   const seconds = (window.end_ns - window.start_ns) / NS_PER_S
   const others = energySources(run, device.device_id)
@@ -68,6 +99,7 @@ export function idlePower(
       reason: null,
       window,
       source: source.source,
+      readings: null,
       ...steadiness,
       components: [
         { name: 'u_sensor_w', ...part },
@@ -128,6 +160,12 @@ export function summedIdle(parts: readonly IdlePower[], components: Component[])
     standard_error_w: Math.hypot(...parts.map((p) => p.standard_error_w)),
     drift_w: Math.hypot(...parts.map((p) => p.drift_w)),
     spread_w: total((p) => p.spread_w),
+    readings: parts.every((p) => p.readings !== null)
+      ? {
+          before_w: total((p) => p.readings?.before_w ?? 0),
+          after_w: total((p) => p.readings?.after_w ?? 0),
+        }
+      : null,
     components,
   }
 }

@@ -59,6 +59,8 @@ export const THRESHOLDS = {
 
   baseline_s: 30,
   baseline_unstable_share: 0.05,
+  /** Idle power after the load may differ from that before it by this share. */
+  baseline_changed_share: 0.05,
   baseline_stale_s: 3600,
   baseline_stale_c: 10,
 } as const

@@ -1,7 +1,7 @@
 import { type Answer, answersOf } from './answer.ts'
 import { plateau } from './plateau.ts'
 import { prefillBalance } from './prefill-balance.ts'
-import type { RunData } from './run-data.ts'
+import type { PhaseSpan, RunData } from './run-data.ts'
 import { runSpan } from './run-span.ts'
 import { saturation } from './saturation.ts'
 import type { Finding } from './schema/finding.ts'
@@ -56,9 +56,24 @@ export function runWindow(
   return spanWindow(answers)
 }
 
-/** From the first start to the last end of a phase; null where it has no mark or no length. */
+/**
+ * From the first start to the last end of a phase; null where it has no mark or no length. Of phase idle what lies
+ * before the load; what lies after it is `idleAfter`.
+ */
 export function phaseWindow(run: RunData, phase: PhaseName): Window | null {
   const spans = run.phases.filter((p) => p.phase === phase)
+  return spanOf(phase === 'idle' ? spans.filter((p) => !followsLoad(run, p)) : spans)
+}
+
+/** The idle phase after the load, with the model still loaded; null where none was recorded. */
+export function idleAfter(run: RunData): Window | null {
+  return spanOf(run.phases.filter((p) => p.phase === 'idle' && followsLoad(run, p)))
+}
+
+const followsLoad = (run: RunData, span: PhaseSpan): boolean =>
+  run.phases.some((p) => p.phase === 'measure' && p.end_ns <= span.start_ns)
+
+function spanOf(spans: readonly PhaseSpan[]): Window | null {
   if (spans.length === 0) return null
   return lasting(
     Math.min(...spans.map((p) => p.start_ns)),

@@ -130,7 +130,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   foreign_process: says([], 'another process used the device'),
   baseline_stale: says(
     'caution',
-    `idle power is over ${T.baseline_stale_s} s old or over ${T.baseline_stale_c} °C away; nothing is subtracted`,
+    `idle power is over ${T.baseline_stale_s} s old or over ${T.baseline_stale_c} °C away, of another power limit, or over ${pct(T.baseline_changed_share)} another after the load; nothing is subtracted`,
   ),
   baseline_exceeds_gross: says(
     'caution',
@@ -138,7 +138,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   baseline_unstable: says(
     'caution',
-    `one-second means of idle power spread or drift by over ${pct(T.baseline_unstable_share)}, or the device was in use`,
+    `one-second means of idle power spread or drift by over ${pct(T.baseline_unstable_share)}, or the device was in use or slowed down`,
   ),
   baseline_short: says('info', `idle power was taken for less than ${T.baseline_s} s`),
   sensor_duty_unknown: says(
