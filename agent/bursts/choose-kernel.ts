@@ -67,7 +67,13 @@ export async function chooseKernel(
     )
   const trials: Trial[] = []
   for (const kernel of asked === null ? kernels : [asked])
-    trials.push(await tryKernel(parts, kernel, 'random'))
+    try {
+      trials.push(await tryKernel(parts, kernel, 'random'))
+    } catch (error) {
+      // One that finds too little free memory leaves the others.
+      const isLast = trials.length === 0 && kernel === (asked ?? kernels.at(-1))
+      if (isLast || !(error instanceof BurstError)) throw error
+    }
   const best = trials.reduce((a, b) => ((b.power_w ?? 0) > (a.power_w ?? 0) ? b : a))
   return { kernel: best.kernel, trials }
 }
