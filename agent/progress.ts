@@ -90,11 +90,12 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
         ['warmup', p.warmup === 0 ? 0 : (GUESS.warmup as number)],
         ['measure', experiment.load.duration_s ?? 30],
         ['drain', GUESS.drain as number],
-        ['cooldown', p.cooldown_s],
+        ['cooldown', p.cooldown_s + p.idle_after_s],
       ])
       title = total > 1 ? `run ${index + 1}/${total}  ` : ''
       runsAfter = total - index - 1
       runStarted = performance.now()
+      phaseStarted = runStarted
       phase = null
       if (stepping) out.write('\r\x1b[K')
       stepping = false
@@ -105,6 +106,8 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
       }
     },
     phase(next, seconds) {
+      // It is over: idle may come a second time, after the load, and nothing follows it then.
+      if (phase !== null) plan.delete(phase)
       phase = next
       phaseStarted = performance.now()
       fraction = 0

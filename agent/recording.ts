@@ -1,4 +1,5 @@
 import type { PhaseName, RunOutcome } from '../analysis/schema/run.ts'
+import type { SampleRow } from '../analysis/schema/stream.ts'
 import { type Clock, createClock } from './clock.ts'
 import type { Reporter } from './progress.ts'
 import type { Recorder } from './recorder.ts'
@@ -59,6 +60,8 @@ export interface Recording {
   edge(): Promise<void>
   /** Runs one marked phase between two readings of the edge sensors, so that counters bracket it. */
   phase(name: PhaseName, seconds: number | null, work: () => Promise<void>): Promise<void>
+  /** Hands on every sample that is read from now on; returns what ends that. */
+  watchSamples(take: (rows: readonly SampleRow[]) => void): () => void
   /** Writes run.json as it stands. */
   save(): Promise<void>
   /** Is stopped when the work is over, however it ended, while the sensors are still read. */
@@ -111,9 +114,13 @@ export async function record(
       })
     for (const missing of sensors.missing)
       event('sensor_missing', { source: missing.source, reason: missing.reason, fix: missing.fix })
+    const watchers = new Set<(rows: readonly SampleRow[]) => void>()
     const sampler = sensors.sampler({
       interval_ms: experiment.sensors.interval_ms,
-      sink: (rows) => recorder.addAll(draft.processes.sampler, 'sample', rows),
+      sink(rows) {
+        recorder.addAll(draft.processes.sampler, 'sample', rows)
+        for (const take of watchers) take(rows)
+      },
       onEvent: event,
       onAnchor: draft.addAnchor,
     })
@@ -135,6 +142,10 @@ export async function record(
         await save()
       },
       edge: sampler.edge,
+      watchSamples(take) {
+        watchers.add(take)
+        return () => watchers.delete(take)
+      },
       async phase(name, seconds, inside) {
         recording.signal.throwIfAborted()
         await recording.begin(name, seconds)

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Device } from '../analysis/schema/device.ts'
+import type { Experiment } from '../analysis/schema/experiment.ts'
 import type { StudyItem } from '../analysis/schema/study.ts'
 import { EngineError, type EngineKind, type RunningEngine } from './engines/engine.ts'
 import { createLoadGenerator } from './load/generator.ts'
@@ -13,7 +15,8 @@ import {
   race,
   record,
 } from './recording.ts'
-import { usedDevices } from './used-devices.ts'
+import { waitUntilSettled } from './thermal-settle.ts'
+import { configuredDevices, usedDevices } from './used-devices.ts'
 
 /** So long at least is recorded after the last answer. */
 const TAIL_S = 0.4
@@ -39,6 +42,20 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   const { experiment } = item
   const launches = experiment.engine.name !== 'openai' || experiment.engine.launcher === 'command'
 
+  if (experiment.phases.settle !== null)
+    event(
+      'thermal_settle',
+      await waitUntilSettled({
+        rule: experiment.phases.settle,
+        device_ids: gpusToSettle(experiment, run.sensors.devices),
+        now_ns: run.clock.now,
+        watch: run.watchSamples,
+        edge: run.edge,
+        say: reporter.say,
+        progress: reporter.progress,
+        signal,
+      }),
+    )
   // Nothing can be known of the time before an attached engine was there, so it has no baseline.
   if (launches && experiment.phases.baseline_s > 0)
     await run.phase('baseline', experiment.phases.baseline_s, () =>
@@ -124,6 +141,10 @@ async function underLoad(
       await run.phase('cooldown', experiment.phases.cooldown_s, () =>
         pause(experiment.phases.cooldown_s, signal),
       )
+    if (!signal.aborted && experiment.phases.idle_after_s > 0)
+      await run.phase('idle', experiment.phases.idle_after_s, () =>
+        pause(experiment.phases.idle_after_s, signal),
+      )
     if (signal.aborted) return INTERRUPTED
     // Power lags the work, and a window's last edge needs a reading beyond it.
     await pause(Math.max(0, TAIL_S - experiment.phases.cooldown_s), signal).catch(() => {})
@@ -131,6 +152,14 @@ async function underLoad(
   } finally {
     await generator.close()
   }
+}
+
+/** Before the engine is there its GPUs are those of the configuration, or all. */
+function gpusToSettle(experiment: Experiment, devices: readonly Device[]): string[] {
+  const gpus = devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id)
+  if (experiment.devices === null) return gpus
+  const wanted = configuredDevices(experiment.devices, devices)
+  return gpus.filter((id) => wanted.includes(id))
 }
 
 async function pause(seconds: number, signal: AbortSignal): Promise<void> {

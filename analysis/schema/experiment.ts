@@ -181,9 +181,39 @@ export type Data = z.infer<typeof dataSchema>
 
 export const WINDOW_RULES = ['auto', 'saturation', 'plateau', 'run', 'phase'] as const
 
+const settleSchema = z
+  .strictObject({
+    below_c: z
+      .number()
+      .positive()
+      .nullable()
+      .default(45)
+      .describe('settled once the hottest GPU is below this, °C; null: no such limit'),
+    slope_c_per_min: z
+      .number()
+      .positive()
+      .nullable()
+      .default(1)
+      .describe('settled once no GPU changes faster than this; null: no such limit'),
+    limit_s: z.number().positive().default(300).describe('goes on all the same after this long'),
+  })
+  .refine((s) => s.below_c !== null || s.slope_c_per_min !== null, {
+    path: ['below_c'],
+    message: 'is null, as slope_c_per_min is; give one of them, or write settle: null',
+  })
+
 const phasesSchema = z.strictObject({
+  settle: settleSchema
+    .nullable()
+    .default(null)
+    .describe('wait for equally warm GPUs before anything is measured; null: begin at once'),
   baseline_s: z.number().nonnegative().default(30).describe('nothing loaded; 0: leave out'),
   idle_s: z.number().nonnegative().default(30).describe('loaded, no requests; 0: leave out'),
+  idle_after_s: z
+    .number()
+    .nonnegative()
+    .default(0)
+    .describe('the same after the load and cooldown, to see whether idle power changed'),
   warmup: z
     .union([z.literal('auto'), z.int().nonnegative()])
     .default('auto')
