@@ -7,13 +7,17 @@ import { isClosedLoop } from '../analysis/window.ts'
 import { loadRun } from './load-run.ts'
 import type { Store } from './store/open.ts'
 import type { RunRow } from './store/tables.ts'
+import type { Summaries } from './summaries.ts'
 
-/** One request as it was recorded, with what is counted from it. A latency that is null has its reason in `reasons`. */
+/**
+ * One request as it was recorded, with what is counted from it. A latency that is null has its reason in `reasons`,
+ * `energy_j` in `energy_reason`.
+ */
 export type RequestView = Readonly<Record<string, unknown>> & { readonly request_id: string }
 
-/** Requests of a run from the `offset`th on, each once, with their latencies. */
+/** Requests of a run from the `offset`th on, each once, with their latencies and joules. */
 export async function requestPage(
-  store: Store,
+  { store, summaries }: { readonly store: Store; readonly summaries: Summaries },
   row: RunRow,
   offset: number,
   limit: number,
@@ -21,9 +25,13 @@ export async function requestPage(
   const run = await loadRun(store, row, 'request')
   const latencies = Object.entries(requestLatencies(!isClosedLoop(run)))
   const answers = answersOf(run)
+  const energyOf = await summaries.requestEnergies(row)
   const page = answers.slice(offset, offset + limit)
   return {
-    requests: page.map((a) => requestView(run, a, latencies)),
+    requests: page.map((a) => ({
+      ...requestView(run, a, latencies),
+      ...energyOf(a.row.request_id),
+    })),
     next_cursor: offset + limit < answers.length ? String(offset + limit) : null,
   }
 }

@@ -2,6 +2,7 @@ import type { RunData } from '../analysis/run-data.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { summarise } from '../analysis/summary.ts'
 import { loadRun, RunUnreadable } from './load-run.ts'
+import { createRequestEnergies, type RequestEnergyOf } from './request-energies.ts'
 import { findRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'
 import { cachedSummary, cacheSummary, runsWithoutSummary } from './store/summaries.ts'
@@ -12,6 +13,8 @@ export interface Summaries {
   of(row: RunRow): Promise<Summary>
   /** Both the rows and the summary. @throws RunUnreadable */
   withRun(row: RunRow): Promise<{ run: RunData; summary: Summary }>
+  /** What each request took of the energy. @throws RunUnreadable */
+  requestEnergies(row: RunRow): Promise<RequestEnergyOf>
   /** Computes what lists filter and sort by, for each sealed run that lacks it. */
   fill(): Promise<void>
 }
@@ -59,5 +62,5 @@ export function createSummaries(
       }
   }
 
-  return { of, withRun, fill }
+  return { of, withRun, requestEnergies: createRequestEnergies(store), fill }
 }

@@ -16,7 +16,8 @@ export async function show(
   await withStore(options.db, { create: false }, async (store) => {
     const row = await findRun(store.db, ref)
     if (options.requests) {
-      const { requests } = await requestPage(store, row, 0, Number.POSITIVE_INFINITY)
+      const parts = { store, summaries: summariesFor(store) }
+      const { requests } = await requestPage(parts, row, 0, Number.POSITIVE_INFINITY)
       if (options.json) return printLine(toJson({ requests }, 2))
       const cells = requests.map((r) => REQUEST_COLUMNS.map((c) => cellText(r[c])))
       for (const line of columns([[...REQUEST_COLUMNS], ...cells])) printLine(line)
@@ -37,6 +38,7 @@ const REQUEST_COLUMNS = [
   'ttft_ms',
   'tpot_ms',
   'e2e_ms',
+  'energy_j',
 ] as const
 
 const cellText = (value: unknown): string =>

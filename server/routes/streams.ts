@@ -24,7 +24,7 @@ const requestsQuery = z.strictObject({
 })
 
 /** The raw rows of a run. */
-export function streamRoutes(app: OpenAPIHono, { store, log }: Parts): void {
+export function streamRoutes(app: OpenAPIHono, { store, summaries, log }: Parts): void {
   endpoint(app, {
     method: 'get',
     path: '/runs/{run_id}/streams/{stream}',
@@ -50,7 +50,7 @@ export function streamRoutes(app: OpenAPIHono, { store, log }: Parts): void {
   endpoint(app, {
     method: 'get',
     path: '/runs/{run_id}/requests',
-    summary: 'Requests of a run with their latencies, in the order of the rows',
+    summary: 'Requests of a run with their latencies and joules, in the order of the rows',
     params: runParams,
     query: requestsQuery,
     answers: {
@@ -64,7 +64,9 @@ export function streamRoutes(app: OpenAPIHono, { store, log }: Parts): void {
     },
     async handle(_, { params, query }) {
       const row = await findRun(store.db, params.run_id)
-      return json(await requestPage(store, row, Number(query.cursor ?? 0), query.limit))
+      return json(
+        await requestPage({ store, summaries }, row, Number(query.cursor ?? 0), query.limit),
+      )
     },
   })
 }

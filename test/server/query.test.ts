@@ -197,6 +197,32 @@ describe('one run', () => {
     expect([rest.requests.length, rest.next_cursor]).toEqual([6, null])
   })
 
+  it('gives the joules of each request, of one that is still recorded none', async () => {
+    const of = async (run: string) =>
+      (await json<{ requests: Record<string, unknown>[] }>(`/runs/${run}/requests`)).requests
+    const rows = await of(RUN_ID)
+    const known = rows.filter((r) => r['energy_j'] !== null)
+    expect(known.length).toBeGreaterThan(0)
+    // One at a time: 1.5 s of 300 W
+    for (const row of known)
+      expect(row).toMatchObject({
+        energy_j: expect.closeTo(450, 6),
+        energy_method: 'exclusive',
+        energy_reason: null,
+      })
+    expect(known[0]?.['energy_low_j']).toBeLessThan(450)
+    for (const row of rows.filter((r) => r['energy_j'] === null))
+      expect(row).toMatchObject({ energy_reason: 'outside_window', energy_method: null })
+    // The same again, from what is kept at hand
+    expect(await of(RUN_ID)).toEqual(rows)
+    for (const chunk of sampleChunks().filter((c) => c.stream === 'request'))
+      await putChunk(server.api, OPEN, chunk)
+    const open = await of(OPEN)
+    expect(open.length).toBeGreaterThan(0)
+    for (const row of open)
+      expect(row).toMatchObject({ energy_j: null, energy_reason: 'no_window' })
+  })
+
   it('gives a timeline of so many columns', async () => {
     expect((await get(`/runs/${RUN_ID}/timeline?columns=100`)).status).toBe(200)
     expect((await get(`/runs/${RUN_ID}/timeline?columns=1`)).status).toBe(400)
