@@ -1,4 +1,5 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 
 /** A small text file of /sys or /proc, trimmed, or the error code that kept it from being read. */
 export function readText(
@@ -6,6 +7,17 @@ export function readText(
 ): { text: string; code: null } | { text: null; code: string } {
   try {
     return { text: readFileSync(path, 'utf8').trim(), code: null }
+  } catch (error) {
+    return { text: null, code: (error as NodeJS.ErrnoException).code ?? 'EIO' }
+  }
+}
+
+/** The same without blocking: some files of /sys ask slow hardware. */
+export async function readTextLater(
+  path: string,
+): Promise<{ text: string; code: null } | { text: null; code: string }> {
+  try {
+    return { text: (await readFile(path, 'utf8')).trim(), code: null }
   } catch (error) {
     return { text: null, code: (error as NodeJS.ErrnoException).code ?? 'EIO' }
   }
