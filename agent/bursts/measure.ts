@@ -12,7 +12,8 @@ import { burstTarget } from './target.ts'
 
 /** What the GPU draws with its context open and no work. */
 const IDLE_S = 3
-const TAIL_S = 0.5
+/** Idle on either side of other work: bursts look about a second around themselves for their idle power. */
+const APART_S = 1.5
 /** Power readings that are kept for the choice of the kernel. */
 const KEPT = 1000
 
@@ -75,7 +76,7 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
       draft.setWorker(worker.pid, [device_id])
       await run.phase('idle', IDLE_S, () => pause(IDLE_S, run.signal))
       await bursts(parts, run, worker, device_id, power)
-      await pause(TAIL_S, run.signal)
+      await pause(APART_S, run.signal)
       return { outcome: 'completed', reason: null }
     })
   } finally {
@@ -111,8 +112,9 @@ async function bursts(
   let burst = 0
   for (const [k, load] of plan.loads.entries()) {
     const { kernel, launch_s } = trials[k] as Trial
+    await pause(APART_S, signal)
     await worker.use(kernel, OPERANDS_OF[load])
-    await pause(1, signal)
+    await pause(APART_S, signal)
     for (const length_ms of plan.lengths_ms) {
       const launches = Math.max(1, Math.round(length_ms / 1000 / launch_s))
       for (let i = 0; i < plan.repeat; i++) {

@@ -55,7 +55,7 @@ function groupLines(group: BurstGroup, c: Colours): string[] {
 
 /** Single bursts: median (min to max), and what 95 % of them err by less than. */
 function formLine(group: BurstGroup, form: BurstErrors, c: Colours): string {
-  const name = `  ${NAMES[form.form].padEnd(20)}`
+  const name = `  ${NAMES[form.form].padEnd(19)}`
   if (form.error_median_pct === null || !group.single) {
     const range =
       form.mean_low_j === null ? '' : ` (${joules(form.mean_low_j)} to ${joules(form.mean_high_j)})`
@@ -63,7 +63,7 @@ function formLine(group: BurstGroup, form: BurstErrors, c: Colours): string {
   }
   const errors =
     `${signed(form.error_median_pct).padStart(6)} % ` +
-    `(${signed(form.error_min_pct)}..${signed(form.error_max_pct)})`.padEnd(17) +
+    `(${signed(form.error_min_pct)}..${signed(form.error_max_pct)})`.padEnd(15) +
     `95 % within ${(form.error_95_pct ?? 0).toFixed(1).padStart(5)} %`
   const held =
     form.within_stated_share === null
