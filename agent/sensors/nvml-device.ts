@@ -45,6 +45,7 @@ export function describeDevice(
     pci: nvml.pci(handle).value,
     architecture: architectureName(nvml.architecture(handle).value),
     compute_capability: identity.compute_capability,
+    ...(settings.mig_mode === true ? { partitioned: true } : {}),
   }
   const environment = {
     ...identity,

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { GpuProcess } from '../ffi/nvml-processes.ts'
-import { processLine } from '../process-line.ts'
+import { type ProcessLine, processLine } from '../process-line.ts'
 import { inContainer, isVisibleProcess } from './container.ts'
 import type { NvmlDevice } from './nvml-device.ts'
 import { deviceOf, type GpuInstance } from './nvml-mig.ts'
@@ -42,40 +42,58 @@ export function devicesOfProcess(host: ProcessHost, pid: number): readonly strin
   return told && all.every((other) => isVisibleProcess(procRoot, other.pid)) ? [] : null
 }
 
-/**
- * Tells which processes are on the GPUs (`gpu_processes`): at start and end, and when others come or go. Of each is
- * told whose child it is, so that the engine's own can be known later. `mappable` is false where the driver's pids are
- * not those of this system.
- */
+/** Who is on which GPU. */
+interface ProcessesNow {
+  /** null: the driver does not tell. */
+  readonly devices: Readonly<Record<string, readonly (GpuProcess & ProcessLine)[] | null>>
+  /** False where the driver's pids are not those of this system. */
+  readonly mappable: boolean
+}
+
+/** The processes on all GPUs, and of each whose child it is, so that the engine's own can be told later. */
+export function processesNow(host: ProcessHost): ProcessesNow {
+  return describe(host, listAll(host))
+}
+
+/** Tells who is on the GPUs (`gpu_processes`): at start and end, and when others have come or gone. */
 export function watchProcesses(host: ProcessHost, clock: Clock): Watch {
-  const { gpus, procRoot } = host
-  const contained = inContainer(procRoot)
   let last = ''
   return {
     read(moment) {
-      const lists = gpus.map((gpu) => ({ gpu, list: processesOf(host, gpu) }))
+      const lists = listAll(host)
       const key = JSON.stringify(
-        lists.map(
-          ({ list }) => list?.map((p) => [p.pid, p.kind, p.gpu_instance_id]).sort() ?? null,
-        ),
+        lists.map(({ list }) => list?.map((p) => [p.pid, p.kind, p.gpu_instance_id].join()).sort()),
       )
       if (moment === 'during' && key === last) return []
       last = key
-      const all = lists.flatMap(({ list }) => list ?? [])
-      const detail = {
-        devices: Object.fromEntries(
-          lists.map(({ gpu, list }) => [
-            gpu.uuid,
-            list?.map((process) => ({
-              ...process,
-              device_id: deviceOf(gpu, host.instances, process),
-              ...processLine(procRoot, process.pid),
-            })) ?? null,
-          ]),
-        ),
-        mappable: !contained && all.every((p) => isVisibleProcess(procRoot, p.pid)),
-      }
-      return [{ t_ns: clock.now(), code: 'gpu_processes', detail }]
+      return [
+        { t_ns: clock.now(), code: 'gpu_processes', detail: { moment, ...describe(host, lists) } },
+      ]
     },
+  }
+}
+
+type Listed = readonly {
+  readonly gpu: NvmlDevice
+  readonly list: readonly GpuProcess[] | null
+}[]
+
+const listAll = (host: ProcessHost): Listed =>
+  host.gpus.map((gpu) => ({ gpu, list: processesOf(host, gpu) }))
+
+function describe({ instances, procRoot }: ProcessHost, lists: Listed): ProcessesNow {
+  const all = lists.flatMap(({ list }) => list ?? [])
+  return {
+    devices: Object.fromEntries(
+      lists.map(({ gpu, list }) => [
+        gpu.uuid,
+        list?.map((process) => ({
+          ...process,
+          device_id: deviceOf(gpu, instances, process),
+          ...processLine(procRoot, process.pid),
+        })) ?? null,
+      ]),
+    ),
+    mappable: !inContainer(procRoot) && all.every((p) => isVisibleProcess(procRoot, p.pid)),
   }
 }

@@ -6,7 +6,7 @@ import { watchLosses } from './nvml-loss.ts'
 import { type GpuInstance, instancesOf, partitionMissing } from './nvml-mig.ts'
 import { deviceMissing, noDevice, noDriver, refusedMissing } from './nvml-missing.ts'
 import { openMemoryPower, openPower } from './nvml-power.ts'
-import { devicesOfProcess, watchProcesses } from './nvml-processes.ts'
+import { devicesOfProcess, processesNow, watchProcesses } from './nvml-processes.ts'
 import { watchSettings } from './nvml-settings.ts'
 import { topologyOf } from './nvml-topology.ts'
 import { openViolations } from './nvml-violations.ts'
@@ -64,6 +64,7 @@ async function openDevices(nvml: Nvml, options: SensorOptions): Promise<OpenSour
         cuda_version: cudaVersion(nvml.cudaVersion().value),
         devices: Object.fromEntries(gpus.map((gpu) => [gpu.uuid, gpu.environment])),
         topology: topologyOf(nvml, gpus),
+        processes: processesNow(host),
       },
     },
     devicesOfProcess: (pid) => devicesOfProcess(host, pid),

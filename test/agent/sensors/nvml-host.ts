@@ -19,6 +19,8 @@ export interface NvmlHost {
   readonly source: OpenSource
   readonly clock: Clock
   readonly hand: HandTime
+  /** How often the driver's function was called. */
+  calls(name: string): number
   /** A sensor by its source or, of gauges, its metric; of a GPU by index. */
   sensor(name: string, gpu?: number): Sensor
   has(name: string): boolean
@@ -66,6 +68,7 @@ export function nvmlBench(without: readonly string[] = []): NvmlBench {
       source,
       clock,
       hand: hand as HandTime,
+      calls: driver.calls,
       sensor,
       has: (name) => find(name) !== undefined,
       read: async (name, gpu = 0) => sensor(name, gpu).read(),

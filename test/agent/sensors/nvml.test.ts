@@ -65,12 +65,13 @@ describe('a GPU through NVML', () => {
     })
   })
 
-  it('has one source of power, one counter and eight gauges', async () => {
+  it('has one source of power, one counter, eight gauges and two counters of violations', async () => {
     const { source } = await bench.open()
     expect(source.sensors.map((s) => [s.row.source, s.cadence])).toEqual([
       ['nvml_power_ring', 'ring'],
       ['nvml_energy', 'edge'],
       ...Array(8).fill(['nvml', 'gauge']),
+      ...Array(2).fill(['nvml', 'edge']),
     ])
   })
 

@@ -38,6 +38,8 @@ export function writeScript(dir: string, lines: readonly ScriptLine[]): string {
 export interface FakeNvml {
   /** Begins anew: the script (null: constant 300 W) at time zero, in real time. */
   load(script: string | null, gpus?: number): void
+  /** How often a function was called since `load`. */
+  calls(name: string): number
   /** Stops the time of driver and clock, which then passes by hand. */
   byHand(): HandTime
 }
@@ -54,10 +56,12 @@ export interface HandTime {
 export function steerFakeNvml(path: string): FakeNvml {
   const lib = koffi.load(path)
   const load = lib.func('void fake_nvml_load(const char *, int)')
+  const calls = lib.func('int fake_nvml_calls(const char *)')
   const setTime = lib.func('void fake_nvml_set_time_us(int64_t, int64_t)')
   const stepWall = lib.func('void fake_nvml_step_wall_us(int64_t)')
   return {
     load: (script, gpus = 1) => load(script, gpus),
+    calls: (name) => calls(name),
     byHand() {
       const WALL0_NS = 1_700_000_000_000_000_000n
       let mono = 0n
