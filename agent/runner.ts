@@ -2,6 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../analysis/schema/device.ts'
 import type { Experiment } from '../analysis/schema/experiment.ts'
 import type { StudyItem } from '../analysis/schema/study.ts'
+import type { Clock } from './clock.ts'
+import { checkDevices } from './device-check.ts'
+import { engineEnvironment } from './engine-environment.ts'
 import { EngineError, type EngineKind, type RunningEngine } from './engines/engine.ts'
 import { createLoadGenerator } from './load/generator.ts'
 import type { LoadGenerator } from './load/load.ts'
@@ -33,7 +36,22 @@ export interface RunnerParts extends RecordingParts {
  * EngineError config).
  */
 export async function runExperiment(parts: RunnerParts): Promise<RunResult> {
-  return await record(parts, parts.item, (recording) => runPhases(parts, recording))
+  const { experiment } = parts.item
+  const openSensors = async (clock: Clock) => {
+    const sensors = await parts.openSensors(clock)
+    try {
+      // Better said before an engine takes minutes to load.
+      for (const warning of checkDevices(experiment, sensors.devices, sensors.environment))
+        parts.reporter.say(warning)
+    } catch (error) {
+      await sensors.close()
+      throw error
+    }
+    return sensors
+  }
+  return await record({ ...parts, openSensors }, parts.item, (recording) =>
+    runPhases(parts, recording),
+  )
 }
 
 async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
@@ -73,10 +91,16 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   })
   const engine = worker as unknown as RunningEngine
   run.atEnd(() => engine.stop())
-  draft.setWorker(
-    engine.pid,
-    await usedDevices(experiment, run.sensors.devices, engine, run.sensors.devicesOfProcess),
+  const used = await usedDevices(
+    experiment,
+    run.sensors.devices,
+    engine,
+    run.sensors.devicesOfProcess,
+    engineEnvironment(experiment, engine.pid),
   )
+  for (const note of used.notes) reporter.say(note)
+  event('used_devices', used)
+  draft.setWorker(engine.pid, used.device_ids)
   draft.addEnvironment({ engine: engine.info })
   if (engine.info.model_info['synthetic_weights'] === true)
     event(

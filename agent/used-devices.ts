@@ -1,33 +1,90 @@
 import type { Device } from '../analysis/schema/device.ts'
 import type { Experiment } from '../analysis/schema/experiment.ts'
+import type { Reason } from '../analysis/schema/reason.ts'
 import { ConfigError } from '../analysis/schema/study.ts'
 import type { RunningEngine } from './engines/engine.ts'
 import { childrenOf } from './process-tree.ts'
+import { type Environment, visibleDevices } from './sensors/visible-devices.ts'
 
 const isCpu = (d: Device) => d.kind === 'cpu_package' || d.kind === 'dram'
 
+/** Which devices are used, and how that is known: goes into the record as an event. */
+export interface UsedDevices {
+  readonly device_ids: readonly string[]
+  readonly by: 'configuration' | 'memory_held' | 'visible' | 'cpu' | 'remote'
+  /** `ambiguous_mapping`: the visible GPUs are not certain, so all are taken. */
+  readonly reason: Reason | null
+  /** Sentences for the user. */
+  readonly notes: readonly string[]
+}
+
 /**
  * The devices on which the engine computes: what the configuration says, else the GPUs on which its processes
- * hold memory, else all visible GPUs, else the CPU; none of an engine on another host.
+ * hold memory, else all that it may see, else the CPU; none of an engine on another host.
+ * @param env the engine's environment
  */
 export async function usedDevices(
   experiment: Experiment,
   devices: readonly Device[],
   engine: RunningEngine,
   devicesOfProcess: (pid: number) => Promise<readonly string[] | null>,
-): Promise<string[]> {
-  if (experiment.devices !== null) return configuredDevices(experiment.devices, devices)
-  if (!engine.local) return []
-  const gpus = devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id)
-  const cpu = devices.filter(isCpu).map((d) => d.device_id)
-  if (engine.computes_on === 'cpu') return cpu
+  env: Environment,
+): Promise<UsedDevices> {
+  if (experiment.devices !== null) return configured(experiment.devices, devices)
+  if (!engine.local) return { device_ids: [], by: 'remote', ...CERTAIN }
+  if (engine.computes_on === 'cpu') return onCpu(devices)
   if (engine.pid !== null) {
     const told = await Promise.all([engine.pid, ...childrenOf(engine.pid)].map(devicesOfProcess))
     const held = new Set(told.flatMap((ids) => ids ?? []))
-    if (held.size > 0) return gpus.filter((id) => held.has(id))
+    const device_ids = devices.map((d) => d.device_id).filter((id) => held.has(id))
+    if (device_ids.length > 0) return { device_ids, by: 'memory_held', ...CERTAIN }
   }
-  return gpus.length > 0 ? gpus : cpu
+  return seenBy(env, devices)
 }
+
+/**
+ * The devices on which a program may compute that we did not start as an engine: what the configuration says, else all
+ * visible GPUs, else the CPU.
+ */
+export function devicesHere(
+  wanted: readonly (string | number)[] | null,
+  devices: readonly Device[],
+  env: Environment = process.env,
+): string[] {
+  const used = wanted === null ? seenBy(env, devices) : configured(wanted, devices)
+  return [...used.device_ids]
+}
+
+const CERTAIN = { reason: null, notes: [] } as const
+
+const configured = (
+  wanted: readonly (string | number)[],
+  devices: readonly Device[],
+): UsedDevices => ({
+  device_ids: configuredDevices(wanted, devices),
+  by: 'configuration',
+  ...CERTAIN,
+})
+
+const onCpu = (devices: readonly Device[]): UsedDevices => ({
+  device_ids: devices.filter(isCpu).map((d) => d.device_id),
+  by: 'cpu',
+  ...CERTAIN,
+})
+
+/** The visible GPUs; where it is not certain which they are, all of them, and that is told. */
+function seenBy(env: Environment, devices: readonly Device[]): UsedDevices {
+  const gpus = devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id)
+  if (gpus.length === 0) return onCpu(devices)
+  const { device_ids, reason, problem, notes } = visibleDevices(env, devices)
+  if (reason !== null)
+    return { device_ids: gpus, by: 'visible', reason, notes: [...notes, ALL_COUNTED] }
+  if (device_ids.length === 0)
+    return { ...onCpu(devices), notes: problem === null ? notes : [problem, ...notes] }
+  return { device_ids, by: 'visible', reason, notes }
+}
+
+const ALL_COUNTED = 'It is not certain which GPUs the engine uses, so all of them are counted.'
 
 /**
  * The configuration's `devices`, by UUID, unique prefix of one, index or `cpu`.

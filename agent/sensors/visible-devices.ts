@@ -1,0 +1,43 @@
+import type { Device } from '../../analysis/schema/device.ts'
+import type { Reason } from '../../analysis/schema/reason.ts'
+import { amdDevices } from './visible-amd.ts'
+import { cudaDevices } from './visible-cuda.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The GPUs, or instances of GPUs, that a program with some environment may compute on. */
+export interface VisibleDevices {
+  /** In the order in which the program sees them. */
+  readonly device_ids: readonly string[]
+  /** `ambiguous_mapping`: the variables do not tell which GPUs are meant; then `device_ids` is empty. */
+  readonly reason: Reason | null
+  /** A sentence where the vendor's runtime refuses what the variables say. */
+  readonly problem: string | null
+  /** Sentences: what is hidden and why. */
+  readonly notes: readonly string[]
+}
+
+/**
+ * What CUDA's and HIP's variables leave visible of this host's GPUs.
+ * @param env the program's environment: CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER, NVIDIA_VISIBLE_DEVICES,
+ * ROCR_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES
+ * @param devices all devices of the host; others than GPUs are left out
+ * Source: docs/measuring.md, "Which GPUs a program sees".
+ */
+export function visibleDevices(env: Environment, devices: readonly Device[]): VisibleDevices {
+  const gpus = devices.filter((d) => d.kind === 'gpu' || d.kind === 'gpu_instance')
+  const amd = amdDevices(
+    env,
+    gpus.filter((d) => d.vendor === 'amd'),
+  )
+  const nvidia = cudaDevices(
+    env,
+    gpus.filter((d) => d.vendor !== 'amd'),
+  )
+  return {
+    device_ids: [...nvidia.device_ids, ...amd.device_ids],
+    reason: nvidia.reason ?? amd.reason,
+    problem: nvidia.problem ?? amd.problem,
+    notes: [...nvidia.notes, ...amd.notes],
+  }
+}
