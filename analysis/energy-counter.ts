@@ -1,3 +1,4 @@
+import { calibrated } from './calibration.ts'
 import type { EnergySource } from './energy-source.ts'
 import { firstAbove, firstAtLeast, integrate, type PowerCurve } from './power-curve.ts'
 import type { Reason } from './schema/reason.ts'
@@ -8,6 +9,8 @@ interface Steps {
   readonly t_ns: readonly number[]
   /** Joules since the reading before; NaN where the counter fell without wrapping. The first is 0. */
   readonly step_j: readonly number[]
+  /** Whether it moved since the reading before. */
+  readonly moved: readonly boolean[]
 }
 
 /**
@@ -15,11 +18,12 @@ interface Steps {
  * that the step then means is plausible; any other fall is a reset.
  */
 export function counterSteps(
-  source: Pick<EnergySource, 'factor' | 'range'>,
+  source: Pick<EnergySource, 'factor' | 'range' | 'calibration'>,
   rows: { readonly t_ns: Float64Array; readonly value: Float64Array },
 ): Steps {
   const t_ns: number[] = []
   const step_j: number[] = []
+  const moved: boolean[] = []
   let last = Number.NaN
   for (let i = 0; i < rows.t_ns.length; i++) {
     const t = rows.t_ns[i] as number
@@ -27,10 +31,14 @@ export function counterSteps(
     if (!Number.isFinite(value) || t === t_ns.at(-1)) continue
     const seconds = (t - (t_ns.at(-1) ?? t)) / NS_PER_S
     t_ns.push(t)
-    step_j.push(Number.isNaN(last) ? 0 : stepJoules(source, last, value, seconds))
+    const joules = Number.isNaN(last) ? 0 : stepJoules(source, last, value, seconds)
+    step_j.push(
+      source.calibration === null ? joules : calibrated(joules, seconds, source.calibration),
+    )
+    moved.push(joules > 0)
     last = value
   }
-  return { t_ns, step_j }
+  return { t_ns, step_j, moved }
 }
 
 function stepJoules(
@@ -67,7 +75,7 @@ export function counterEnergy(
   end_ns: number,
   power: PowerCurve | null,
 ): CounterEnergy {
-  const { t_ns, step_j } = counterSteps(source, rows)
+  const { t_ns, step_j, moved } = counterSteps(source, rows)
   const before = firstAbove(t_ns, start_ns) - 1
   const after = firstAtLeast(t_ns, end_ns)
   const none = (reason: Reason): CounterEnergy => ({
@@ -85,7 +93,7 @@ export function counterEnergy(
     if (Number.isNaN(step)) return none('counter_reset')
     total_j[i] = (total_j[i - 1] as number) + step
   }
-  if (stalled(source, t_ns, step_j, before, after)) return none('stale')
+  if (stalled(source, t_ns, moved, before, after)) return none('stale')
   const start = edge(source, t_ns, step_j, before, start_ns, power)
   const end = edge(source, t_ns, step_j, after - 1, end_ns, power)
   if (start === null || end === null) return none('window_not_bracketed')
@@ -103,13 +111,13 @@ export function counterEnergy(
 function stalled(
   source: EnergySource,
   t_ns: readonly number[],
-  step_j: readonly number[],
+  moved: readonly boolean[],
   before: number,
   after: number,
 ): boolean {
   let since = t_ns[before] as number
   for (let i = before + 1; i <= after; i++) {
-    if ((step_j[i] as number) > 0) since = t_ns[i] as number
+    if (moved[i]) since = t_ns[i] as number
     else if ((t_ns[i] as number) - since >= THRESHOLDS.counter_stalled_refreshes * source.period_ns)
       return true
   }

@@ -1,3 +1,4 @@
+import { calibrated } from './calibration.ts'
 import { counterSteps } from './energy-counter.ts'
 import { type EnergySource, rowsAround } from './energy-source.ts'
 import { curveBuilder, type PowerCurve, SEGMENT } from './power-curve.ts'
@@ -13,7 +14,10 @@ import { THRESHOLDS } from './thresholds.ts'
 export function curveOf(source: EnergySource, start_ns: number, end_ns: number): PowerCurve {
   const rows = rowsAround(source, start_ns + source.shift_ns, end_ns + source.shift_ns)
   if (source.method === 'counter') return counterCurve(source, rows)
-  const watts = rows.value.map((v) => v * source.factor)
+  const { calibration } = source
+  const watts = rows.value.map((v) =>
+    calibration === null ? v * source.factor : calibrated(v * source.factor, 1, calibration),
+  )
   if (source.method === 'poll')
     return pollCurve(
       source.shift_ns === 0 ? rows.t_ns : rows.t_ns.map((t) => t - source.shift_ns),

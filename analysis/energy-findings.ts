@@ -1,3 +1,4 @@
+import { uncalibrated } from './calibration.ts'
 import { type EnergyEstimate, resolves } from './energy-estimate.ts'
 import type { EnergyFacts } from './energy-facts.ts'
 import type { Finding, FindingCode } from './schema/finding.ts'
@@ -71,28 +72,35 @@ function samples(energy: EnergyFacts): Finding[] {
   ]
 }
 
+/** Joules as the sensor itself said: one source may be calibrated and the other not. */
+const asRead = (e: EnergyEstimate, seconds: number): number =>
+  e.origin.calibration === null
+    ? (e.energy_j as number)
+    : uncalibrated(e.energy_j as number, seconds, e.origin.calibration)
+
 /** Counter against the chosen power source of the same scope. */
 function disagreement(energy: EnergyFacts): Finding[] {
   const { chosen, window } = energy
   if (chosen?.energy_j == null || !chosen.measured) return []
-  const mine = chosen.energy_j
+  const mine = asRead(chosen, energy.seconds)
   const differs = (e: EnergyEstimate): boolean =>
     e.method === 'counter' &&
     e.energy_j !== null &&
     resolves(e, window) &&
-    Math.abs(e.energy_j - mine) >
-      THRESHOLDS.source_disagreement * Math.max(Math.abs(mine), Math.abs(e.energy_j))
+    Math.abs(asRead(e, energy.seconds) - mine) >
+      THRESHOLDS.source_disagreement * Math.max(Math.abs(mine), Math.abs(asRead(e, energy.seconds)))
   return energy.estimates
     .filter((e) => e.origin !== chosen.origin && differs(e))
+    .map((e) => ({ ...e, read_j: asRead(e, energy.seconds) }))
     .map((e) => ({
       code: 'energy_source_disagreement',
       severity: 'caution',
-      message: `${chosen.source} gives ${mine.toPrecision(5)} J for ${energy.device_id}, ${e.source} ${(e.energy_j as number).toPrecision(5)} J; they should agree within ${THRESHOLDS.source_disagreement * 100} %.`,
+      message: `${chosen.source} gives ${mine.toPrecision(5)} J for ${energy.device_id}, ${e.source} ${e.read_j.toPrecision(5)} J; they should agree within ${THRESHOLDS.source_disagreement * 100} %.`,
       evidence: {
         device_id: energy.device_id,
         [chosen.source]: mine,
-        [e.source]: e.energy_j,
-        difference: ((e.energy_j as number) - mine) / mine,
+        [e.source]: e.read_j,
+        difference: (e.read_j - mine) / mine,
       },
     }))
 }

@@ -1,8 +1,10 @@
+import { calibrationFor } from './calibration.ts'
 import { type Meaning, meaningOf } from './energy-metric.ts'
 import { byProcess, mergedByCoverage, type Spacing } from './merge-series.ts'
 import { firstAbove, firstAtLeast } from './power-curve.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
+import type { Calibration } from './schema/calibration.ts'
 import type { SensorRow } from './schema/sensor.ts'
 import { NS_PER_MS } from './schema/units.ts'
 import { THRESHOLDS } from './thresholds.ts'
@@ -35,6 +37,10 @@ export interface EnergySource {
   /** Bound of the relative error, and of the absolute one. */
   readonly gain_rel: number
   readonly offset_w: number
+  /** Share of each period that it looks at; null: not known. */
+  readonly duty: number | null
+  /** What it was found to be wrong by; null: only the bounds above are known. */
+  readonly calibration: Calibration | null
   /** True where the error was measured against a meter. */
   readonly calibrated: boolean
   readonly failure: string | null
@@ -57,6 +63,7 @@ export function energySources(run: RunData, device_id: string | null = null): En
   }
   return [...groups.values()].map(({ row, series }) =>
     describe(
+      run,
       row,
       series.length === 1
         ? (series[0] as Series)
@@ -93,13 +100,14 @@ function sensorOf(run: RunData, series: Series): SensorRow | null {
   return rows.length === 1 ? (rows[0] as SensorRow) : null
 }
 
-function describe(row: SensorRow | null, series: Series): EnergySource {
+function describe(run: RunData, row: SensorRow | null, series: Series): EnergySource {
   const meaning = meaningOf(series.metric) as Meaning
   const source = row?.source ?? (series.metric === 'cpu_power_mw' ? 'cpu_estimate' : series.metric)
   const measured = source !== 'cpu_estimate'
   const period_ms = row?.period_ms ?? meaning.period_ms
   const averaging_ms = row?.averaging_ms ?? (source === 'nvml_power_average' ? 1000 : 0)
   const method = methodOf(meaning.method, source)
+  const calibration = calibrationFor(run, series.device_id, source)
   // NVIDIA states watts beside the share; RAPL and meters err in proportion.
   const isGpu = series.metric.startsWith('gpu_')
   return {
@@ -118,7 +126,9 @@ function describe(row: SensorRow | null, series: Series): EnergySource {
     gain_rel:
       row?.accuracy?.gain_rel ?? (measured ? THRESHOLDS.sensor_gain : THRESHOLDS.estimate_gain),
     offset_w: row?.accuracy?.offset_w ?? (isGpu ? THRESHOLDS.sensor_offset_w : 0),
-    calibrated: row?.accuracy?.basis === 'measured',
+    duty: row?.duty ?? null,
+    calibration,
+    calibrated: calibration !== null || row?.accuracy?.basis === 'measured',
     failure: series.failure,
   }
 }

@@ -1,3 +1,4 @@
+import { calibrationDoubt, uncalibrated } from './calibration.ts'
 import type { EnergySource } from './energy-source.ts'
 import { firstAbove, integrate, type PowerCurve, pieceAt, SEGMENT, wattsAt } from './power-curve.ts'
 import type { Component } from './schema/summary.ts'
@@ -12,11 +13,19 @@ const own = (name: string, value: number): Component[] =>
 
 /**
  * What the sensor itself may be wrong by, the same for all runs on the device: a bound on the mean power, taken as
- * evenly spread. Source: docs/metrics.md, "Energy", uncertainty, u_sensor_j.
+ * evenly spread; of a calibrated one what the calibration left open.
+ * @param energy_j as calibrated
+ * Source: docs/metrics.md, "Energy", uncertainty, u_sensor_j.
  */
 export function sensorPart(source: EnergySource, energy_j: number, seconds: number): Component {
+  const { calibration } = source
+  const named = { name: 'u_sensor_j', shared: true, source: source.source }
+  if (calibration !== null) {
+    const read_j = uncalibrated(energy_j, seconds, calibration)
+    return { ...named, value: calibrationDoubt(read_j, seconds, calibration) }
+  }
   const bound_w = Math.max(source.offset_w, (source.gain_rel * Math.abs(energy_j)) / seconds)
-  return { name: 'u_sensor_j', value: (bound_w / ROOT_3) * seconds, shared: true }
+  return { ...named, value: (bound_w / ROOT_3) * seconds }
 }
 
 /** A counter's readings lag by up to one refresh at each edge; u_quantisation_j and u_edge_j of the same table. */

@@ -1,3 +1,4 @@
+import { sourceFamily } from './calibration.ts'
 import type { Component, MetricValue } from './schema/summary.ts'
 import type { Unit } from './schema/units.ts'
 
@@ -17,22 +18,28 @@ export const scaled = (parts: readonly Component[], k: number): Component[] =>
   parts.map((c) => ({ ...c, value: c.value * Math.abs(k) }))
 
 /**
- * Parts of a sum over devices, by name: what is shared (one calibration) adds linearly, the rest in quadrature.
+ * Parts of a sum over devices, by name: what is shared (one calibration) adds linearly, the rest in quadrature. Sensors of
+ * unlike makers share nothing, so each family of sources has a part of its own.
  * Source: docs/metrics.md, "Energy", uncertainty.
  */
 export function summed(devices: readonly (readonly Component[])[]): Component[] {
   const byName = new Map<string, Component>()
   for (const part of devices.flat()) {
-    const known = byName.get(part.name)
-    if (known === undefined) byName.set(part.name, part)
+    const key = `${part.name} ${part.source == null ? '' : sourceFamily(part.source)}`
+    const known = byName.get(key)
+    if (known === undefined) byName.set(key, part)
     else
-      byName.set(part.name, {
+      byName.set(key, {
         ...part,
+        ...(part.source == null ? {} : { source: bothSources(known.source, part.source) }),
         value: part.shared ? known.value + part.value : Math.hypot(known.value, part.value),
       })
   }
   return [...byName.values()]
 }
+
+const bothSources = (known: string | null | undefined, more: string): string =>
+  [...new Set([...(known ?? '').split('+'), more])].filter((s) => s !== '').join('+')
 
 /**
  * Parts of a ratio: relative squares add, so the numerator's parts shrink by the divisor and the divisor's own

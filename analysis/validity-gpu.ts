@@ -102,7 +102,8 @@ function cappedAt(
   // A counter tells no power at an instant: beside one, the best power source of the same scope does.
   const power = [energy.chosen, ...energy.estimates].find((e) => e && e.method !== 'counter')
   if (!power) return () => false
-  const curve = curveOf(power.origin, window.start_ns, window.end_ns)
+  // The limit is held by what the sensor reads, right or wrong.
+  const curve = curveOf({ ...power.origin, calibration: null }, window.start_ns, window.end_ns)
   return (t_ns) => {
     const limit = limitAt(run, energy.device_id, t_ns) ?? device?.tdp_w ?? null
     const watts = wattsAt(curve, t_ns)
@@ -211,18 +212,21 @@ function implausible(energy: DeviceEnergy, device: Device | undefined, window: W
   ]
 }
 
-/** Boards whose sensor is known to see only a part of each of its periods. */
+/** Boards whose polled power is known to see only a part of each of its periods; of the ring nobody has told. */
 const DUTY_CYCLED = /\b(A100|H100|GH200|H200)\b/
 
 function dutyUnknown(energy: DeviceEnergy, device: Device | undefined): Finding[] {
-  if (energy.chosen === null || energy.chosen.origin.calibrated) return []
-  if (!DUTY_CYCLED.test(device?.model ?? '')) return []
+  const { chosen } = energy
+  if (chosen === null || chosen.origin.calibrated) return []
+  const { duty, source } = chosen.origin
+  if (duty === null ? !DUTY_CYCLED.test(device?.model ?? '') : duty >= 1) return []
+  const share = duty === null ? 'may see only part' : `sees only ${Math.round(100 * duty)} %`
   return [
     {
       code: 'sensor_duty_unknown',
       severity: 'info',
-      message: `The power sensor of ${device?.model} sees only part of each period; its error is a bound, not a calibration. Two runs on this card are compared without it.`,
-      evidence: { device_id: energy.device_id, model: device?.model },
+      message: `${source} of ${device?.model ?? energy.device_id} ${share} of each period; its error is a bound, not a calibration. Two runs on this card are compared without it.`,
+      evidence: { device_id: energy.device_id, model: device?.model, source, duty },
     },
   ]
 }

@@ -5,6 +5,7 @@ import type { Nvml } from '../ffi/nvml.ts'
 import type { Reader } from '../ffi/nvml-call.ts'
 import { FIELD, SCOPE } from '../ffi/nvml-readings.ts'
 import type { NvmlDevice } from './nvml-device.ts'
+import { nvmlDuty } from './nvml-duty.ts'
 import { type Judge, plausiblePower } from './nvml-plausible.ts'
 import {
   isSuperchip,
@@ -45,7 +46,8 @@ export async function openPower(
       const judge = plausiblePower(ratedPower(nvml, gpu, scope))
       const reading = judge(gpu.guarded(read))
       if (reading.value !== null) {
-        const row = powerRow(gpu, source, scope, { averaging_ms })
+        const duty = nvmlDuty(gpu.device.model, source)
+        const row = powerRow(gpu, source, scope, { averaging_ms, duty })
         return { sensors: [polled(gpu, clock, row, read, judge)], refused }
       }
       first ??= reading.reason

@@ -77,6 +77,12 @@ export const sensorSchema = z.looseObject({
     .positive()
     .nullish()
     .meta({ description: 'refresh period of the source, ms' }),
+  duty: z
+    .number()
+    .positive()
+    .max(1)
+    .nullish()
+    .meta({ description: 'share of each period that the sensor looks at; absent: not known' }),
   /** A counter's declared range in its own unit: it wraps there. null: it never wraps. */
   range: z.number().positive().nullish(),
   max_w: z

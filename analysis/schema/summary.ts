@@ -13,11 +13,15 @@ export const ANALYSIS_VERSION = 1
 const bound = z.number().nullable()
 const time = z.union([z.number(), z.bigint()])
 
-/** One part of an uncertainty, standard, in the unit of the metric. `shared`: common to all runs of the device. */
+/**
+ * One part of an uncertainty, standard, in the unit of the metric. `shared`: common to all runs of the device; `source`:
+ * the sensor whose part it is.
+ */
 export const componentSchema = z.object({
   name: z.string(),
   value: z.number(),
   shared: z.boolean(),
+  source: z.string().nullish(),
 })
 export type Component = z.infer<typeof componentSchema>
 

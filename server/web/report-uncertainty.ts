@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { Component, Summary } from '../../analysis/schema/summary.ts'
 import { type Markup, scrolling } from './markup.ts'
-import { componentWords } from './metric-words.ts'
+import { componentWords, sourceWords } from './metric-words.ts'
 import { significant } from './number-text.ts'
 
 /** What the headline's range is made of, largest first. */
@@ -22,7 +22,9 @@ function componentTable(components: readonly Component[]): Markup {
   return html`<table><thead><tr><th scope="col">component</th><th scope="col" class="num">standard, J/token</th>
     <th scope="col" class="num">share of the variance, %</th><th scope="col">common to all runs on the device</th></tr></thead>
     <tbody>${sorted.map(
-      (c) => html`<tr><th scope="row">${componentWords(c.name)} <code>${c.name}</code></th>
+      (
+        c,
+      ) => html`<tr><th scope="row">${componentWords(c.name)}${c.source == null ? '' : `, ${c.source.split('+').map(sourceWords).join(' and ')}`} <code>${c.name}</code></th>
         <td class="num">${significant(c.value, 2)}</td>
         <td class="num">${square === 0 ? '–' : ((100 * c.value ** 2) / square).toFixed(1)}</td>
         <td>${c.shared ? 'yes' : 'no'}</td></tr>`,

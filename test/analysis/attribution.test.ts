@@ -69,6 +69,7 @@ describe('one request at a time', () => {
       name: 'u_sensor_j',
       value: expect.closeTo((20 / Math.sqrt(3)) * 5, 6),
       shared: true,
+      source: 'nvml_power_ring',
     })
     // Steps of 300 W at each start and 200 W at each first token, x 20 ms / 2 / root 3
     const edges = (Math.sqrt(10 * (300 ** 2 + 200 ** 2)) * 0.01) / Math.sqrt(3)

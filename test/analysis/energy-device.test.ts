@@ -57,7 +57,12 @@ describe('uncertainty of one device', () => {
     const found = energy({ samples: power({ from: -1, to: 11, every: 1, watts: () => 60 }) }, 0, 10)
     // 5 % of 60 W is 3 W: 5 / sqrt 3 x 10
     expect(found.components).toEqual([
-      { name: 'u_sensor_j', value: expect.closeTo(28.868, 3), shared: true },
+      {
+        name: 'u_sensor_j',
+        value: expect.closeTo(28.868, 3),
+        shared: true,
+        source: 'gpu_power_mw',
+      },
     ])
   })
   test('of polls holds the watt step times half the gap, at the edges and inside', () => {

@@ -94,6 +94,8 @@ describe('the counter', () => {
     range: null,
     gain_rel: 0.05,
     offset_w: 5,
+    duty: null,
+    calibration: null,
     calibrated: false,
     failure: null,
     ...more,

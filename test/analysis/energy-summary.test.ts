@@ -208,7 +208,14 @@ describe('which devices count', () => {
   test('sensor error adds linearly over devices, the rest in quadrature', () => {
     const parts = gpuEnergy({})?.components ?? []
     // max(5, 15) / sqrt 3 x 60 + max(5, 5) / sqrt 3 x 60 = 519.6 + 173.2
-    expect(parts).toEqual([{ name: 'u_sensor_j', value: expect.closeTo(692.82, 2), shared: true }])
+    expect(parts).toEqual([
+      {
+        name: 'u_sensor_j',
+        value: expect.closeTo(692.82, 2),
+        shared: true,
+        source: 'gpu_power_mw',
+      },
+    ])
   })
   test('one GPU without energy makes the sum null', () => {
     expect(

@@ -151,6 +151,18 @@ describe('what the gauges of a device say', () => {
     }
     expect(severityOf('sensor_duty_unknown', calibrated)).toBe(null)
   })
+  test('a sensor that says which share of each period it sees', () => {
+    const seeing = (duty: number) => ({
+      sensors: [{ ...ring(GPU), source: 'nvml_power_instant', duty }],
+    })
+    expect(severityOf('sensor_duty_unknown', seeing(0.25))).toBe('info')
+    const told = findings(seeing(0.25)).find((f) => f.code === 'sensor_duty_unknown')
+    expect(told?.message).toContain('nvml_power_instant')
+    expect(told?.message).toContain('25 %')
+    // All of it, whatever the board.
+    const devices = [{ device_id: GPU, kind: 'gpu', model: 'NVIDIA H100 80GB HBM3' }]
+    expect(severityOf('sensor_duty_unknown', { devices, ...seeing(1) })).toBe(null)
+  })
 })
 
 describe('whether the window can carry the energy', () => {

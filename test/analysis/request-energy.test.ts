@@ -86,6 +86,7 @@ describe('requests one at a time', () => {
       name: 'u_sensor_j',
       value: expect.closeTo(((12.5 / Math.sqrt(3)) * 20) / 10, 6),
       shared: true,
+      source: 'nvml_power_ring',
     })
     expect(mean?.low).toBeLessThan(mean?.repeat_low as number)
   })

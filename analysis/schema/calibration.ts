@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import { idSchema } from './id.ts'
+
+/**
+ * What one source of one device's power was found to be wrong by, against a meter: true watts are gain × read watts +
+ * offset. Stored beside the readings, which stay as they were read; it holds for the driver that it was taken under.
+ */
+export const calibrationSchema = z
+  .strictObject({
+    device_id: idSchema,
+    driver_version: z
+      .string()
+      .nullable()
+      .default(null)
+      .describe('of the run that it may be applied to; null: whatever the driver'),
+    source: z.string().min(1).describe("a sensor's source, e.g. nvml_power_ring"),
+    gain: z.number().positive(),
+    gain_u: z.number().nonnegative().describe('standard uncertainty of the gain'),
+    offset_w: z.number(),
+    offset_u_w: z.number().nonnegative().describe('standard uncertainty of the offset, W'),
+    covariance: z
+      .number()
+      .default(0)
+      .describe('of gain and offset, W: of a straight line fitted to both, mostly negative'),
+    measured_at: z.iso
+      .datetime({ precision: 3 })
+      .describe('UTC with milliseconds, so that the order of the texts is that of the times'),
+    meter: z.string().min(1).describe('what it was measured against'),
+  })
+  .refine((c) => Math.abs(c.covariance) <= c.gain_u * c.offset_u_w * (1 + 1e-9), {
+    path: ['covariance'],
+    message: 'must not be larger than gain_u × offset_u_w',
+  })
+export type Calibration = z.infer<typeof calibrationSchema>
