@@ -22,7 +22,9 @@ export const isDualDie = (model: string | null, pci_id: string | null = null): b
 
 /** GPU, CPU and memory in one package, of which the power reading is the sum. */
 const MODULE_MODEL = /\bMI300A\b/
-export const isModule = (model: string | null): boolean => MODULE_MODEL.test(model ?? '')
+const MODULE_PCI: readonly string[] = ['0x74a0']
+export const isModule = (model: string | null, pci_id: string | null = null): boolean =>
+  MODULE_MODEL.test(model ?? '') || MODULE_PCI.includes(pci_id ?? '')
 
 /**
  * Which die's sensor a die shares: of each pair in the host's order (0 with 1, 2 with 3) the one whose power reads

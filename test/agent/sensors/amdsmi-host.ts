@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { type Clock, createClock } from '../../../agent/clock.ts'
 import { amdsmi } from '../../../agent/sensors/amdsmi.ts'
 import type { OpenSource, Sensor } from '../../../agent/sensors/sensor.ts'
@@ -13,6 +13,7 @@ import {
 import { type ScriptLine, writeScript } from '../../support/fake-nvml/fake-nvml.ts'
 import { handClocks } from '../../support/hand-time.ts'
 import { hostAt } from './host-at.ts'
+import { type HostTree, hostTree } from './host-tree.ts'
 
 /** A host with the fake library, whose time passes by hand. */
 export interface AmdsmiHost {
@@ -52,19 +53,13 @@ export const uniqueIds = (gpus: number): Record<string, string> =>
     ]),
   )
 
-export function writeTree(root: string, files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(root, path)), { recursive: true })
-    writeFileSync(join(root, path), `${text}\n`)
-  }
-}
-
 /** Compiles the fake library of a generation, without the named functions. */
 export function amdsmiBench(flags: FakeAmdsmiFlags = {}): AmdsmiBench {
   const dir = mkdtempSync(join(tmpdir(), 'llem-amdsmi-'))
   const path = buildFakeAmdsmi(dir, flags)
   const library = steerFakeAmdsmi(path)
   const opened: OpenSource[] = []
+  const trees: HostTree[] = []
   return {
     dir,
     async open(script = [], { gpus = 1, per_socket = 1, model, sysfs = uniqueIds(gpus) } = {}) {
@@ -73,9 +68,10 @@ export function amdsmiBench(flags: FakeAmdsmiFlags = {}): AmdsmiBench {
       const clock = createClock(clocks.time)
       let passed_us = 0
       library.setTime(passed_us)
-      const sysfsRoot = mkdtempSync(join(dir, 'sys-'))
-      writeTree(sysfsRoot, sysfs)
-      const source = await amdsmi.open(hostAt({ clock, sysfsRoot, amdsmiPath: path }))
+      const tree = hostTree()
+      trees.push(tree)
+      tree.write(sysfs)
+      const source = await amdsmi.open(hostAt({ clock, sysfsRoot: tree.root, amdsmiPath: path }))
       opened.push(source)
       const id = (gpu: number) => source.devices[gpu]?.device_id
       const sensor = (metric: string, gpu = 0) =>
@@ -104,6 +100,7 @@ export function amdsmiBench(flags: FakeAmdsmiFlags = {}): AmdsmiBench {
     },
     cleanUp() {
       for (const source of opened.splice(0)) source.close()
+      for (const tree of trees.splice(0)) tree.remove()
       rmSync(dir, { recursive: true, force: true })
     },
   }

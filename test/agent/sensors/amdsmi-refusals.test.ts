@@ -6,19 +6,23 @@ import { amdsmi } from '../../../agent/sensors/amdsmi.ts'
 import type { OpenSource } from '../../../agent/sensors/sensor.ts'
 import { buildFakeAmdsmi } from '../../support/fake-amdsmi/fake-amdsmi.ts'
 import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
-import { type AmdsmiBench, amdsmiBench, gpuId, writeTree } from './amdsmi-host.ts'
+import { type AmdsmiBench, amdsmiBench, gpuId } from './amdsmi-host.ts'
 import { hostAt } from './host-at.ts'
+import { type HostTree, hostTree } from './host-tree.ts'
 
 let bench: AmdsmiBench
-let withCard: string
+let withCard: HostTree
 beforeAll(() => {
   bench = amdsmiBench()
-  withCard = join(bench.dir, 'sys-card')
-  writeTree(withCard, { 'class/drm/card1/device/vendor': '0x1002' })
+  withCard = hostTree()
+  withCard.write({ 'class/drm/card1/device/vendor': '0x1002' })
 })
-afterAll(() => bench.cleanUp())
+afterAll(() => {
+  bench.cleanUp()
+  withCard.remove()
+})
 
-const openAt = (amdsmiPath: string | null, sysfsRoot = withCard, env = {}) =>
+const openAt = (amdsmiPath: string | null, sysfsRoot = withCard.root, env = {}) =>
   amdsmi.open(hostAt({ amdsmiPath, sysfsRoot, env }))
 const reasons = (source: OpenSource) => source.missing.map((m) => m.reason)
 
@@ -187,7 +191,7 @@ describe('a host without a working AMDSMI', () => {
     const built = buildFakeAmdsmi(bench.dir)
     execFileSync('cp', [built, join(rocm, 'lib/libamd_smi.so.26')])
     for (const env of [{ ROCM_PATH: rocm }, { AMDSMI_LIB_DIR: join(rocm, 'lib') }]) {
-      const source = await openAt(null, withCard, env)
+      const source = await openAt(null, withCard.root, env)
       expect(source.sensors.length).toBeGreaterThan(0)
       source.close()
     }
