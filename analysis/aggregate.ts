@@ -2,7 +2,12 @@ import { pooledLatencyOf } from './latency.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding, FindingCode } from './schema/finding.ts'
 import type { Reason } from './schema/reason.ts'
-import type { MetricValue, Summary } from './schema/summary.ts'
+import {
+  type Definition,
+  definitionSchema,
+  type MetricValue,
+  type Summary,
+} from './schema/summary.ts'
 import type { Unit } from './schema/units.ts'
 import { meanInterval } from './stats/cycles.ts'
 import { mean } from './stats/moments.ts'
@@ -52,6 +57,7 @@ export function aggregateRuns(summaries: readonly Summary[]): Aggregate {
     )
   const valid = summaries.filter((s) => s.valid)
   const used = valid.length > 0 ? valid : summaries
+  const mixed = mixedDefinition(used)
   const keys = new Set(used.flatMap((s) => Object.keys(s.metrics)))
   return {
     experiment_key: first.experiment_key,
@@ -60,9 +66,9 @@ export function aggregateRuns(summaries: readonly Summary[]): Aggregate {
       .filter((s) => !used.includes(s))
       .map((s) => ({ run_id: s.run_id, codes: codesOf(s, 'invalid') })),
     cycles: used.length,
-    valid: valid.length > 0,
+    valid: valid.length > 0 && mixed.length === 0,
     metrics: Object.fromEntries([...keys].sort().map((key) => [key, overCycles(used, key)])),
-    findings: [...united(used), ...fewCycles(used.length)],
+    findings: [...mixed, ...united(used), ...fewCycles(used.length)],
   }
 }
 
@@ -129,6 +135,28 @@ function united(summaries: readonly Summary[]): Finding[] {
     ...finding,
     evidence: { ...finding.evidence, run_ids },
   }))
+}
+
+/** What must be alike of runs that are counted as one; what a run does not say contradicts nothing. */
+function mixedDefinition(summaries: readonly Summary[]): Finding[] {
+  const fields = Object.keys(definitionSchema.shape) as (keyof Definition)[]
+  return fields.flatMap((field): Finding[] => {
+    const byValue = new Map<string, string[]>()
+    for (const { run_id, definition } of summaries) {
+      const value = definition?.[field] ?? null
+      if (value !== null) byValue.set(value, [...(byValue.get(value) ?? []), run_id])
+    }
+    if (byValue.size < 2) return []
+    const values = [...byValue].map(([value, runs]) => `${value} in ${runs[0]}`)
+    return [
+      {
+        code: 'mixed_definition',
+        severity: 'invalid',
+        message: `The runs differ in ${field.replace('_', ' ')} (${values.join('; ')}), so their mean is of no one thing. Aggregate each apart.`,
+        evidence: { field, run_ids: Object.fromEntries(byValue) },
+      },
+    ]
+  })
 }
 
 function fewCycles(cycles: number): Finding[] {

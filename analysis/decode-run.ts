@@ -42,7 +42,12 @@ export function decodeRun(file: RunFile, chunks: Iterable<StoredChunk>): RunData
     ordered(stream).map((c) => readChunk(stream, c.bytes))
   const rows = <S extends StreamName>(stream: S): Row<S>[] =>
     tables(stream).flatMap((table) => rowsOf(stream, table, origin_ns))
+  const recorders = STREAM_NAMES.map((stream) => [
+    stream,
+    [...new Set(ordered(stream).map((c) => c.process_id))],
+  ])
   return runData(file, {
+    recorders: Object.fromEntries(recorders),
     samples: sampleTable(
       tables('sample'),
       origin_ns,

@@ -11,7 +11,7 @@ import {
 import { experimentKey } from './schema/key.ts'
 import type { Host, PhaseName, RunFile, RunOutcome } from './schema/run.ts'
 import type { SensorRow } from './schema/sensor.ts'
-import type { EngineRow, EventRow, RequestRow, StepRow } from './schema/stream.ts'
+import type { EngineRow, EventRow, RequestRow, StepRow, StreamName } from './schema/stream.ts'
 import { relativeTime } from './schema/time.ts'
 
 /** The configuration as analysis needs it: the parts that it can read, with defaults, and the whole as it was. */
@@ -44,6 +44,8 @@ export interface RunProcess {
   readonly device_ids: readonly string[]
   /** False where run.json does not say which devices it computes on: not the same as none. */
   readonly names_devices: boolean
+  /** What another tool says that it drew in phase measure. */
+  readonly claimed_energy_j: number | null
   readonly clock: readonly { t_ns: number; wall_unix_ns: bigint; error_ns: number | null }[]
 }
 
@@ -71,7 +73,11 @@ export interface RunData {
   readonly steps: readonly StepRow[]
   readonly engine: readonly EngineRow[]
   readonly events: readonly EventRow[]
+  /** Which processes recorded rows of a stream; absent: not told. */
+  readonly recorders?: Recorders
 }
+
+export type Recorders = Readonly<Partial<Record<StreamName, readonly string[]>>>
 
 /** The origin that makes every time of a run an exact number: 0n where they are already. */
 export function originOf(file: RunFile): bigint {
@@ -91,6 +97,8 @@ export interface RunRows {
   readonly steps: readonly StepRow[]
   readonly engine: readonly EngineRow[]
   readonly events: readonly EventRow[]
+  /** Which processes recorded rows of a stream; absent: not told. */
+  readonly recorders?: Recorders
 }
 
 /** Puts run.json and decoded rows together. The rows' times must be relative to `originOf(file)`. */
@@ -121,6 +129,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
       phase: p.phase ?? null,
       device_ids: p.device_ids ?? [],
       names_devices: p.device_ids != null,
+      claimed_energy_j: p.claimed_energy_j ?? null,
       clock: (p.clock ?? []).map((c) => ({
         t_ns: relativeTime(c.t_ns, origin_ns),
         wall_unix_ns: c.wall_unix_ns,

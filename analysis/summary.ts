@@ -2,6 +2,7 @@ import { type Answer, answersOf } from './answer.ts'
 import { attributionMetrics } from './attribution.ts'
 import { type IdlePower, idlePower, summedIdle } from './baseline.ts'
 import { staleFinding } from './baseline-findings.ts'
+import { definitionOf } from './definition.ts'
 import type { DeviceEnergy } from './device-energy.ts'
 import {
   aboveIdle,
@@ -69,6 +70,7 @@ export function summarise(run: RunData): Summary {
     experiment_key: run.experiment_key,
     analysis_version: ANALYSIS_VERSION,
     valid: findings.every((f) => f.severity !== 'invalid'),
+    definition: definitionOf(run, answers),
     window: window === null ? null : shownWindow(run, window),
     metrics: complete(metrics, chosen.reason ?? 'not_recorded'),
     devices: summaryDevices(run, window, energy.devices),

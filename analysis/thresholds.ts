@@ -56,6 +56,15 @@ export const THRESHOLDS = {
   power_implausible_instant: 1.7,
   power_implausible_mean: 1.1,
   clock_step_s: 0.05,
+  /** How far the clocks of two processes may be apart, in refreshes of the energy's source. */
+  clock_offset_refreshes: 1,
+
+  /** Claims of processes that may mean one device are alike within this share. */
+  double_count_share: 0.04,
+  /** What processes claim together, over the rated power of their devices. */
+  double_count_tdp: 1.05,
+  /** By how much numbers that are given rounded, without their rows, may miss an identity. */
+  identity_share: 0.01,
 
   baseline_s: 30,
   baseline_unstable_share: 0.05,

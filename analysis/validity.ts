@@ -1,6 +1,8 @@
 import type { IdlePower } from './baseline.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
+import { clockOffsetFindings } from './clock-offset.ts'
 import type { RunEnergies } from './energy-scope.ts'
+import { offloadFindings } from './offload-findings.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
 import type { MetricValue } from './schema/summary.ts'
@@ -32,6 +34,8 @@ export function energyValidity(
     ...measurement(window),
     ...spread(energies),
     ...scopes(run, energies),
+    ...offloadFindings(run, energies),
+    ...clockOffsetFindings(run, compute),
     ...idleFindings(run, 'idle', resident, ids),
     ...idleFindings(run, 'baseline', cold, ids),
     ...(stale === null ? [] : [stale]),

@@ -65,6 +65,8 @@ const processSchema = z.looseObject({
   pid: z.int().nullish(),
   /** The devices that it computes on, not those that it watches. */
   device_ids: z.array(idSchema).nullish(),
+  /** What another tool says that this process drew in phase measure, J: a claim to be judged, never added up. */
+  claimed_energy_j: z.number().nonnegative().nullish(),
   clock: z.array(clockAnchorSchema).nullish(),
 })
 

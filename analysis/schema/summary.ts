@@ -74,6 +74,18 @@ export const summaryDeviceSchema = z.object({
 })
 export type SummaryDevice = z.infer<typeof summaryDeviceSchema>
 
+const said = z.string().nullable()
+/** What a run's numbers are numbers of. Runs that differ in one of these are never counted as one. */
+export const definitionSchema = z.object({
+  model: said,
+  weights: said.meta({ description: "SHA-256 of the weights' file" }),
+  engine: said,
+  precision: said,
+  dataset: said,
+  token_source: said.meta({ description: 'of most answers: usage, chunk_tokens or chunks' }),
+})
+export type Definition = z.infer<typeof definitionSchema>
+
 export const summarySchema = z.object({
   run_id: idSchema,
   name: z.string().nullable(),
@@ -81,6 +93,7 @@ export const summarySchema = z.object({
   experiment_key: z.string(),
   analysis_version: z.int(),
   valid: z.boolean(),
+  definition: definitionSchema.nullish(),
   window: windowSchema.nullable(),
   metrics: z.record(z.string(), metricValueSchema),
   devices: z.array(summaryDeviceSchema),

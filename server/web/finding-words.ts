@@ -86,7 +86,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'caution',
     'the weights are random or dummies, which may draw other power than trained ones',
   ),
-  scope_excludes_offload: says([], 'work was offloaded to parts outside the measured scope'),
+  scope_excludes_offload: says(
+    'caution',
+    "caches, weights or experts leave the GPUs, by the engine's command or by workers of one phase each, and compute energy is that of the GPUs alone",
+  ),
   low_batch_utilisation: says([], 'the batch was not kept full'),
   cascade_unstable: says([], 'batches of unequal size followed one another'),
   clock_step: says(
@@ -97,7 +100,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     ['invalid', 'caution'],
     'the host slept within the window, where neither seconds nor joules then mean anything; caution where it slept outside of it',
   ),
-  clock_offset_large: says([], 'clocks of several hosts are too far apart to join'),
+  clock_offset_large: says(
+    ['invalid', 'info'],
+    `the clocks of two processes are over ${T.clock_offset_refreshes} refresh of the energy's source apart; info where not both recorded requests or readings`,
+  ),
   counter_reset: says(
     ['invalid', 'info'],
     'an energy counter fell back within the window; info where another source stands',
@@ -114,7 +120,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'invalid',
     `power over ${T.power_implausible_instant} times the rated power at an instant, or over ${T.power_implausible_mean} times on average`,
   ),
-  double_count_suspected: says([], 'processes seem to claim one device each for itself'),
+  double_count_suspected: says(
+    'invalid',
+    `processes claim joules each for itself, alike within ${pct(T.double_count_share)} for devices that may be the same, or over ${T.double_count_tdp} times what the devices can draw`,
+  ),
   ranks_incomplete: says(
     'invalid',
     'ranks are missing, repeated, or disagree on how many there are',
@@ -179,8 +188,14 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     `over ${pct(R.cache_hit_rate)} of the prompt tokens came from the prefix cache`,
   ),
   window_mismatch: says('invalid', 'tokens and joules come from unlike windows'),
-  mixed_definition: says([], 'parts were not counted in the same way'),
-  identity_broken: says([], 'imported numbers contradict one another'),
+  mixed_definition: says(
+    'invalid',
+    'runs that are counted as one differ in model, weights, engine, precision, dataset or where tokens are counted',
+  ),
+  identity_broken: says(
+    'invalid',
+    `numbers given without their rows contradict one another by over ${pct(T.identity_share)}, or percentiles fall`,
+  ),
   n_too_small: says(
     'info',
     'too few requests for the outer percentiles: p99 needs 100 values, p99.9 needs 1000',

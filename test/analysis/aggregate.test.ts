@@ -76,6 +76,38 @@ describe('cycles of one experiment', () => {
     expect(all.findings[0]?.evidence).toEqual({ run_ids: ['bad'] })
   })
 
+  it('are no one thing where what was counted differs', () => {
+    const definition = {
+      model: 'm',
+      weights: null,
+      engine: 'openai',
+      precision: 'bfloat16',
+      dataset: '{}',
+      token_source: 'usage',
+    }
+    const runs = (...more: Partial<typeof definition>[]) =>
+      more.map((m, i) => ({
+        ...summaryOf(`r${i}`, { [ID]: metric(i + 1) }),
+        definition: { ...definition, ...m },
+      }))
+    expect(aggregateRuns(runs({}, {}, {}))).toMatchObject({ valid: true, findings: [] })
+    const mixed = aggregateRuns(runs({}, { precision: 'fp8' }, { token_source: 'chunks' }))
+    expect(mixed.valid).toBe(false)
+    expect(mixed.findings).toMatchObject([
+      {
+        code: 'mixed_definition',
+        severity: 'invalid',
+        evidence: { field: 'precision', run_ids: { bfloat16: ['r0', 'r2'], fp8: ['r1'] } },
+      },
+      { code: 'mixed_definition', evidence: { field: 'token_source' } },
+    ])
+    // What a run does not say contradicts nothing, nor does a summary that says nothing
+    const silent = { ...definition, precision: null }
+    const old = summaryOf('old', { [ID]: metric(4) })
+    const some = [...runs({}, {}), { ...old, definition: silent }, { ...old, run_id: 'older' }]
+    expect(aggregateRuns(some).valid).toBe(true)
+  })
+
   it('refuse nothing and runs of different experiments, in words', () => {
     expect(() => aggregateRuns([])).toThrow('no run to aggregate')
     expect(() => aggregateRuns([summaryOf('a', {}), summaryOf('b', {}, { key: 'other' })])).toThrow(
