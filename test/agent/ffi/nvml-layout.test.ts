@@ -1,13 +1,16 @@
 import koffi from 'koffi'
 import { describe, expect, it } from 'vitest'
-import { reasonOfCode } from '../../../agent/ffi/nvml-codes.ts'
+import { nameOfCode, reasonOfCode } from '../../../agent/ffi/nvml-codes.ts'
 import {
+  ATTRIBUTES,
   FIELD_VALUE,
   MEMORY,
   MEMORY_V2,
   MEMORY_V2_VERSION,
   PCI_INFO,
   PROCESS_INFO,
+  PROFILES,
+  PROFILES_V1_VERSION,
   SAMPLE,
   TEMPERATURE,
   TEMPERATURE_V1_VERSION,
@@ -16,8 +19,10 @@ import {
   u32,
   u64,
   unionValue,
+  VIOLATION,
 } from '../../../agent/ffi/nvml-layout.ts'
 
+const mask = koffi.struct({ mask: koffi.array('uint32_t', 8) })
 const structs = {
   field: koffi.struct({
     fieldId: 'uint32_t',
@@ -45,6 +50,24 @@ const structs = {
   }),
   utilisation: koffi.struct({ gpu: 'uint32_t', memory: 'uint32_t' }),
   temperature: koffi.struct({ version: 'uint32_t', sensor: 'int', temperature: 'int' }),
+  violation: koffi.struct({ referenceTime: 'uint64_t', violationTime: 'uint64_t' }),
+  attributes: koffi.struct({
+    multiprocessorCount: 'uint32_t',
+    sharedCopyEngineCount: 'uint32_t',
+    sharedDecoderCount: 'uint32_t',
+    sharedEncoderCount: 'uint32_t',
+    sharedJpegCount: 'uint32_t',
+    sharedOfaCount: 'uint32_t',
+    gpuInstanceSliceCount: 'uint32_t',
+    computeInstanceSliceCount: 'uint32_t',
+    memorySizeMB: 'uint64_t',
+  }),
+  profiles: koffi.struct({
+    version: 'uint32_t',
+    perfProfilesMask: mask,
+    requestedProfilesMask: mask,
+    enforcedProfilesMask: mask,
+  }),
   pci: koffi.struct({
     busIdLegacy: koffi.array('char', 16),
     domain: 'uint32_t',
@@ -66,6 +89,10 @@ describe('the layout of what NVML fills', () => {
     ['nvmlUtilization_t', structs.utilisation, UTILISATION.size, 8],
     ['nvmlTemperature_v1_t', structs.temperature, TEMPERATURE.size, 12],
     ['nvmlPciInfo_t', structs.pci, PCI_INFO.size, 68],
+    ['nvmlViolationTime_t', structs.violation, VIOLATION.size, 16],
+    ['nvmlDeviceAttributes_t', structs.attributes, ATTRIBUTES.size, 40],
+    ['nvmlMask255_t', mask, PROFILES.mask_size, 32],
+    ['nvmlWorkloadPowerProfileCurrentProfiles_v1_t', structs.profiles, PROFILES.size, 100],
   ])('%s has the size that the C rules give', (_name, type, ours, published) => {
     expect(ours).toBe(published)
     expect(koffi.sizeof(type)).toBe(published)
@@ -84,12 +111,36 @@ describe('the layout of what NVML fills', () => {
       at(structs.memory2, 'total'),
       at(structs.memory2, 'used'),
     ])
+    expect([MEMORY_V2.reserved, MEMORY_V2.free, MEMORY.free]).toEqual([
+      at(structs.memory2, 'reserved'),
+      at(structs.memory2, 'free'),
+      at(structs.memory, 'free'),
+    ])
+    expect([PROCESS_INFO.memory, PROCESS_INFO.gpu_instance, PROCESS_INFO.compute_instance]).toEqual(
+      [
+        at(structs.process, 'usedGpuMemory'),
+        at(structs.process, 'gpuInstanceId'),
+        at(structs.process, 'computeInstanceId'),
+      ],
+    )
+    expect(VIOLATION.violation).toBe(at(structs.violation, 'violationTime'))
+    expect([ATTRIBUTES.gpu_slices, ATTRIBUTES.compute_slices, ATTRIBUTES.memory_mib]).toEqual([
+      at(structs.attributes, 'gpuInstanceSliceCount'),
+      at(structs.attributes, 'computeInstanceSliceCount'),
+      at(structs.attributes, 'memorySizeMB'),
+    ])
+    expect([PROFILES.supported, PROFILES.requested, PROFILES.enforced]).toEqual([
+      at(structs.profiles, 'perfProfilesMask'),
+      at(structs.profiles, 'requestedProfilesMask'),
+      at(structs.profiles, 'enforcedProfilesMask'),
+    ])
     expect(TEMPERATURE.value).toBe(at(structs.temperature, 'temperature'))
     expect(PCI_INFO.bus_id).toBe(at(structs.pci, 'busId'))
   })
 
   it('writes version words as size and number', () => {
     expect(MEMORY_V2_VERSION).toBe(MEMORY_V2.size + 2 * 2 ** 24)
+    expect(PROFILES_V1_VERSION).toBe(PROFILES.size + 1 * 2 ** 24)
     expect(TEMPERATURE_V1_VERSION).toBe(TEMPERATURE.size + 1 * 2 ** 24)
   })
 })
@@ -173,10 +224,19 @@ describe('values that NVML writes', () => {
   })
 
   it('carry a reason for each return code', () => {
-    expect([3, 13, 25].map(reasonOfCode)).toEqual(['unsupported', 'unsupported', 'unsupported'])
-    expect([9, 12, 18].map(reasonOfCode)).toEqual(['no_driver', 'no_driver', 'no_driver'])
-    expect([15, 16, 28].map(reasonOfCode)).toEqual(['lost', 'lost', 'lost'])
-    expect(reasonOfCode(4)).toBe('permission_denied')
-    expect(reasonOfCode(12_345)).toBe('not_recorded')
+    const reasons = (codes: number[]) => new Set(codes.map(reasonOfCode))
+    expect(reasons([2, 3, 13, 14, 22, 24, 25, 26, 30])).toEqual(new Set(['unsupported']))
+    expect(reasons([1, 9, 12, 18])).toEqual(new Set(['no_driver']))
+    expect(reasons([8, 11, 15, 16, 28])).toEqual(new Set(['lost']))
+    expect(reasons([4])).toEqual(new Set(['permission_denied']))
+    expect(reasons([17])).toEqual(new Set(['masked_in_container']))
+    const passing = [5, 6, 7, 10, 19, 20, 21, 23, 27, 29, 999]
+    expect(reasons([...passing, 12_345])).toEqual(new Set(['not_recorded']))
+  })
+
+  it('are named by their code in messages', () => {
+    expect(nameOfCode(15)).toBe('GPU_IS_LOST (15)')
+    expect(nameOfCode(12_345)).toBe('12345')
+    for (let code = 1; code <= 30; code++) expect(nameOfCode(code)).toMatch(/^[A-Z_]+ \(\d+\)$/)
   })
 })

@@ -30,7 +30,7 @@ export interface NvmlHost {
 
 export interface NvmlBench {
   /** Opens the source on a driver that follows the script. */
-  open(script?: readonly ScriptLine[], gpus?: number): Promise<NvmlHost>
+  open(script?: readonly ScriptLine[], gpus?: number, procRoot?: string): Promise<NvmlHost>
   /** The same in real time. */
   openRealTime(script?: readonly ScriptLine[], gpus?: number): Promise<NvmlHost>
   cleanUp(): void
@@ -48,11 +48,12 @@ export function nvmlBench(without: readonly string[] = []): NvmlBench {
     script: readonly ScriptLine[],
     gpus: number,
     byHand: boolean,
+    procRoot = dir,
   ): Promise<NvmlHost> => {
     driver.load(writeScript(dir, script), gpus)
     const hand = byHand ? driver.byHand() : null
     const clock = hand ? createClock(hand.time) : createClock()
-    const options = hostAt({ clock, procRoot: dir, nvmlPath: path })
+    const options = hostAt({ clock, procRoot, nvmlPath: path })
     const source = await nvml.open(options)
     opened.push(source)
     const find = (name: string, gpu = 0) =>
@@ -75,7 +76,7 @@ export function nvmlBench(without: readonly string[] = []): NvmlBench {
     }
   }
   return {
-    open: (script = [], gpus = 1) => start(script, gpus, true),
+    open: (script = [], gpus = 1, procRoot) => start(script, gpus, true, procRoot),
     openRealTime: (script = [], gpus = 1) => start(script, gpus, false),
     cleanUp() {
       for (const source of opened.splice(0)) source.close()

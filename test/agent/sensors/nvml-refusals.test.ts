@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
 import { nvml } from '../../../agent/sensors/nvml.ts'
 import type { OpenSource } from '../../../agent/sensors/sensor.ts'
+import type { SampleRow } from '../../../analysis/schema/stream.ts'
 import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
 import { buildFakeNvml } from '../../support/fake-nvml/fake-nvml.ts'
 import { hostAt } from './host-at.ts'
@@ -13,9 +14,11 @@ import { type NvmlBench, nvmlBench, uuid } from './nvml-host.ts'
 
 let bench: NvmlBench
 let dir: string
+let library: string
 beforeAll(() => {
   bench = nvmlBench()
   dir = mkdtempSync(join(tmpdir(), 'llem-nvml-'))
+  library = buildFakeNvml(dir)
 })
 afterAll(() => {
   bench.cleanUp()
@@ -34,6 +37,19 @@ const FUNCTIONS: readonly (readonly [name: string, lost: readonly string[]])[] =
   ['nvmlDeviceGetClockInfo', ['gpu_sm_clock_mhz', 'gpu_memory_clock_mhz']],
   ['nvmlDeviceGetUtilizationRates', ['gpu_utilisation_pct']],
   ['nvmlDeviceGetEnforcedPowerLimit', ['gpu_power_limit_mw']],
+  // What only describes the GPU, tells its settings or counts throttling is left out without a word.
+  ...[
+    ...['nvmlDeviceGetPowerManagementDefaultLimit', 'nvmlDeviceGetPowerManagementLimit'],
+    ...['nvmlDeviceGetPowerManagementLimitConstraints', 'nvmlDeviceGetApplicationsClock'],
+    ...['nvmlDeviceGetMaxCustomerBoostClock', 'nvmlDeviceGetMaxClockInfo'],
+    ...['nvmlDeviceGetPersistenceMode', 'nvmlDeviceGetMigMode', 'nvmlDeviceGetEccMode'],
+    ...['nvmlDeviceGetComputeMode', 'nvmlDeviceGetPerformanceState', 'nvmlDeviceGetSerial'],
+    ...['nvmlDeviceGetVbiosVersion', 'nvmlDeviceGetPciInfo_v3', 'nvmlDeviceGetArchitecture'],
+    ...['nvmlDeviceGetCudaComputeCapability', 'nvmlDeviceGetTemperatureThreshold'],
+    ...['nvmlDeviceGetViolationStatus', 'nvmlDeviceGetNvLinkState', 'nvmlDeviceGetName'],
+    ...['nvmlDeviceGetComputeRunningProcesses_v3', 'nvmlDeviceGetGraphicsRunningProcesses_v3'],
+    ...['nvmlDeviceGetMPSComputeRunningProcesses_v3', 'nvmlDeviceGetCurrPcieLinkWidth'],
+  ].map((name) => [name, []] as const),
   // These have an older function to fall back on.
   ['nvmlDeviceGetTemperatureV', []],
   ['nvmlDeviceGetMemoryInfo_v2', []],
@@ -179,10 +195,87 @@ describe('a GPU that is lost', () => {
     expect(await took(20)).toBeLessThan(10 * asked)
   })
 
+  it('is looked for without starting the library anew, which would take the handles of others', async () => {
+    const host = await bench.open(LOST_FOR_3_S, 2)
+    for (let second = 0; second < 8; second++) {
+      host.hand.pass(1000)
+      for (const gpu of [0, 1]) await host.read('gpu_temperature_c', gpu)
+      await settle()
+    }
+    expect(host.calls('nvmlInit_v2')).toBe(1)
+    expect(await host.read('gpu_temperature_c', 0)).toMatchObject([{ value: 45 }])
+  })
+
+  it('is asked for less and less often', async () => {
+    const host = await bench.open(
+      [
+        [0, 0, 'device_rc', 0],
+        [1000, '*', 'device_rc', 15],
+      ],
+      2,
+    )
+    const tries: number[] = []
+    for (let second = 1; second <= 33; second++) {
+      host.hand.pass(1000)
+      await host.read('gpu_temperature_c')
+      await settle()
+      if (host.calls('nvmlDeviceGetHandleByUUID') > tries.length) tries.push(second)
+    }
+    // Lost at 1 s, then after 1, 2, 4, 8 and 16 s; each wait begins with the failure of the try before.
+    expect(tries).toEqual([2, 4, 8, 16, 32])
+  })
+
   it('from the start is missing, while the others are measured', async () => {
     const { source } = await bench.open([[0, 0, 'device_rc', 15]], 2)
     expect(source.devices.map((d) => d.device_id)).toEqual([uuid(1)])
     expect(source.missing).toMatchObject([{ source: 'nvml', device_id: null, reason: 'lost' }])
+  })
+})
+
+describe('a driver that is loaded again during the run', () => {
+  /** Unloaded after 1 s, loaded again after 3 s: its counters begin anew, by chance above where they stood. */
+  const RELOAD: readonly ScriptLine[] = [
+    [0, '*', 'energy_mj', 1000],
+    [1000, '*', 'driver', 1],
+    [3000, '*', 'driver', 2],
+    [3000, '*', 'energy_mj', 900_000],
+    [3000, '*', 'thermal_violation_ns', 5],
+  ]
+  const settle = () => new Promise((resolve) => setTimeout(resolve, 30))
+  const COUNTERS = ['nvml_energy', 'gpu_thermal_violation_ns']
+
+  it('is waited for: all GPUs are lost and come back, and the library is started anew', async () => {
+    const host = await bench.open(RELOAD, 2)
+    const seen: (string | null)[][] = [[], []]
+    for (let second = 0; second < 8; second++) {
+      host.hand.pass(1000)
+      for (const gpu of [0, 1])
+        seen[gpu]?.push((await host.read('gpu_temperature_c', gpu))[0]?.reason ?? null)
+      await settle()
+    }
+    // The first call after the loss says what is wrong; the search begins a second later, and after two more.
+    for (const reasons of seen)
+      expect(reasons).toEqual(['no_driver', 'lost', 'lost', 'lost', null, null, null, null])
+    expect(host.calls('nvmlInit_v2')).toBeGreaterThan(1)
+    expect(host.calls('nvmlInit_v2')).toBe(1 + host.calls('nvmlShutdown'))
+  })
+
+  it('begins a new epoch of each counter, told apart by a row without value', async () => {
+    const host = await bench.open(RELOAD)
+    const rows: Record<string, SampleRow[]> = Object.fromEntries(COUNTERS.map((c) => [c, []]))
+    for (let second = 0; second < 8; second++) {
+      host.hand.pass(1000)
+      for (const counter of COUNTERS) rows[counter]?.push(...(await host.read(counter)))
+      await settle()
+    }
+    for (const counter of COUNTERS) {
+      const of = rows[counter] ?? []
+      const reset = of.findIndex((row) => row.reason === 'counter_reset')
+      expect(of.filter((row) => row.reason === 'counter_reset')).toHaveLength(1)
+      expect(of[reset]).toMatchObject({ value: null })
+      expect(of.slice(reset + 1).every((row) => row.reason === null)).toBe(true)
+      for (let i = 1; i < of.length; i++) expect(of[i]?.t_ns).toBeGreaterThan(of[i - 1]?.t_ns ?? 0)
+    }
   })
 })
 
@@ -212,12 +305,12 @@ describe('a host without a working driver', () => {
     [9, 'no_driver'],
     [18, 'no_driver'],
     [4, 'permission_denied'],
+    [17, 'masked_in_container'],
     [999, 'not_recorded'],
   ])('says why NVML does not start: code %i', async (code, reason) => {
-    const path = buildFakeNvml(dir)
     process.env['FAKE_NVML_INIT_RC'] = String(code)
     try {
-      const source = await openAt(path)
+      const source = await openAt(library)
       expect(source.sensors).toEqual([])
       expect(source.missing).toMatchObject([{ reason }])
       expect(source.missing[0]?.fix).toContain(String(code))

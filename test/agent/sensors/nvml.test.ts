@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
 import { nvml } from '../../../agent/sensors/nvml.ts'
 import type { SampleRow } from '../../../analysis/schema/stream.ts'
+import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
 import { describeSource } from './contract.ts'
 import { hostAt } from './host-at.ts'
 import { type NvmlBench, nvmlBench, uuid } from './nvml-host.ts'
@@ -146,12 +147,195 @@ describe('power without a ring', () => {
     expect(Math.abs((row?.value ?? 0) - 200_000)).toBeLessThan(1000)
   })
 
+  it.each([
+    ['gpu', 0],
+    ['module', 1],
+  ])(
+    'is the mean of the last second of the %s by its field, where the driver has it',
+    async (scope, at) => {
+      const host = await bench.open([NO_RING, [0, 0, 'field:186', 3], [0, 0, 'average_scope', at]])
+      expect(host.sensor('nvml_power_average').row).toMatchObject({ scope, averaging_ms: 1000 })
+      expect(values(await host.read('nvml_power_average'))).toEqual([300_000])
+    },
+  )
+
+  it('is read from a field as 64 bits', async () => {
+    const host = await bench.open([NO_RING, [0, 0, 'value:186', 123_456]])
+    expect(values(await host.read('nvml_power_instant'))).toEqual([123_456])
+  })
+
   it('is null with a reason where it reads 0 W', async () => {
     const host = await bench.open([NO_RING, [200, 0, 'power_mw', 0]])
     host.hand.pass(300)
     expect(await host.read('nvml_power_instant')).toMatchObject([
       { value: null, reason: 'implausible' },
     ])
+  })
+})
+
+describe('power of a superchip', () => {
+  const SUPERCHIP: readonly ScriptLine[] = [
+    [0, 0, 'model', 1],
+    [0, 0, 'module_ring', 1],
+    [0, 0, 'module_extra_mw', 150_000],
+  ]
+
+  it('is recorded of the GPU and of the module, each with its scope', async () => {
+    const host = await bench.open(SUPERCHIP)
+    const rings = host.source.sensors.filter((s) => s.row.source === 'nvml_power_ring')
+    expect(rings.map((s) => [s.row.sensor_id, s.row.scope])).toEqual([
+      [`${uuid()}:nvml_power_ring`, 'gpu'],
+      [`${uuid()}:nvml_power_ring:module`, 'module'],
+    ])
+    host.hand.pass(100)
+    expect(values((await rings[0]?.read()) ?? [])).toEqual(Array(5).fill(300_000))
+    expect(values((await rings[1]?.read()) ?? [])).toEqual(Array(5).fill(450_000))
+    expect(host.source.missing).toEqual([])
+  })
+
+  it('is that of the module alone where the GPU has no ring of its own', async () => {
+    const host = await bench.open([...SUPERCHIP, [0, 0, 'ring0_rc', 3]])
+    expect(host.sensor('nvml_power_ring').row.scope).toBe('module')
+    expect(host.source.missing).toMatchObject([
+      { source: 'nvml_power_ring', reason: 'unsupported' },
+    ])
+  })
+
+  it('is counted for the whole module', async () => {
+    expect((await bench.open(SUPERCHIP)).sensor('nvml_energy').row.scope).toBe('module')
+    expect((await bench.open()).sensor('nvml_energy').row.scope).toBe('gpu')
+  })
+
+  it('is held against the rated power of the module', async () => {
+    const host = await bench.open([
+      [0, 0, 'nvmlDeviceGetSamples', 3],
+      [0, 0, 'scope0_rc', 3],
+      [0, 0, 'module_limit_mw', 1_000_000],
+      [0, 0, 'power_mw', 3_900_000],
+      [200, 0, 'power_mw', 4_100_000],
+    ])
+    expect(values(await host.read('nvml_power_instant'))).toEqual([3_900_000])
+    host.hand.pass(300)
+    expect(await host.read('nvml_power_instant')).toMatchObject([
+      { value: null, reason: 'implausible' },
+    ])
+  })
+})
+
+describe('power of the memory', () => {
+  const POWER = 'gpu_memory_power_mw'
+
+  it('is a sensor of its own where a GPU has it', async () => {
+    const host = await bench.open([[0, 0, 'memory_power_mw', 60_000]])
+    expect(host.sensor(POWER).row).toMatchObject({
+      sensor_id: `${uuid()}:nvml_power_instant:memory`,
+      scope: 'memory',
+    })
+    expect(values(await host.read(POWER))).toEqual([60_000])
+  })
+
+  it.each([
+    ['is refused', -1],
+    ['reads 0, as boards without the sensor do', 0],
+  ])('is none where it %s', async (_, value) => {
+    const host = await bench.open([[0, 0, 'memory_power_mw', value]])
+    expect(host.has(POWER)).toBe(false)
+    expect(host.source.missing).toEqual([])
+  })
+})
+
+describe("readings that can't be", () => {
+  it.each([
+    ['gpu_temperature_c', 'temperature_c', 150, 151],
+    ['gpu_memory_temperature_c', 'memory_temperature_c', 1, 151],
+    ['gpu_sm_clock_mhz', 'sm_clock_mhz', 10_000, 10_001],
+    ['gpu_memory_clock_mhz', 'memory_clock_mhz', 10_000, 60_000],
+    ['gpu_utilisation_pct', 'utilisation_pct', 100, 101],
+    ['gpu_memory_used_bytes', 'memory_used_bytes', 85_899_345_920, 85_899_345_921],
+    ['gpu_power_limit_mw', 'power_limit_mw', 1, 0],
+  ])('are null with the reason: %s', async (metric, key, most, more) => {
+    const host = await bench.open([
+      [0, 0, key, most],
+      [100, 0, key, more],
+    ])
+    expect(values(await host.read(metric))).toEqual([most])
+    host.hand.pass(100)
+    expect(await host.read(metric)).toMatchObject([{ value: null, reason: 'implausible' }])
+  })
+
+  it('are those of a ring above four times the rated power, too', async () => {
+    // 4 × 700 W = 2800 W; the period that the step cuts is a mean of both.
+    const host = await bench.open([
+      [0, 0, 'power_mw', 2_800_000],
+      [100, 0, 'power_mw', 2_800_001],
+    ])
+    host.hand.pass(200)
+    const rows = await host.read('nvml_power_ring')
+    expect(values(rows)).toEqual([...Array(5).fill(2_800_000), ...Array(5).fill(null)])
+    expect(rows.at(-1)?.reason).toBe('implausible')
+  })
+
+  it('are judged without rated power by what no board draws', async () => {
+    const host = await bench.open([
+      [0, 0, 'default_limit_mw', 0],
+      [0, 0, 'nvmlDeviceGetSamples', 3],
+      [0, 0, 'power_mw', 9_000_000],
+      [200, 0, 'power_mw', 11_000_000],
+    ])
+    expect(values(await host.read('nvml_power_instant'))).toEqual([9_000_000])
+    host.hand.pass(300)
+    expect(await host.read('nvml_power_instant')).toMatchObject([{ reason: 'implausible' }])
+  })
+})
+
+describe('counters of throttling', () => {
+  it('tell for how long the clocks were held down, in ns, at phase edges', async () => {
+    const host = await bench.open([
+      [0, 0, 'power_violation_ns', 1_500_000_000],
+      [0, 0, 'thermal_violation_ns', 0],
+      [0, 0, 'value:269', 7],
+      [0, 0, 'value:270', 8],
+      [0, 0, 'value:271', 9],
+    ])
+    const read = async (metric: string) => values(await host.read(metric))
+    expect(await read('gpu_power_violation_ns')).toEqual([1_500_000_000])
+    expect(await read('gpu_thermal_violation_ns')).toEqual([0])
+    expect(await read('gpu_sw_thermal_ns')).toEqual([7])
+    expect(await read('gpu_hw_thermal_ns')).toEqual([8])
+    expect(await read('gpu_power_brake_ns')).toEqual([9])
+    expect(host.sensor('gpu_power_violation_ns').cadence).toBe('edge')
+  })
+
+  it('come from fields where the older call is gone', async () => {
+    const host = await bench.open([
+      [0, 0, 'nvmlDeviceGetViolationStatus', 26],
+      [0, 0, 'value:74', 11],
+      [0, 0, 'value:75', 12],
+    ])
+    expect(values(await host.read('gpu_power_violation_ns'))).toEqual([11])
+    expect(values(await host.read('gpu_thermal_violation_ns'))).toEqual([12])
+  })
+})
+
+describe('a call that is slow at first', () => {
+  it('was made once before the run, whatever it is', async () => {
+    const host = await bench.open([
+      [0, 0, 'profiles_requested', 1],
+      [0, 0, 'value:251', 1],
+    ])
+    for (const name of [
+      ...[
+        'nvmlDeviceGetSamples',
+        'nvmlDeviceGetTotalEnergyConsumption',
+        'nvmlDeviceGetFieldValues',
+      ],
+      ...['nvmlDeviceGetTemperatureV', 'nvmlDeviceGetClockInfo', 'nvmlDeviceGetUtilizationRates'],
+      ...['nvmlDeviceGetMemoryInfo_v2', 'nvmlDeviceGetCurrentClocksEventReasons'],
+      ...['nvmlDeviceGetEnforcedPowerLimit', 'nvmlDeviceGetViolationStatus'],
+      ...['nvmlDeviceGetComputeRunningProcesses_v3', 'nvmlDeviceGetGraphicsRunningProcesses_v3'],
+      ...['nvmlDeviceWorkloadPowerProfileGetCurrentProfiles', 'nvmlDeviceGetApplicationsClock'],
+    ])
+      expect(host.calls(name), name).toBeGreaterThan(0)
   })
 })
 
