@@ -6,7 +6,7 @@ import type { RunningEngine } from './engines/engine.ts'
 import { childrenOf } from './process-tree.ts'
 import { type Environment, visibleDevices } from './sensors/visible-devices.ts'
 
-const isCpu = (d: Device) => d.kind === 'cpu_package' || d.kind === 'dram'
+const isCpu = (d: Device) => d.kind === 'cpu_package' || d.kind === 'dram' || d.kind === 'soc'
 
 /** Which devices are used, and how that is known: goes into the record as an event. */
 export interface UsedDevices {

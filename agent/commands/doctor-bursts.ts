@@ -46,18 +46,22 @@ export async function doctorBursts(options: DoctorBurstsOptions): Promise<ExitCo
   })
   try {
     let reports: readonly BurstReport[] = []
-    const { result, bundle } = await recordRun(session, null, async (parts) => {
-      const measured = await measureBursts({
-        ...parts,
-        ...{ plan, nvmlPath: process.env['LLEM_NVML_PATH'] ?? null, stateDir: stateDir() },
-        random: Math.random,
-      })
-      reports = await judge(measured.spool)
-      // What ended before its first burst is no recording worth keeping.
-      if (reports.length === 0) await measured.spool.remove()
-      if (reports.length === 0) throw new BurstError(measured.reason ?? 'No burst was recorded.')
-      return measured
-    })
+    const { result, bundle } = await recordRun(
+      session,
+      { only: null, meters: [] },
+      async (parts) => {
+        const measured = await measureBursts({
+          ...parts,
+          ...{ plan, nvmlPath: process.env['LLEM_NVML_PATH'] ?? null, stateDir: stateDir() },
+          random: Math.random,
+        })
+        reports = await judge(measured.spool)
+        // What ended before its first burst is no recording worth keeping.
+        if (reports.length === 0) await measured.spool.remove()
+        if (reports.length === 0) throw new BurstError(measured.reason ?? 'No burst was recorded.')
+        return measured
+      },
+    )
     const where = bundle ?? result.spool.dir
     if (options.json) print(JSON.stringify({ bundle: where, reports }, null, 2))
     else {

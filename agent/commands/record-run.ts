@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { lockDevices } from '../device-lock.ts'
 import { connectServer, type ServerConnection } from '../embedded-server.ts'
 import type { Reporter } from '../progress.ts'
@@ -40,18 +41,19 @@ export async function openServer(
 
 /**
  * Records one run with this host's sensors, ships it meanwhile, seals it and writes its bundle.
- * @param only names of sensor sources to use; null: all
+ * @param sensors which sources to use (null: all), and the meters of the node
  */
 export async function recordRun(
   session: Session,
-  only: readonly string[] | null,
+  sensors: Pick<Experiment['sensors'], 'only' | 'meters'>,
   run: (parts: RecordingParts) => Promise<RunResult>,
 ): Promise<FinishedRun> {
   const { server, reporter, options } = session
   let shipper: Shipper | null = null
   const result = await run({
     study_id: session.study_id,
-    openSensors: (clock) => openSamplerThread(hostOptions(clock, process.env), only),
+    openSensors: (clock) =>
+      openSamplerThread(hostOptions(clock, process.env, sensors.meters), sensors.only),
     lockDevices: (ids) =>
       lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
     openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),

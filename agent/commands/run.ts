@@ -102,7 +102,7 @@ async function runItems(
     if (signal.aborted) break
     reporter.runStarts(i, items.length, item.experiment)
     finished.push(
-      await recordRun(session, item.experiment.sensors.only, (parts) =>
+      await recordRun(session, item.experiment.sensors, (parts) =>
         runExperiment({
           ...parts,
           item,

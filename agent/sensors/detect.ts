@@ -1,11 +1,41 @@
 import type { Device } from '../../analysis/schema/device.ts'
+import { acpi } from './acpi.ts'
+import { amdsmi } from './amdsmi.ts'
+import { battery } from './battery.ts'
 import { cpuEstimate } from './cpu-estimate.ts'
+import { hwmon } from './hwmon.ts'
+import { ipmi } from './ipmi.ts'
+import { jetson } from './jetson.ts'
 import { nvml } from './nvml.ts'
+import { plug } from './plug.ts'
 import { rapl } from './rapl.ts'
-import type { Missing, OpenSource, Sensor, SensorOptions, SensorSource, Watch } from './sensor.ts'
+import { redfish } from './redfish.ts'
+import type {
+  Found,
+  Missing,
+  OpenSource,
+  Sensor,
+  SensorOptions,
+  SensorSource,
+  Watch,
+} from './sensor.ts'
+import { zeusd } from './zeusd.ts'
 
 /** Every kind of source, best first. A new one is a file and a line here. */
-const SENSORS: readonly SensorSource[] = [nvml, rapl, cpuEstimate]
+const SENSORS: readonly SensorSource[] = [
+  nvml,
+  amdsmi,
+  hwmon,
+  rapl,
+  zeusd,
+  jetson,
+  acpi,
+  battery,
+  redfish,
+  ipmi,
+  plug,
+  cpuEstimate,
+]
 
 /** All that can be measured on this host. */
 export interface DetectedSensors {
@@ -20,7 +50,8 @@ export interface DetectedSensors {
 }
 
 /**
- * Opens the sources of this host. The estimate is opened only where no package counter can be read.
+ * Opens the sources of this host, best first. Each is told what better ones have found, so no device is read twice:
+ * package counters are RAPL's, else zeusd's, else an estimate. A kind of device that this host lacks is not told.
  * @param only names of sources to use; null: all
  */
 export async function detectSensors(
@@ -28,17 +59,14 @@ export async function detectSensors(
   only: readonly string[] | null,
 ): Promise<DetectedSensors> {
   const opened: OpenSource[] = []
-  const measuresCpu = () =>
-    opened.some((source) => source.sensors.some((s) => s.row.metric === 'cpu_energy_uj'))
   for (const source of SENSORS) {
     if (only !== null && !only.includes(source.name)) continue
-    if (source.name === 'cpu_estimate' && measuresCpu()) continue
-    opened.push(await source.open(options))
+    opened.push(await source.open(options, foundBy(opened)))
   }
   return {
-    devices: opened.flatMap((o) => o.devices),
+    devices: foundBy(opened).devices,
     sensors: opened.flatMap((o) => o.sensors),
-    missing: opened.flatMap((o) => o.missing),
+    missing: opened.flatMap((o) => o.missing).filter(isTold),
     watches: opened.flatMap((o) => o.watches ?? []),
     environment: Object.assign({}, ...opened.map((o) => o.environment)) as Record<string, unknown>,
     devicesOfProcess(pid) {
@@ -48,5 +76,18 @@ export async function detectSensors(
     close() {
       for (const source of opened) source.close()
     },
+  }
+}
+
+/** That a host lacks what only some hosts have is no news. */
+const isTold = ({ source, device_id, reason }: Missing): boolean =>
+  source === 'nvml' || device_id !== null || reason !== 'no_device'
+
+/** Several meters may measure one device, which is then one. */
+function foundBy(opened: readonly OpenSource[]): Found {
+  const devices = opened.flatMap((o) => o.devices)
+  return {
+    devices: [...new Map(devices.map((d) => [d.device_id, d])).values()],
+    rows: opened.flatMap((o) => o.sensors.map((s) => s.row)),
   }
 }

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
 import { cpuEstimate } from '../../../agent/sensors/cpu-estimate.ts'
 import { ratedPower } from '../../../agent/sensors/cpu-rated-power.ts'
+import type { Found } from '../../../agent/sensors/sensor.ts'
 import { type HandClocks, handClocks } from '../../support/hand-time.ts'
 import { describeSource } from './contract.ts'
 import { hostAt } from './host-at.ts'
@@ -18,15 +19,24 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(proc, { recursive: true, force: true }))
 
+const ROW = { device_id: 'x', source: 'rapl' } as const
+
 /** user nice system idle iowait irq softirq steal guest */
 const stat = (...ticks: number[]) =>
   writeFileSync(join(proc, 'stat'), `cpu  ${ticks.join(' ')}\ncpu0 1 2 3\n`)
+
+/** What a better source has found: memory is measured, so the processor alone is estimated. */
+const MEMORY_FOUND: Found = {
+  devices: [],
+  rows: [{ ...ROW, sensor_id: 'dram:0:rapl', metric: 'dram_energy_uj', scope: 'dram' }],
+}
 
 /** Opens the estimate on counters that stand at 100 busy of 1000 ticks. */
 async function open() {
   stat(100, 0, 0, 900, 0, 0, 0, 0, 0)
   const clock = createClock(hand.time)
-  const source = await cpuEstimate.open(hostAt({ clock, sysfsRoot: proc, procRoot: proc }))
+  const host = hostAt({ clock, sysfsRoot: proc, procRoot: proc })
+  const source = await cpuEstimate.open(host, MEMORY_FOUND)
   const { tdp_w, idle_w } = source.environment['cpu_estimate'] as { tdp_w: number; idle_w: number }
   const read = async () => (await Promise.all(source.sensors.map((s) => s.read()))).flat()
   return { source, clock, read, tdp_w, idle_w }
@@ -52,6 +62,80 @@ describeSource({
       },
     }
   },
+})
+
+/** Memory alone: its estimate is a constant, which no host loses. */
+const CPU_FOUND: Found = {
+  devices: [],
+  rows: [{ ...ROW, sensor_id: 'cpu_package:0:rapl', metric: 'cpu_energy_uj', scope: 'package' }],
+}
+const openMemory = (found = CPU_FOUND, clock = createClock(hand.time)) =>
+  cpuEstimate.open(hostAt({ clock, sysfsRoot: proc, procRoot: proc }), found)
+
+describeSource({
+  name: 'cpu_estimate',
+  async present() {
+    const clock = createClock(hand.time)
+    return { source: await openMemory(CPU_FOUND, clock), clock, pass: () => hand.pass(1000) }
+  },
+})
+
+describe('the estimate of memory power', () => {
+  const memory = (kib: number) => writeFileSync(join(proc, 'meminfo'), `MemTotal:  ${kib} kB\n`)
+  const module = (type: string) => {
+    const dir = join(proc, 'devices/system/edac/mc/mc0/dimm0')
+    mkdirSync(dir, { recursive: true })
+    writeFileSync(join(dir, 'dimm_mem_type'), `${type}\n`)
+  }
+
+  it.each([
+    ['Registered-DDR5', 0.31],
+    ['Unbuffered-DDR4', 0.37],
+    ['Registered-DDR3', 0.58],
+  ])('is watts for each gigabyte of %s', async (type, w_per_gb) => {
+    memory(62_500_000) // 64 GB
+    module(type)
+    const source = await openMemory()
+    expect(source.sensors).toHaveLength(1)
+    expect(await source.sensors[0]?.read()).toMatchObject([
+      { device_id: 'dram:0', metric: 'dram_power_mw', value: Math.round(64 * w_per_gb * 1000) },
+    ])
+    expect(source.environment['dram_estimate']).toMatchObject({ gigabytes: 64, w_per_gb })
+  })
+
+  it('takes memory that nobody names for DDR4, and says that it does not know', async () => {
+    memory(62_500_000)
+    const { environment, sensors } = await openMemory()
+    expect(environment['dram_estimate']).toMatchObject({ generation: null, w_per_gb: 0.37 })
+    expect(sensors[0]?.row).toMatchObject({
+      source: 'cpu_estimate',
+      scope: 'dram',
+      accuracy: { gain_rel: 0.75, basis: 'assumed' },
+    })
+  })
+
+  it('is made only where nothing measures memory, and the processor alike', async () => {
+    const ids = async (found: Found) =>
+      (await openMemory(found)).sensors.map((s) => s.row.sensor_id)
+    expect(await ids({ devices: [], rows: [] })).toEqual([
+      'cpu_package:0:cpu_estimate',
+      'cpu_package:0:procfs',
+      'dram:0:cpu_estimate',
+    ])
+    expect(await ids(MEMORY_FOUND)).not.toContain('dram:0:cpu_estimate')
+    const both: Found = { devices: [], rows: [...MEMORY_FOUND.rows, ...CPU_FOUND.rows] }
+    expect(await ids(both)).toEqual([])
+  })
+
+  it('is not made where a module or a processor is measured with its memory', async () => {
+    const soc: Found = { devices: [{ device_id: 'soc:0', kind: 'soc' }], rows: [] }
+    expect((await openMemory(soc)).sensors).toEqual([])
+    const grace: Found = {
+      devices: [],
+      rows: CPU_FOUND.rows.map((r) => ({ ...r, source: 'acpi' })),
+    }
+    expect((await openMemory(grace)).sensors).toEqual([])
+  })
 })
 
 describe('the estimate of CPU power', () => {
