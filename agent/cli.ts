@@ -1,9 +1,17 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { KernelName } from './bursts/kernels.ts'
+import type { RecordOptions } from './commands/run-options.ts'
 import { VERSION } from './program.ts'
 
 /** Commands are imported when they run: `--help` then loads nothing but this file and commander. */
 const collect = (value: string, all: string[]) => [...all, value]
+
+function atLeastZero(value: string): number {
+  const seconds = Number(value)
+  if (value.trim() === '' || !(seconds >= 0 && seconds <= 3600))
+    throw new InvalidArgumentError('It must be seconds from 0 to 3600, such as 5.')
+  return seconds
+}
 
 const countFrom =
   (least: number) =>
@@ -36,6 +44,8 @@ const program = new Command('llem-agent')
 Examples:
   llem-agent run quick-test                  a small real model on this machine, two minutes
   llem-agent run my-study.yaml --out results
+  llem-agent measure -- python train.py      any program
+  llem-agent watch                           live power of all devices
   llem-agent config presets
   llem-agent ship                            send what an earlier run left behind`,
   )
@@ -71,28 +81,97 @@ Exit codes: 0 done, 1 failed, 2 wrong command line or configuration, 3 done but 
     const { runCommand } = await import('./commands/run.ts')
     process.exitCode = await runCommand(source, {
       set: o.set,
-      server:
-        o.server === false
-          ? false
-          : typeof o.server === 'string'
-            ? o.server
-            : (process.env['LLEM_SERVER'] ?? null),
-      db: o.db,
-      out: o.out ?? null,
       item: o.item ?? null,
       dryRun: o.dryRun === true,
-      json: o.json === true,
+      ...recordOptions(o),
     })
   })
 
-interface RunFlags {
-  set: string[]
+interface RecordFlags {
   server: string | boolean
   db: string
   out?: string
+  json?: boolean
+}
+
+interface RunFlags extends RecordFlags {
+  set: string[]
   item?: string
   dryRun?: boolean
-  json?: boolean
+}
+
+/** Where readings go, of every command that records. */
+const recordOptions = (o: RecordFlags): RecordOptions => ({
+  server:
+    o.server === false
+      ? false
+      : typeof o.server === 'string'
+        ? o.server
+        : (process.env['LLEM_SERVER'] ?? null),
+  db: o.db,
+  out: o.out ?? null,
+  json: o.json === true,
+})
+
+program
+  // An option after COMMAND is COMMAND's own.
+  .enablePositionalOptions()
+  .command('measure')
+  .passThroughOptions()
+  .description('measure any program, from its start to its end; or windows that programs mark')
+  .usage('[options] [--] COMMAND...')
+  .argument('[command...]', 'the program and its arguments; it has this terminal')
+  .option('--windows <path>', 'a Unix socket on which programs mark windows (LLEM_WINDOWS)')
+  .option(
+    '--baseline <seconds>',
+    'idle power before the program starts, 2 unless said; it makes short windows sharper, 0: none',
+    atLeastZero,
+  )
+  .option(
+    '--set <key.path=value>',
+    'change name, tags, devices, sensors or phases (repeatable)',
+    collect,
+    [],
+  )
+  .option('--server <url>', 'send to this server instead of the embedded one', serverUrl)
+  .option('--no-server', 'only record: the bundle can be imported elsewhere')
+  .option(
+    '--db <path>',
+    'database of the embedded server (LLEM_DB)',
+    process.env['LLEM_DB'] ?? 'llem.db',
+  )
+  .option('--out <dir>', 'write report.html, summary.json and the bundle there')
+  .option('--json', "one JSON document on standard output; the program's goes to standard error")
+  .addHelpText(
+    'after',
+    `
+Phases: baseline (--baseline, 2 s), measure (the program's life: what is counted), cooldown (phases.cooldown_s, 1 s).
+All visible GPUs are counted, else the CPU; --set 'devices=[0]' counts the first GPU alone.
+
+Examples:
+  llem-agent measure -- python train.py --epochs 3
+  llem-agent measure --out results -- ./llama-bench -m model.gguf
+  llem-agent measure --windows /tmp/llem.sock -- python generate.py    (clients/python/llem_windows.py)
+  llem-agent measure --windows /tmp/llem.sock                          until Ctrl-C, for programs started elsewhere
+  llem-agent measure -- sh -c 'make model && ./model'
+
+Exit codes: 0 done, 1 the program failed, 2 wrong command line, 3 done but invalid, 130 interrupted.`,
+  )
+  .action(async (command: string[], o: MeasureFlags) => {
+    const { measureCommand } = await import('./commands/measure.ts')
+    process.exitCode = await measureCommand({
+      command,
+      windows: o.windows ?? null,
+      baseline_s: o.baseline ?? null,
+      set: o.set,
+      ...recordOptions(o),
+    })
+  })
+
+interface MeasureFlags extends RecordFlags {
+  set: string[]
+  windows?: string
+  baseline?: number
 }
 
 program
@@ -231,7 +310,9 @@ function explain(error: unknown): number {
     process.stderr.write(`${message}\n`)
     return 2
   }
-  const expected = ['EngineError', 'ServerError', 'SpoolError', 'LockError', 'BurstError'].includes(name)
+  const expected = ['EngineError', 'ServerError', 'SpoolError', 'LockError', 'BurstError'].includes(
+    name,
+  )
   process.stderr.write(`${expected ? message : (stack ?? message)}\n`)
   return kind === 'config' ? 2 : 1
 }

@@ -17,16 +17,24 @@ export function loadStudy(source: string, settings: readonly string[]): LoadedSt
   const preset = PRESETS[source]
   let written: unknown = preset ? preset.study : readConfig(source)
   for (const setting of settings) {
-    const cut = setting.indexOf('=')
-    if (cut < 1)
-      throw new ConfigError([
-        { path: setting, message: 'is not of the form key.path=value, as in load.concurrency=4' },
-      ])
+    const [path, value] = readSetting(setting)
     if (written === null || typeof written !== 'object') break
-    const path = setting.slice(0, cut)
-    written = dropFromSweep(setPath(written, path, parse(setting.slice(cut + 1))), path)
+    written = dropFromSweep(setPath(written, path, value), path)
   }
   return { study: parseNamed(written, source), from: preset ? `preset ${source}` : source }
+}
+
+/**
+ * `key.path=value` of the command line; the value is YAML.
+ * @throws ConfigError where it is not of that form
+ */
+export function readSetting(setting: string): readonly [path: string, value: unknown] {
+  const cut = setting.indexOf('=')
+  if (cut < 1)
+    throw new ConfigError([
+      { path: setting, message: 'is not of the form key.path=value, as in load.concurrency=4' },
+    ])
+  return [setting.slice(0, cut), parse(setting.slice(cut + 1))]
 }
 
 /** @throws ConfigError whose first words are the file, so that a script that reads several knows which */

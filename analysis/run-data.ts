@@ -9,6 +9,7 @@ import {
   sloAsWritten,
 } from './schema/experiment.ts'
 import { experimentKey } from './schema/key.ts'
+import { measurementSchema } from './schema/measurement.ts'
 import type { Host, PhaseName, RunFile, RunOutcome } from './schema/run.ts'
 import type { SensorRow } from './schema/sensor.ts'
 import type { EngineRow, EventRow, RequestRow, StepRow, StreamName } from './schema/stream.ts'
@@ -17,6 +18,8 @@ import { relativeTime } from './schema/time.ts'
 /** The configuration as analysis needs it: the parts that it can read, with defaults, and the whole as it was. */
 export interface ReadExperiment {
   readonly raw: Readonly<Record<string, unknown>>
+  /** `run`: an experiment under our load; `measure`: any program; or what another version writes. */
+  readonly kind: string
   readonly name: string | null
   readonly model: string | null
   readonly engine: string | null
@@ -168,6 +171,7 @@ function kindBySamples({ device_id }: StatedDevice, samples: SampleTable): strin
 export function resolvedExperiment(
   raw: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
+  if (kindOf(raw) !== 'run') return measurementSchema.safeParse(raw).data ?? raw
   const whole = experimentConfigSchema.safeParse(raw)
   if (whole.success) return whole.data
   const sections = Object.entries(experimentConfigSchema.shape).map(([key, schema]) => {
@@ -187,6 +191,7 @@ export function readExperiment(raw: Readonly<Record<string, unknown>>): ReadExpe
   const tags = raw['tags']
   return {
     raw,
+    kind: kindOf(raw),
     name: typeof raw['name'] === 'string' ? raw['name'] : null,
     model: nameOf(raw['model'], 'id'),
     engine: nameOf(raw['engine'], 'name'),
@@ -201,6 +206,9 @@ export function readExperiment(raw: Readonly<Record<string, unknown>>): ReadExpe
     devices: Array.isArray(raw['devices']) ? (raw['devices'] as (string | number)[]) : null,
   }
 }
+
+const kindOf = (raw: Readonly<Record<string, unknown>>): string =>
+  typeof raw['kind'] === 'string' ? raw['kind'] : 'run'
 
 function nameOf(value: unknown, key: string): string | null {
   if (typeof value === 'string') return value

@@ -89,7 +89,8 @@ export function setPath(config: unknown, path: string, value: unknown): Record<s
   return root
 }
 
-function parseWith<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
+/** @throws ConfigError with the path, the bad value and the remedy of every fault */
+export function parseWith<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const result = schema.safeParse(input, { reportInput: true })
   if (result.success) return result.data
   throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(issue)))

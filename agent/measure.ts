@@ -1,0 +1,108 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Measurement } from '../analysis/schema/measurement.ts'
+import { faultOf, type MeasuredProgram, startProgram } from './measured-program.ts'
+import type { SignalPassing } from './pass-signals.ts'
+import {
+  type Ending,
+  INTERRUPTED,
+  type Recording,
+  type RecordingParts,
+  type RunResult,
+  record,
+} from './recording.ts'
+import { devicesHere } from './used-devices.ts'
+import { recordWindows } from './windows/record-windows.ts'
+import type { WindowServer } from './windows/window-server.ts'
+
+/** So long at least is recorded after the program's end: power lags, and a ring is read once a second. */
+const TAIL_S = 0.4
+
+export interface MeasureParts extends RecordingParts {
+  readonly measurement: Measurement
+  readonly windows: WindowServer | null
+  readonly signals: SignalPassing
+  /** The program's standard output goes to standard error. */
+  readonly json: boolean
+}
+
+/**
+ * Measures any program: baseline, measure (its life), cooldown, with the sensors read throughout. Without a command the
+ * windows that programs mark are served until Ctrl-C. Its outcome is the program's; throws as {@link record} does.
+ */
+export async function measureProgram(parts: MeasureParts): Promise<RunResult> {
+  const { measurement } = parts
+  return await record(parts, { experiment: measurement, cycle: 0 }, (run) => phases(parts, run))
+}
+
+async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
+  const { measurement, windows, signals } = parts
+  const { baseline_s, cooldown_s } = measurement.phases
+  const { draft, sensors, signal } = run
+  if (windows !== null) recordWindows(windows, run, parts.reporter.say)
+  const device_ids = devicesHere(measurement.devices, sensors.devices)
+  // A worker that names no device would be one on another host.
+  if (device_ids.length > 0 || measurement.devices !== null) draft.setWorker(null, device_ids)
+  if (baseline_s > 0)
+    await run.phase('baseline', baseline_s, () =>
+      pause(baseline_s, AbortSignal.any([signal, signals.signal])).catch(() => {}),
+    )
+  if (signals.signal.aborted) return INTERRUPTED
+  const ending = await measured(parts, run, device_ids)
+  if (ending === INTERRUPTED) return INTERRUPTED
+  if (cooldown_s > 0) await run.phase('cooldown', cooldown_s, () => pause(cooldown_s, signal))
+  await pause(Math.max(0, TAIL_S - cooldown_s), signal)
+  return ending
+}
+
+/** Phase measure: the program's life, or until Ctrl-C. */
+async function measured(
+  parts: MeasureParts,
+  run: Recording,
+  device_ids: readonly string[],
+): Promise<Ending> {
+  const { measurement, windows, signals } = parts
+  const { command } = measurement
+  await run.begin('measure', null)
+  if (command === null) {
+    parts.reporter.say(
+      `Windows are taken at ${windows?.path}; programs find it by LLEM_WINDOWS. Ctrl-C ends.`,
+    )
+    await aborted(signals.signal, run.signal)
+    run.draft.endPhase(run.clock.now())
+    await run.edge()
+    return { outcome: 'completed', reason: null }
+  }
+  const program = await startProgram(command, environment(windows), parts.json)
+  signals.to(program)
+  if (device_ids.length > 0) run.draft.setWorker(program.pid, device_ids)
+  const fault = await untilEnd(run, program)
+  signals.to(null)
+  if (signals.signal.aborted) return INTERRUPTED
+  return fault === null
+    ? { outcome: 'completed', reason: null }
+    : { outcome: 'failed', reason: `${command[0]} ended with ${fault}` }
+}
+
+/** A failure to record does not end the program: it is the user's. */
+async function untilEnd(run: Recording, program: MeasuredProgram): Promise<string | null> {
+  const end = await program.ended
+  run.draft.endPhase(run.clock.now())
+  const facts = { pid: program.pid, ...end }
+  run.event('program_ended', facts)
+  run.draft.addEnvironment({ program: facts })
+  await run.edge()
+  return faultOf(end)
+}
+
+const environment = (windows: WindowServer | null): NodeJS.ProcessEnv =>
+  windows === null ? process.env : { ...process.env, LLEM_WINDOWS: windows.path }
+
+const pause = async (seconds: number, signal: AbortSignal): Promise<void> =>
+  await sleep(seconds * 1000, undefined, { signal })
+
+const aborted = (...signals: AbortSignal[]): Promise<void> =>
+  new Promise((done) => {
+    const any = AbortSignal.any(signals)
+    if (any.aborted) done()
+    else any.addEventListener('abort', () => done(), { once: true })
+  })

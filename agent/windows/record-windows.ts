@@ -1,0 +1,44 @@
+import type { Recording } from '../recording.ts'
+import type { WindowServer } from './window-server.ts'
+
+/** Counters that are read once a second only are read at a window's edges too, but not more often than this. */
+const EDGE_APART_NS = 20e6
+
+/**
+ * Records what programs mark as events of the run, and reads this host's counters then. A GPU's own ring has a finer
+ * time than any reading of ours, and its counter takes milliseconds: there nothing more is read.
+ */
+export function recordWindows(
+  windows: WindowServer,
+  run: Recording,
+  say: (text: string) => void,
+): void {
+  const { clock, recorder, draft } = run
+  const onCpu = run.sensors.devices.every((d) => d.kind !== 'gpu')
+  let lastEdge_ns = 0
+  let told = false
+  windows.recordTo({
+    clock,
+    onWindow({ t_ns, code, detail }) {
+      recorder.add(draft.processes.load, 'event', { t_ns, code, detail: JSON.stringify(detail) })
+      if (!onCpu || clock.now() - lastEdge_ns < EDGE_APART_NS) return
+      lastEdge_ns = clock.now()
+      void run.edge()
+    },
+    onError(problem, line) {
+      run.event('window_error', { problem, line })
+      if (!told) say(`A line on ${windows.path} ${problem}. The next ones are only recorded.`)
+      told = true
+    },
+  })
+  run.atEnd(async () => {
+    const received = await windows.close()
+    run.event('windows_received', received)
+    if (received.open > 0)
+      say(
+        `${received.open} of ${received.windows} windows were not ended; they count to the end of the program.`,
+      )
+    if (received.errors > 1)
+      say(`${received.errors} lines on ${windows.path} marked nothing; see events window_error.`)
+  })
+}
