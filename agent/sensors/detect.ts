@@ -51,17 +51,20 @@ export interface DetectedSensors {
 
 /**
  * Opens the sources of this host, best first. Each is told what better ones have found, so no device is read twice:
- * package counters are RAPL's, else zeusd's, else an estimate. A kind of device that this host lacks is not told.
+ * package counters are RAPL's, else zeusd's, else an estimate. A kind of device that this host lacks is not told. A
+ * source that throws is missing, and takes none of the others with it.
  * @param only names of sources to use; null: all
  */
 export async function detectSensors(
   options: SensorOptions,
   only: readonly string[] | null,
+  sources: readonly SensorSource[] = SENSORS,
 ): Promise<DetectedSensors> {
   const opened: OpenSource[] = []
-  for (const source of SENSORS) {
+  for (const source of sources) {
     if (only !== null && !only.includes(source.name)) continue
-    opened.push(await source.open(options, foundBy(opened)))
+    const found = foundBy(opened)
+    opened.push(await source.open(options, found).catch((error) => failed(source.name, error)))
   }
   return {
     devices: foundBy(opened).devices,
@@ -76,6 +79,15 @@ export async function detectSensors(
     close() {
       for (const source of opened) source.close()
     },
+  }
+}
+
+function failed(source: string, error: unknown): OpenSource {
+  const why = error instanceof Error ? error.message : String(error)
+  const fix = `Opening ${source} failed (${why}). This is a fault of llem-agent: please report it with this sentence; sensors.only can leave the source out.`
+  return {
+    ...{ source, devices: [], sensors: [], environment: {}, close: () => {} },
+    missing: [{ source, device_id: null, reason: 'source_failed', fix }],
   }
 }
 

@@ -25,6 +25,7 @@ export const REASONS = {
   estimate_only: 'there is only an estimate, which is never counted in totals',
   not_identifiable: 'the data do not tell the parts apart',
   mixed_definition: 'the parts were not counted in the same way',
+  source_failed: 'opening the source failed in a way that was not foreseen',
   no_library: 'the vendor library is not installed',
   no_driver: 'the driver is not loaded or does not fit the library',
   masked_in_container: 'the container hides it',
