@@ -48,10 +48,22 @@ export async function lockDevices(
   return unlock
 }
 
+/** The agent that measures a device now; null: none does. */
+export async function lockHolder(
+  device_id: string,
+  stateDir: string,
+): Promise<ProcessIdentity | null> {
+  const holder = await holderOf(join(lockDir(stateDir), lockName(device_id)))
+  return holder !== null && isAlive(holder) ? holder : null
+}
+
+const lockDir = (stateDir: string) => join(stateDir, 'locks')
+const lockName = (device_id: string) => `${device_id.replaceAll(/[^A-Za-z0-9._-]/g, '_')}.json`
+
 async function lockOne(device_id: string, options: LockOptions): Promise<string> {
   const { say, signal, retry_ms = 500 } = options
-  const dir = join(options.stateDir, 'locks')
-  const path = join(dir, `${device_id.replaceAll(/[^A-Za-z0-9._-]/g, '_')}.json`)
+  const dir = lockDir(options.stateDir)
+  const path = join(dir, lockName(device_id))
   let told: number | null = null
   for (;;) {
     if (signal.aborted)

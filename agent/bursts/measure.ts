@@ -43,8 +43,9 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
     async openSensors(clock) {
       const thread = await parts.openSensors(clock)
       try {
-        device_id = burstTarget(plan.device, thread.devices, thread.sensors).device_id
-        polled = await openPolledPower(device_id, parts.nvmlPath)
+        const device = burstTarget(plan.device, thread.devices, thread.sensors)
+        device_id = device.device_id
+        polled = await openPolledPower(device, parts.nvmlPath)
       } catch (error) {
         await thread.close()
         throw error

@@ -1,7 +1,9 @@
+import type { Device } from '../../analysis/schema/device.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import { openNvml } from '../ffi/nvml.ts'
+import { nvmlDuty } from '../sensors/nvml-duty.ts'
 import { POWER_ACCURACY, sensorRow } from '../sensors/nvml-reading.ts'
 import { powered, sampleRow } from '../sensors/reading.ts'
 
@@ -19,7 +21,7 @@ export interface PolledPower {
 
 /** @returns null where the GPU does not tell its momentary power */
 export async function openPolledPower(
-  uuid: string,
+  { device_id: uuid, model }: Device,
   nvmlPath: string | null,
 ): Promise<PolledPower | null> {
   const { nvml } = await openNvml(nvmlPath)
@@ -34,6 +36,7 @@ export async function openPolledPower(
   const row = sensorRow(uuid, 'gpu_power_mw', 'nvml_power_instant', {
     scope: 'gpu',
     averaging_ms: null,
+    duty: nvmlDuty(model, 'nvml_power_instant'),
     period_ms: INTERVAL_MS,
     accuracy: POWER_ACCURACY,
   })

@@ -1,0 +1,15 @@
+import { doctorSchema } from '../../analysis/schema/doctor.ts'
+import { useColour } from '../colour.ts'
+import { examine } from '../doctor/examine.ts'
+import { doctorScreen } from '../doctor/screen.ts'
+import type { ExitCode } from './run-options.ts'
+
+/** `llem-agent doctor`: what can be measured here, how well, and what would mend the rest. */
+export async function doctorCommand(options: { readonly json: boolean }): Promise<ExitCode> {
+  const report = doctorSchema.parse(await examine(process.env))
+  const text = options.json
+    ? JSON.stringify(report, null, 2)
+    : doctorScreen(report, useColour(process.stdout))
+  process.stdout.write(`${text}\n`)
+  return report.verdict.trusted ? 0 : 3
+}

@@ -1,0 +1,95 @@
+import type { Device } from '../../analysis/schema/device.ts'
+import type { Doctor, DoctorDevice, DoctorSource } from '../../analysis/schema/doctor.ts'
+import { METRICS, type MetricName } from '../../analysis/schema/metric.ts'
+import { type Reason, reasonSchema } from '../../analysis/schema/reason.ts'
+import { createClock } from '../clock.ts'
+import { lockHolder } from '../device-lock.ts'
+import { VERSION } from '../program.ts'
+import { type DetectedSensors, detectSensors } from '../sensors/detect.ts'
+import { hostOptions } from '../sensors/host-options.ts'
+import { spoolDir, stateDir } from '../state-dir.ts'
+import { clockFacts, hostFacts, spoolFacts } from './host-facts.ts'
+import { environmentOf, throttleNames, worthKnowing } from './settings.ts'
+import { trySensors } from './try-sensors.ts'
+import { verdictOf } from './verdict.ts'
+import type { Watched } from './watch-sensor.ts'
+
+/** Looks at everything that this host can measure, by the same door as a run, and tries it for some seconds. */
+export async function examine(env: NodeJS.ProcessEnv): Promise<Doctor> {
+  const clock = createClock()
+  const options = hostOptions(clock, env)
+  const before = clock.anchor()
+  const found = await detectSensors(options, null)
+  try {
+    const tried = await trySensors(found.sensors)
+    const devices = await Promise.all(
+      found.devices.map((device) => deviceOf(device, found, tried, stateDir(env))),
+    )
+    return {
+      agent_version: VERSION,
+      taken_at: new Date().toISOString(),
+      host: hostFacts(options),
+      clock: clockFacts(clock, before),
+      spool: spoolFacts(spoolDir(env)),
+      devices,
+      missing: found.missing.filter((m) => !devices.some((d) => d.device_id === m.device_id)),
+      verdict: verdictOf(devices),
+    }
+  } finally {
+    found.close()
+  }
+}
+
+async function deviceOf(
+  device: Device,
+  found: DetectedSensors,
+  tried: readonly Watched[],
+  state: string,
+): Promise<DoctorDevice> {
+  const { device_id } = device
+  const own = tried.filter((t) => t.sensor.row.device_id === device_id)
+  const told = environmentOf(found.environment, device_id)
+  const bits = own.find((t) => t.sensor.row.metric === 'gpu_throttle_reasons')?.last?.value ?? null
+  return {
+    device_id,
+    kind: device.kind,
+    model: device.model ?? null,
+    index: device.index ?? null,
+    driver: told.driver,
+    rated_w: device.tdp_w ?? null,
+    sources: own.map(sourceOf),
+    missing: found.missing.filter((m) => m.device_id === device_id).map((m) => ({ ...m })),
+    settings: worthKnowing(told.settings, device.index ?? null),
+    throttled_by: throttleNames(bits),
+    processes: told.processes,
+    locked_by_pid: (await lockHolder(device_id, state))?.pid ?? null,
+  }
+}
+
+const ENERGY_UNITS: readonly string[] = ['mW', 'mJ', 'uJ']
+
+function sourceOf({ sensor, last, fault, ...watched }: Watched): DoctorSource {
+  const { row } = sensor
+  const unit = METRICS[row.metric as MetricName]?.unit ?? null
+  return {
+    sensor_id: row.sensor_id,
+    source: row.source,
+    metric: row.metric,
+    scope: row.scope ?? null,
+    unit,
+    energy: unit !== null && ENERGY_UNITS.includes(unit),
+    measured: row.source !== 'cpu_estimate',
+    value: last?.value ?? null,
+    reason: last?.value == null ? reasonOf(last?.reason) : null,
+    fault,
+    ...watched,
+    stated_period_ms: row.period_ms ?? null,
+    averaging_ms: row.averaging_ms ?? null,
+    duty: row.duty ?? null,
+    accuracy: row.accuracy ?? null,
+  }
+}
+
+/** A source that gave no reading at all has recorded nothing. */
+const reasonOf = (reason: string | null | undefined): Reason =>
+  reasonSchema.safeParse(reason).data ?? 'not_recorded'

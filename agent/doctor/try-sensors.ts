@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Sensor } from '../sensors/sensor.ts'
+import { isCounter, type SensorWatch, type Watched, watchSensor } from './watch-sensor.ts'
+
+/** How long sensors are read: several refreshes of the slowest local one. */
+const TRIED_S = 2
+/** A counter may move each millisecond, which a timer can't follow: it is read without a pause for so long. */
+const SPIN_MS = 30
+/** What the driver records itself is asked for so often: reading it oftener shows no more. */
+const RING_MS = 25
+/** A meter on the network that has not answered by then is left. */
+const LATE_S = 5
+
+/**
+ * Reads every sensor again and again, some seconds in all: those that answer at once together, then those that answer
+ * later, the slow calls of drivers one after another, since side by side they would wait for each other.
+ * @param hrtime monotonic time, ns
+ * @returns in the order of the sensors
+ */
+export async function trySensors(
+  sensors: readonly Sensor[],
+  hrtime: () => bigint = () => process.hrtime.bigint(),
+  seconds = TRIED_S,
+): Promise<readonly Watched[]> {
+  const watches = sensors.map((sensor) => watchSensor(sensor, hrtime))
+  const later: SensorWatch[] = []
+  const atOnce: SensorWatch[] = []
+  for (const watch of watches) {
+    const answer = watch.read()
+    ;(answer instanceof Promise ? later : atOnce).push(watch)
+    // What answers late must not be asked again before it has.
+    if (answer instanceof Promise) await Promise.race([answer, sleep(LATE_S * 1000)])
+  }
+  const within = (s: number) => {
+    const end = hrtime() + BigInt(Math.round(s * 1e9))
+    return () => hrtime() < end
+  }
+
+  for (const watch of atOnce)
+    if (isCounter(watch.sensor)) for (const on = within(SPIN_MS / 1000); on(); ) watch.read()
+  const rings = atOnce.filter((w) => w.sensor.cadence === 'ring')
+  const gauges = atOnce.filter((w) => w.sensor.cadence !== 'ring')
+  let nextRing = 0n
+  for (const on = within(seconds); on(); await sleep(1)) {
+    for (const watch of gauges) watch.read()
+    if (hrtime() < nextRing) continue
+    for (const watch of rings) watch.read()
+    nextRing = hrtime() + BigInt(RING_MS * 1e6)
+  }
+
+  const on = within(later.length === 0 ? 0 : seconds)
+  const edges = later.filter((w) => w.sensor.cadence === 'edge')
+  const byTurns = async () => {
+    for (let i = 0; edges.length > 0 && on(); i++) await edges[i % edges.length]?.read()
+  }
+  const alone = async (watch: SensorWatch) => {
+    while (on()) {
+      await watch.read()
+      await sleep(1)
+    }
+  }
+  await Promise.race([
+    Promise.all([byTurns(), ...later.filter((w) => w.sensor.cadence !== 'edge').map(alone)]),
+    sleep((seconds + LATE_S) * 1000),
+  ])
+  return watches.map((watch) => watch.result())
+}
