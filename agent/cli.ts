@@ -207,6 +207,12 @@ Exit codes: 0 something can be measured (--bursts: every goal is met), 1 failed,
 3 there are only estimates (--bursts: a goal is missed), 130 interrupted.`,
   )
   .action(async (o: DoctorFlags) => {
+    if (o.bursts !== true) {
+      const { doctorCommand, refuseBurstOptions } = await import('./commands/doctor.ts')
+      refuseBurstOptions(Object.keys(o))
+      process.exitCode = await doctorCommand({ json: o.json === true })
+      return
+    }
     const { doctorBursts } = await import('./commands/doctor-bursts.ts')
     process.exitCode = await doctorBursts({
       json: o.json === true,
