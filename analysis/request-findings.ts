@@ -1,4 +1,5 @@
 import { type Answer, answersOf } from './answer.ts'
+import { batchFindings } from './batch-fill.ts'
 import { clientFindings } from './client-findings.ts'
 import { failureFindings } from './failure-findings.ts'
 import { processFindings } from './process-findings.ts'
@@ -25,6 +26,7 @@ export function requestFindings(
     ...failureFindings(run, answers),
     ...tokenFindings(answers, span),
     ...steadyFindings(run, answers, window),
+    ...batchFindings(run, window),
     ...clientFindings(run, answers),
     ...processFindings(run),
   ]

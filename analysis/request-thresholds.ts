@@ -16,6 +16,8 @@ export const REQUEST_THRESHOLDS = {
   short_steady_caution_s: 20,
   short_steady_info_s: 60,
   cache_hit_rate: 0.05,
+  /** Share of the slots that the engine must keep running in a saturated window. */
+  batch_utilisation: 0.85,
 
   /** p99 of the send lag over the mean gap between arrivals. */
   send_lag_share: 0.1,

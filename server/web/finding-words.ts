@@ -90,7 +90,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'caution',
     "caches, weights or experts leave the GPUs, by the engine's command or by workers of one phase each, and compute energy is that of the GPUs alone",
   ),
-  low_batch_utilisation: says([], 'the batch was not kept full'),
+  low_batch_utilisation: says(
+    'caution',
+    `in the saturated window the engine ran under ${pct(R.batch_utilisation)} of the requests in flight, by its own gauge or steps`,
+  ),
   cascade_unstable: says([], 'batches of unequal size followed one another'),
   clock_step: says(
     'info',

@@ -250,3 +250,64 @@ describe('processes of one run', () => {
     expect(codes(rank(0, 0, 10), rank(1, 5, 15))).toEqual([])
   })
 })
+
+describe('the batch of a saturated window', () => {
+  // Eight slots, 0 to 100 ms
+  const window: Window = { start_ns: 0, end_ns: 100e6, rule: 'saturation' }
+  const experiment = { load: { shape: 'closed', concurrency: 8 } }
+  const gauge = (rows: readonly (readonly [number, number])[], labels: string | null = null) =>
+    rows.map(([ms, value]) => ({
+      t_ns: ms * 1e6,
+      metric: 'vllm:num_requests_running',
+      labels,
+      value,
+    }))
+  const of = (engine: RunParts['engine'], more: Partial<RunParts> = {}, w: Window = window) =>
+    found({ experiment, engine: engine ?? [], ...more }, 'low_batch_utilisation', w)
+
+  it('is too small under 85 % of the slots, by time', () => {
+    // 8 for 50 ms and 5 for 50 ms: 6.5 of 8
+    expect(
+      of(
+        gauge([
+          [-10, 8],
+          [50, 5],
+        ]),
+      ),
+    ).toMatchObject({
+      severity: 'caution',
+      evidence: { running: 6.5, slots: 8 },
+    })
+    // 8 for 60 ms: 6.8
+    expect(
+      of(
+        gauge([
+          [-10, 8],
+          [60, 5],
+        ]),
+      ),
+    ).toBeUndefined()
+  })
+
+  it('is that of all engines together, of as many slots as the engine takes', () => {
+    const two = [...gauge([[0, 4]], '{"engine":"0"}'), ...gauge([[0, 4]], '{"engine":"1"}')]
+    expect(of(two)).toBeUndefined()
+    expect(of(two.slice(1))?.evidence).toMatchObject({ running: 4 })
+    expect(of(two.slice(1), { environment: { engine: { batch_limit: 4 } } })).toBeUndefined()
+  })
+
+  it('is read from the steps of an engine that has no gauge', () => {
+    const steps = [
+      { start_t_ns: -10e6, end_t_ns: 30e6, batch_size: 2 },
+      { start_t_ns: 30e6, end_t_ns: 110e6, batch_size: 8 },
+    ]
+    // 2 for 30 ms, 8 for 70 ms
+    expect(of([], { steps })?.evidence['running']).toBeCloseTo(6.2, 12)
+  })
+
+  it('is not judged where the engine tells nothing, or of less than half of the window', () => {
+    expect(of([])).toBeUndefined()
+    expect(of(gauge([[60, 1]]))).toBeUndefined()
+    expect(of(gauge([[0, 1]]), {}, { ...window, rule: 'run' })).toBeUndefined()
+  })
+})

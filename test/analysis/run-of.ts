@@ -2,7 +2,13 @@ import { type RunData, runData } from '../../analysis/run-data.ts'
 import { sampleTable } from '../../analysis/sample-table.ts'
 import { encodeChunk, readChunk } from '../../analysis/schema/arrow.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
-import type { EngineRow, EventRow, RequestRow, SampleRow } from '../../analysis/schema/stream.ts'
+import type {
+  EngineRow,
+  EventRow,
+  RequestRow,
+  SampleRow,
+  StepRow,
+} from '../../analysis/schema/stream.ts'
 
 export interface RunParts {
   readonly experiment?: Record<string, unknown>
@@ -14,6 +20,7 @@ export interface RunParts {
   readonly samples?: readonly SampleRow[]
   readonly engine?: readonly EngineRow[]
   readonly events?: readonly EventRow[]
+  readonly steps?: readonly StepRow[]
   readonly run_id?: string
 }
 
@@ -35,7 +42,7 @@ export function runOf(parts: RunParts): RunData {
   return runData(file, {
     samples: sampleTable([chunk], 0n),
     requests: parts.requests ?? [],
-    steps: [],
+    steps: parts.steps ?? [],
     engine: parts.engine ?? [],
     events: parts.events ?? [],
   })
