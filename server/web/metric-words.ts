@@ -1,9 +1,13 @@
+import type { Attribution } from '../../analysis/attribution-phase.ts'
 import { CANON, type CanonMetric, STATISTICS } from '../../analysis/schema/canon.ts'
 import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
 import type { Source } from '../../analysis/schema/sensor.ts'
 
 /** Where a value comes from, in words. */
-const SOURCE_WORDS: Record<Source | 'client' | 'engine' | 'chunk_gaps', string> = {
+const SOURCE_WORDS: Record<
+  Source | 'client' | 'engine' | 'chunk_gaps' | Attribution['method'],
+  string
+> = {
   nvml_power_ring: 'NVML power ring',
   nvml_power_instant: 'NVML instant power',
   nvml_power_average: 'NVML one-second average power',
@@ -26,6 +30,9 @@ const SOURCE_WORDS: Record<Source | 'client' | 'engine' | 'chunk_gaps', string> 
   agent_sampler: "the agent's sampling thread",
   client: 'client clock',
   engine: "the engine's own clock",
+  exclusive: 'time of requests one by one',
+  regression: 'regression over slices of time',
+  disaggregated: 'devices of one phase each',
   chunk_gaps: 'gaps between chunks, tokens per chunk unknown',
 }
 
@@ -58,6 +65,8 @@ const COMPONENT_WORDS: Record<string, string> = {
   u_baseline_j: 'idle power',
   u_sensor_w: 'sensor gain and offset',
   u_baseline_w: 'steadiness of idle power',
+  u_regression_j: 'spread of the regression over blocks of slices',
+  u_slice_j: 'what longer slices say otherwise',
   u_tokens: 'tokens under way at the edges of the window',
 }
 
