@@ -1,6 +1,7 @@
 import type { Device } from '../../analysis/schema/device.ts'
 import { acpi } from './acpi.ts'
 import { amdsmi } from './amdsmi.ts'
+import { apple } from './apple.ts'
 import { battery } from './battery.ts'
 import { cpuEstimate } from './cpu-estimate.ts'
 import { hwmon } from './hwmon.ts'
@@ -26,6 +27,7 @@ const SENSORS: readonly SensorSource[] = [
   nvml,
   amdsmi,
   hwmon,
+  apple,
   rapl,
   zeusd,
   jetson,
