@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { buildFakeNvml } from '../test/support/fake-nvml/fake-nvml.ts'
@@ -11,18 +11,21 @@ import { printTable } from './table.ts'
 // What watching costs: CPU time of a process that only samples 8 fake GPUs, against one that does nothing.
 // Run: npx tsx bench/sampler-cost.ts [SECONDS]
 const SOURCE = fileURLToPath(new URL('./sampler-cost-child.ts', import.meta.url))
+const WORKER = fileURLToPath(new URL('../agent/sampler-worker.ts', import.meta.url))
 /** Bundled like the agent itself; within the repository, where koffi is found. */
 const CHILD = fileURLToPath(new URL('../dist/bench/sampler-cost-child.mjs', import.meta.url))
 const GPUS = 8
 const GOAL_PCT = 1
 
+const BOTH = { cadences: ['ring', 'gauge'], interval_ms: 100 } as const
 const ORDERS: readonly (CostOrder & { readonly name: string; readonly goal: string })[] = [
-  { name: 'nothing', cadences: [], interval_ms: 1000, goal: '' },
-  { name: 'ring once a second', cadences: ['ring'], interval_ms: 1000, goal: '' },
+  { name: 'nothing', cadences: [], interval_ms: 1000, thread: false, goal: '' },
+  { name: 'ring once a second', cadences: ['ring'], interval_ms: 1000, thread: false, goal: '' },
+  { name: 'and gauges at 10 Hz', ...BOTH, thread: false, goal: '' },
   {
-    name: 'ring once a second, gauges at 10 Hz',
-    cadences: ['ring', 'gauge'],
-    interval_ms: 100,
+    name: 'both in a thread of their own',
+    ...BOTH,
+    thread: true,
     goal: `at most ${GOAL_PCT}`,
   },
 ]
@@ -43,9 +46,11 @@ export async function main(seconds: number): Promise<void> {
   try {
     const library = buildFakeNvml(dir)
     await build({
-      entryPoints: [SOURCE],
-      outfile: CHILD,
+      entryPoints: { 'sampler-cost-child': SOURCE, 'sampler-worker': WORKER },
+      outdir: dirname(CHILD),
+      outExtension: { '.js': '.mjs' },
       bundle: true,
+      splitting: true,
       platform: 'node',
       format: 'esm',
       external: ['koffi'],
@@ -56,14 +61,13 @@ export async function main(seconds: number): Promise<void> {
       const cost = await measure(order, seconds, library)
       rows.push([
         order.name,
-        (cost.calls / cost.wall_s).toFixed(0),
         (cost.rows / cost.wall_s).toFixed(0),
         (cost.cpu_s / cost.wall_s).toFixed(5),
         ((100 * cost.cpu_s) / cost.wall_s).toFixed(2),
         order.goal,
       ])
     }
-    printTable([`${GPUS} GPUs`, 'calls/s', 'rows/s', 'CPU s per s', '% of a core', 'goal, %'], rows)
+    printTable([`${GPUS} GPUs`, 'rows/s', 'CPU s per s', '% of a core', 'goal, %'], rows)
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
