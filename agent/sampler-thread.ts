@@ -5,6 +5,9 @@ import { createRowUnpacker } from './sampler-batch.ts'
 import type { Opened, ThreadAsk, ThreadSays, ThreadStart } from './sampler-messages.ts'
 import type { SensorOptions } from './sensors/sensor.ts'
 
+/** A driver that has not answered for this long is not waited for any more: the run goes on without that reading. */
+const ANSWER_LIMIT_MS = 30_000
+
 /** Where rows, events and anchors of a sampling thread go. */
 export type SamplerSinks = Pick<SamplerOptions, 'interval_ms' | 'sink' | 'onEvent' | 'onAnchor'>
 
@@ -12,7 +15,10 @@ export type SamplerSinks = Pick<SamplerOptions, 'interval_ms' | 'sink' | 'onEven
 export interface SamplerThread extends Opened {
   /** GPUs on which a process holds memory; null where nothing tells. */
   devicesOfProcess(pid: number): Promise<readonly string[] | null>
-  /** The sampler of these sensors, once. A thread that has died reads nothing any more: its edges and its stop resolve. */
+  /**
+   * The sampler of these sensors, once. What it promises resolves even where the thread has died, which `failed` tells, or
+   * a driver does not answer, which the event `sampler_stalled` tells.
+   */
   sampler(sinks: SamplerSinks): Sampler
   /** Resolves when the thread ends before it was closed, with why. */
   readonly failed: Promise<Error>
@@ -29,7 +35,10 @@ export interface SamplerThread extends Opened {
 export async function openSamplerThread(
   host: SensorOptions,
   only: readonly string[] | null,
-  path: string = programPath('sampler-worker'),
+  {
+    path = programPath('sampler-worker'),
+    limit_ms = ANSWER_LIMIT_MS,
+  }: { readonly path?: string; readonly limit_ms?: number } = {},
 ): Promise<SamplerThread> {
   const { clock, ...rest } = host
   const start: ThreadStart = {
@@ -75,13 +84,16 @@ export async function openSamplerThread(
   })
 
   /** Resolves to null where the thread is gone: `failed` says why. */
-  const ask = (question: Question): Promise<unknown> => {
-    if (!alive) return Promise.resolve(null)
+  const ask = async (question: Question): Promise<unknown> => {
+    if (!alive) return null
     const id = next++
-    return new Promise((resolve) => {
-      asked.set(id, resolve)
-      worker.postMessage({ id, ...question })
-    })
+    const answered = new Promise<unknown>((resolve) => asked.set(id, resolve))
+    worker.postMessage({ id, ...question })
+    const value = await within(answered, limit_ms)
+    if (value !== LATE) return value
+    asked.delete(id)
+    sinks?.onEvent('sampler_stalled', { asked: question.ask, limit_s: limit_ms / 1000 })
+    return null
   }
   const opened = await Promise.race([opening, failed])
   if (opened instanceof Error) throw opened
@@ -102,9 +114,22 @@ export async function openSamplerThread(
     async close() {
       closing = true
       await ask({ ask: 'close' })
-      await ended
+      if ((await within(ended, limit_ms)) !== LATE) return
+      // It hangs in a call of a driver, which nothing can end: neither must this process wait for it.
+      worker.unref()
+      void worker.terminate()
     },
   }
+}
+
+const LATE = Symbol('late')
+
+async function within<T>(work: Promise<T>, limit_ms: number): Promise<T | typeof LATE> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<typeof LATE>((resolve) => {
+    timer = setTimeout(() => resolve(LATE), limit_ms)
+  })
+  return await Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
 type WithoutId<A> = A extends unknown ? Omit<A, 'id'> : never

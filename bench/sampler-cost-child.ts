@@ -39,7 +39,7 @@ async function measureCost(order: CostOrder & { seconds: number }): Promise<Cost
   const host = hostOptions(clock, process.env)
   const open = async () => {
     if (order.thread) {
-      const thread = await openSamplerThread(host, ['nvml'], WORKER)
+      const thread = await openSamplerThread(host, ['nvml'], { path: WORKER })
       return { sampler: thread.sampler(sinks), close: thread.close }
     }
     const found = await detectSensors(host, ['nvml'])

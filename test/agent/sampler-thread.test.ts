@@ -23,9 +23,12 @@ afterEach(async () => {
 })
 afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
-async function threadOn(nvmlPath: string, worker?: string) {
+async function threadOn(
+  nvmlPath: string,
+  how: { readonly path?: string; readonly limit_ms?: number } = {},
+) {
   const clock = createClock()
-  const thread = await openSamplerThread(hostAt({ clock, nvmlPath }), ['nvml'], worker)
+  const thread = await openSamplerThread(hostAt({ clock, nvmlPath }), ['nvml'], how)
   open.push(thread)
   const rows: SampleRow[] = []
   const events: [string, unknown][] = []
@@ -159,11 +162,30 @@ describe('sampling in a thread of its own', () => {
   })
 })
 
+describe('a driver that does not answer', () => {
+  it('is not waited for without end, and the run learns of it', async () => {
+    const path = scripted(`parentPort.postMessage({ say: 'opened', opened })
+parentPort.on('message', ({ id, ask }) => {
+  if (ask === 'edge' || ask === 'close') while (true);
+  parentPort.postMessage({ say: 'answer', id, value: null })
+})`)
+    const { thread, sampler, events } = await threadOn(library, { path, limit_ms: 100 })
+    await sampler.start()
+    await sampler.edge()
+    await thread.close()
+    open.splice(0)
+    expect(events.map(([code, detail]) => [code, (detail as { asked: string }).asked])).toEqual([
+      ['sampler_stalled', 'edge'],
+      ['sampler_stalled', 'close'],
+    ])
+  })
+})
+
 describe('a sampling thread that dies', () => {
   it('fails the run with a sentence, and lets what waits for it go on', async () => {
     const path = scripted(`parentPort.postMessage({ say: 'opened', opened })
 parentPort.on('message', () => { throw new Error('the driver gave nonsense') })`)
-    const { thread, sampler } = await threadOn(library, path)
+    const { thread, sampler } = await threadOn(library, { path })
     await sampler.start()
     const error = await thread.failed
     expect(error.message).toMatch(/ended by itself \(the driver gave nonsense\).*is kept/)
@@ -173,13 +195,13 @@ parentPort.on('message', () => { throw new Error('the driver gave nonsense') })`
 
   it('is an error already where it dies while opening', async () => {
     const path = scripted(`throw new Error('no such luck')`)
-    await expect(threadOn(library, path)).rejects.toThrow('no such luck')
+    await expect(threadOn(library, { path })).rejects.toThrow('no such luck')
   })
 
   it('is told too where it only ends', async () => {
     const path = scripted(`parentPort.postMessage({ say: 'opened', opened })
 setTimeout(() => process.exit(7), 20)`)
-    const { thread } = await threadOn(library, path)
+    const { thread } = await threadOn(library, { path })
     expect((await thread.failed).message).toContain('(code 7)')
   })
 })
