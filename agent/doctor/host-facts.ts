@@ -1,7 +1,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Doctor } from '../../analysis/schema/doctor.ts'
-import { type Clock, type ClockAnchor, createClock } from '../clock.ts'
+import { type Clock, type ClockAnchor, createClock, type TimeSource } from '../clock.ts'
 import { describeHost } from '../host.ts'
 import { inContainer } from '../sensors/container.ts'
 import { exists, readText } from '../sensors/files.ts'
@@ -59,16 +59,16 @@ const READINGS = 2000
 /**
  * What the run clock is worth. Wall and monotonic time are compared anew: a clock keeps what it has measured until the
  * two part by milliseconds.
- * @param before an anchor of the clock, some seconds old
+ * @param before an anchor of the clock, some seconds old  @param time what the clock was made of
  */
-export function clockFacts(clock: Clock, before: ClockAnchor): Doctor['clock'] {
+export function clockFacts(clock: Clock, before: ClockAnchor, time?: TimeSource): Doctor['clock'] {
   let step_ns = Number.POSITIVE_INFINITY
   for (let i = 0, last = clock.now(); i < READINGS; i++) {
     const now = clock.now()
     if (now > last) step_ns = Math.min(step_ns, now - last)
     last = now
   }
-  const after = createClock(undefined, clock.origin_ns).anchor()
+  const after = createClock(time, clock.origin_ns).anchor()
   const elapsed_ns = after.t_ns - before.t_ns
   const wall_ns = Number(BigInt(after.wall_unix_ns) - BigInt(before.wall_unix_ns))
   return {

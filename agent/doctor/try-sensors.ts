@@ -29,7 +29,7 @@ export async function trySensors(
     const answer = watch.read()
     ;(answer instanceof Promise ? later : atOnce).push(watch)
     // What answers late must not be asked again before it has.
-    if (answer instanceof Promise) await Promise.race([answer, sleep(LATE_S * 1000)])
+    if (answer instanceof Promise) await atMost(LATE_S, answer)
   }
   const within = (s: number) => {
     const end = hrtime() + BigInt(Math.round(s * 1e9))
@@ -59,9 +59,15 @@ export async function trySensors(
       await sleep(1)
     }
   }
-  await Promise.race([
-    Promise.all([byTurns(), ...later.filter((w) => w.sensor.cadence !== 'edge').map(alone)]),
-    sleep((seconds + LATE_S) * 1000),
-  ])
+  const others = later.filter((w) => w.sensor.cadence !== 'edge')
+  await atMost(seconds + LATE_S, Promise.all([byTurns(), ...others.map(alone)]))
   return watches.map((watch) => watch.result())
+}
+
+/** Waits for the work, and no longer than so many seconds. */
+async function atMost(seconds: number, work: Promise<unknown>): Promise<void> {
+  const done = new AbortController()
+  const late = sleep(seconds * 1000, undefined, { signal: done.signal }).catch(() => {})
+  await Promise.race([work, late])
+  done.abort()
 }
