@@ -6,7 +6,7 @@ import { THROTTLE_BITS } from './schema/metric.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { mean } from './stats/moments.ts'
 import { THRESHOLDS } from './thresholds.ts'
-import { limitAt } from './validity-gpu.ts'
+import { limitAt } from './throttle-findings.ts'
 import type { Window } from './window.ts'
 
 const SLOWED = THROTTLE_BITS.sw_thermal | THROTTLE_BITS.hw_thermal | THROTTLE_BITS.hw_power_brake

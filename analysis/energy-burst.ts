@@ -1,3 +1,4 @@
+import { smoothsPower } from './device-settings.ts'
 import { curveOf } from './energy-curve.ts'
 import type { EnergyEstimate } from './energy-estimate.ts'
 import { sensorPart } from './energy-uncertainty.ts'
@@ -10,8 +11,8 @@ import { phaseWindow, type Window } from './window.ts'
 /**
  * The burst form of a ring: from 100 ms before the window to 250 ms after it, less idle power × the added time. It
  * collects what the ring shows late, so it is the best estimate of a window with idle around.
- * @returns null where a request is in flight around the window, idle power is not known, or the power shows that the
- * device was not idle at both ends
+ * @returns null where a request is in flight around the window, idle power is not known, the device smooths its power, or
+ * the power shows that it was not idle at both ends
  * Source: docs/metrics.md, "Energy", burst.
  */
 export function burstEstimate(
@@ -20,6 +21,7 @@ export function burstEstimate(
   window: Window,
 ): EnergyEstimate | null {
   if (ring.energy_j === null || ring.method !== 'ring') return null
+  if (smoothsPower(run, ring.origin.device_id)) return null
   const idle = phaseWindow(run, 'idle') ?? phaseWindow(run, 'baseline')
   if (idle === null || overlaps(idle, window)) return null
   const from = window.start_ns - THRESHOLDS.burst_before_s * NS_PER_S

@@ -25,13 +25,21 @@ export function counterSteps(
   const step_j: number[] = []
   const moved: boolean[] = []
   let last = Number.NaN
+  /** A counter that began anew may by chance stand higher than before. */
+  let anew = false
   for (let i = 0; i < rows.t_ns.length; i++) {
     const t = rows.t_ns[i] as number
     const value = rows.value[i] as number
+    if (value === Number.NEGATIVE_INFINITY) anew = true
     if (!Number.isFinite(value) || t === t_ns.at(-1)) continue
     const seconds = (t - (t_ns.at(-1) ?? t)) / NS_PER_S
     t_ns.push(t)
-    const joules = Number.isNaN(last) ? 0 : stepJoules(source, last, value, seconds)
+    const joules = Number.isNaN(last)
+      ? 0
+      : anew
+        ? Number.NaN
+        : stepJoules(source, last, value, seconds)
+    anew = false
     step_j.push(
       source.calibration === null ? joules : calibrated(joules, seconds, source.calibration),
     )

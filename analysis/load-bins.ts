@@ -78,7 +78,7 @@ function binSeries(series: Series, start_ns: number, width_ns: number, count: nu
     const bin = Math.ceil((t - start_ns) / width_ns) - 1
     if (bin < 0 || bin >= count) continue
     const value = watts[i] as number
-    if (Number.isNaN(value)) continue
+    if (!Number.isFinite(value)) continue
     sum[bin] = (sum[bin] as number) + value
     n[bin] = (n[bin] as number) + 1
     readings++

@@ -29,7 +29,7 @@ export function m4(
   }
   for (let i = 0; i < t.length; i++) {
     const v = value[i] as number
-    if (Number.isNaN(v)) continue
+    if (!Number.isFinite(v)) continue
     const at = width > 0 ? Math.min(columns - 1, Math.floor(((t[i] as number) - start) / width)) : 0
     if (at !== column) {
       flush()

@@ -40,6 +40,7 @@ export interface PhaseSpan {
 export interface RunProcess {
   readonly process_id: string
   readonly role: string | null
+  readonly pid: number | null
   readonly rank: number | null
   readonly world_size: number | null
   /** Of a worker that does only one of both; null: both, or not said. */
@@ -127,6 +128,7 @@ export function runData(file: RunFile, rows: RunRows): RunData {
     processes: file.processes.map((p) => ({
       process_id: p.process_id,
       role: p.role ?? null,
+      pid: p.pid ?? null,
       rank: p.rank ?? null,
       world_size: p.world_size ?? null,
       phase: p.phase ?? null,

@@ -27,7 +27,10 @@ export interface SampleTable {
   readonly series?: readonly Series[]
 }
 
-/** One source's readings of one metric of one device, ascending in time. NaN: the reading failed. */
+/**
+ * One source's readings of one metric of one device, ascending in time. NaN: the reading failed; -Infinity: a counter
+ * began anew here.
+ */
 export interface Series {
   readonly device_id: string
   readonly sensor_id: string | null
@@ -136,12 +139,14 @@ function split(table: SampleTable): Series[] {
       },
     ]),
   )
+  const reset = table.reasons.indexOf('counter_reset')
+  const beginsAnew = (i: number) => reset >= 0 && table.reason[i] === reset
   for (let i = 0; i < table.length; i++) {
     const s = open.get(group[i] as number)
     if (s === undefined) continue
     const value = table.value[i] as number
     s.t_ns[s.n] = table.t_ns[i] as number
-    s.value[s.n] = value
+    s.value[s.n] = beginsAnew(i) ? Number.NEGATIVE_INFINITY : value
     if (s.process) s.process[s.n] = table.process?.[i] as number
     s.n += 1
     if (s.failure < 0 && Number.isNaN(value)) s.failure = table.reason[i] as number

@@ -4,6 +4,7 @@ import { type IdlePower, idlePower, summedIdle } from './baseline.ts'
 import { staleFinding } from './baseline-findings.ts'
 import { definitionOf } from './definition.ts'
 import type { DeviceEnergy } from './device-energy.ts'
+import { smoothsPower } from './device-settings.ts'
 import {
   aboveIdle,
   energyDelayProduct,
@@ -27,10 +28,10 @@ import { ANALYSIS_VERSION, type MetricValue, type Summary } from './schema/summa
 import { absoluteTime } from './schema/time.ts'
 import { summaryDevices } from './summary-devices.ts'
 import { throughputMetrics } from './throughput.ts'
+import { limitAt } from './throttle-findings.ts'
 import { countTokens } from './tokens.ts'
 import { summed } from './uncertainty.ts'
 import { aboveIdleFindings, energyValidity, identityFindings } from './validity.ts'
-import { limitAt } from './validity-gpu.ts'
 import { runFindings } from './validity-run.ts'
 import { chooseWindow, phaseWindow, runWindow, type Window, windowSeconds } from './window.ts'
 
@@ -111,8 +112,10 @@ function energySide(run: RunData, answers: readonly Answer[], window: Window | n
   }
   if (window === null) return { devices, metrics: always, findings: [] }
   const ids = compute.parts.map((p) => p.device_id)
-  const stale = staleFinding(run, resident, window, ids) !== null
-  const above = aboveIdle(compute, window, resident, cold, stale)
+  // Smoothed power has floors that idle power does not show: the two can't be told apart.
+  const smoothed = ids.some((id) => smoothsPower(run, id)) ? 'not_identifiable' : null
+  const stale = staleFinding(run, resident, window, ids) === null ? null : 'stale'
+  const above = aboveIdle(compute, window, resident, cold, stale ?? smoothed)
   const variants: [string, Window | null][] = [
     ['run', runWindow(run, answers)],
     ['steady', window.rule === 'run' ? null : window],

@@ -56,6 +56,8 @@ export const THRESHOLDS = {
   power_implausible_instant: 1.7,
   power_implausible_mean: 1.1,
   clock_step_s: 0.05,
+  /** Throttling that only the driver's own count shows, s: shorter is the error of when it is read. */
+  throttle_counted_s: 0.05,
   /** How far the clocks of two processes may be apart, in refreshes of the energy's source. */
   clock_offset_refreshes: 1,
 

@@ -2,6 +2,7 @@ import type { ReadExperiment, RunData } from './run-data.ts'
 import type { Device } from './schema/device.ts'
 
 const isGpu = (d: Device): boolean => d.kind === 'gpu' || d.kind === 'gpu_instance'
+const isWhole = (d: Device): boolean => d.kind === 'gpu'
 const isCpu = (d: Device): boolean =>
   d.kind === 'cpu_package' || d.kind === 'dram' || d.kind === 'soc'
 
@@ -54,7 +55,7 @@ function configured(run: Machines, name: string | number): string[] {
   const index = typeof name === 'number' ? name : /^\d+$/.test(name) ? Number(name) : null
   const found = run.devices.filter((d, i) =>
     index !== null
-      ? isGpu(d) && (d.index ?? run.devices.slice(0, i).filter(isGpu).length) === index
+      ? d.kind === 'gpu' && (d.index ?? run.devices.slice(0, i).filter(isWhole).length) === index
       : d.device_id === name || d.device_id.startsWith(String(name)),
   )
   return found.length === 1 ? [(found[0] as Device).device_id] : []

@@ -2,8 +2,11 @@ import type { IdlePower } from './baseline.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
 import { clockOffsetFindings } from './clock-offset.ts'
 import type { RunEnergies } from './energy-scope.ts'
+import { eventsOf } from './event-detail.ts'
+import { foreignProcesses } from './foreign-process.ts'
 import { offloadFindings } from './offload-findings.ts'
 import type { RunData } from './run-data.ts'
+import { usedDevicesSchema } from './schema/device-events.ts'
 import type { Finding } from './schema/finding.ts'
 import type { MetricValue } from './schema/summary.ts'
 import { suspendedFinding } from './suspension.ts'
@@ -34,6 +37,7 @@ export function energyValidity(
     ...measurement(window),
     ...spread(energies),
     ...scopes(run, energies),
+    ...foreignProcesses(run, ids, window),
     ...offloadFindings(run, energies),
     ...clockOffsetFindings(run, compute),
     ...idleFindings(run, 'idle', resident, ids),
@@ -95,13 +99,13 @@ function scopes(run: RunData, { compute, gpu, host, used }: RunEnergies): Findin
       evidence: { reason: host.reason },
     })
   for (const part of compute.parts) {
-    const instance = !used.has(part.device_id)
-    if (part.scope !== 'module' && !instance) continue
+    const module = part.scope === 'module' || part.scope === 'rail'
+    if (!module && used.has(part.device_id)) continue
     if (part.scope === 'dram' || part.scope === 'package') continue
     findings.push({
       code: 'scope_exceeds_workload',
       severity: 'caution',
-      message: `The energy of ${part.device_id} is that of ${instance ? 'the whole GPU, of which the engine used a part' : 'a module with processor and memory'}.`,
+      message: `The energy of ${part.device_id} is that of ${module ? 'a module with processor and memory' : 'the whole GPU, of which the engine used a part'}.`,
       evidence: { device_id: part.device_id, scope: part.scope },
     })
   }
