@@ -4,9 +4,9 @@ import { type Attribution, disaggregated, exclusive } from './attribution-phase.
 import { regression } from './attribution-regression.ts'
 import { type WindowWork, windowWork } from './attribution-work.ts'
 import { concurrencyPeak } from './concurrency.ts'
-import type { ScopedEnergy } from './energy-scope.ts'
 import type { RunData } from './run-data.ts'
 import { type Maybe, unknown } from './schema/reason.ts'
+import type { ScopedEnergy } from './scoped-energy.ts'
 import type { Window } from './window.ts'
 
 /** How a window's compute energy divides into the phases of its requests, and what of each was done in it. */

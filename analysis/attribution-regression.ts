@@ -2,10 +2,10 @@ import type { Answer } from './answer.ts'
 import type { JouleCurve } from './attribution-curve.ts'
 import type { Attribution, PhaseEnergy } from './attribution-phase.ts'
 import { slicedWork, sliceSums } from './attribution-slices.ts'
-import type { ScopedEnergy } from './energy-scope.ts'
 import type { Span } from './run-span.ts'
 import { type Reason, unknown } from './schema/reason.ts'
 import { NS_PER_S } from './schema/units.ts'
+import type { ScopedEnergy } from './scoped-energy.ts'
 import {
   addNormal,
   conditionNumber,

@@ -1,7 +1,7 @@
-import type { ScopedEnergy } from './energy-scope.ts'
 import type { RunData, RunProcess } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
 import { NS_PER_MS } from './schema/units.ts'
+import type { ScopedEnergy } from './scoped-energy.ts'
 import { THRESHOLDS } from './thresholds.ts'
 
 /**

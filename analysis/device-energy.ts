@@ -26,6 +26,8 @@ const OWN_SCOPES: Readonly<Record<string, readonly string[]>> = {
   module: ['module'],
   node: ['node'],
   battery: ['node', 'platform'],
+  rail: ['rail'],
+  supply: ['supply'],
 }
 
 /**
@@ -62,7 +64,8 @@ function ownScopes(run: RunData, device_id: string, sources: readonly EnergySour
   const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
   const here = [...new Set(sources.map((s) => s.scope))]
   const known = (OWN_SCOPES[kind] ?? []).filter((s) => here.includes(s))
-  return known.length > 0 ? known : here.slice(0, 1)
+  // The cores are a part of their package, and never stand for it.
+  return known.length > 0 ? known : here.filter((s) => s !== 'core').slice(0, 1)
 }
 
 function scopeEnergy(

@@ -18,7 +18,7 @@ interface Steps {
  * that the step then means is plausible; any other fall is a reset.
  */
 export function counterSteps(
-  source: Pick<EnergySource, 'factor' | 'range' | 'calibration'>,
+  source: Pick<EnergySource, 'factor' | 'range' | 'calibration' | 'max_w'>,
   rows: { readonly t_ns: Float64Array; readonly value: Float64Array },
 ): Steps {
   const t_ns: number[] = []
@@ -50,7 +50,7 @@ export function counterSteps(
 }
 
 function stepJoules(
-  source: Pick<EnergySource, 'factor' | 'range'>,
+  source: Pick<EnergySource, 'factor' | 'max_w' | 'range'>,
   last: number,
   now: number,
   seconds: number,
@@ -58,7 +58,8 @@ function stepJoules(
   if (now >= last) return (now - last) * source.factor
   if (source.range === null) return Number.NaN
   const joules = (now + source.range - last) * source.factor
-  return joules <= THRESHOLDS.counter_wrap_max_w * seconds ? joules : Number.NaN
+  const most_w = Math.min(source.max_w ?? Number.POSITIVE_INFINITY, THRESHOLDS.counter_wrap_max_w)
+  return joules <= most_w * seconds ? joules : Number.NaN
 }
 
 export interface CounterEnergy {

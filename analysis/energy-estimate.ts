@@ -49,7 +49,7 @@ export function estimate(
 
 function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): EnergyEstimate {
   const { start_ns, end_ns } = window
-  const margin_ns = THRESHOLDS.burst_after_s * NS_PER_S
+  const margin_ns = Math.max(THRESHOLDS.burst_after_s * NS_PER_S, source.lag_ns)
   const curve = curveOf(source, start_ns - margin_ns, end_ns + margin_ns)
   const found = integrate(curve, start_ns, end_ns)
   const reason = curveReason(source, found)

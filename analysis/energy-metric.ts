@@ -21,9 +21,13 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   gpu_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'gpu', period_ms: 100 },
   npu_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'npu', period_ms: 100 },
   cpu_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'package', period_ms: 1 },
+  cpu_core_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'core', period_ms: 1 },
   dram_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'dram', period_ms: 1 },
   platform_energy_uj: { method: 'counter', per_unit: UJ_PER_J, scope: 'platform', period_ms: 1 },
   cpu_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'package', period_ms: null },
+  dram_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'dram', period_ms: null },
+  module_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'module', period_ms: null },
+  rail_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'rail', period_ms: null },
   node_power_mw: { method: 'poll', per_unit: MW_PER_W, scope: 'node', period_ms: null },
 }
 

@@ -4,6 +4,7 @@ import { noMetric } from './metric-value.ts'
 import { CANON, type CanonId } from './schema/canon.ts'
 import type { Reason } from './schema/reason.ts'
 import type { Component, MetricValue } from './schema/summary.ts'
+import type { ScopedEnergy } from './scoped-energy.ts'
 import type { TokenCounts } from './tokens.ts'
 import { dividedParts, scaled, withRange } from './uncertainty.ts'
 import { type Window, windowSeconds } from './window.ts'
@@ -194,17 +195,16 @@ export function idleMetric(idle: IdlePower): MetricValue {
  * Gross less idle power over the same seconds, its sign kept: a clamp would bias means. The range reaches to what
  * idle power without the model loaded would leave.
  */
- * @param void_ why idle power says nothing of the window; null: it does
 export function aboveIdle(
   energy: ScopedEnergy,
   window: Window,
   resident: IdlePower,
   cold: IdlePower,
-  void_: Reason | null,
+  stale: boolean,
 ): MetricValue {
   if (energy.energy_j === null) return noMetric('J', energy.reason ?? 'not_recorded')
   if (resident.watts === null) return noMetric('J', resident.reason ?? 'not_recorded')
-  if (void_ !== null) return noMetric('J', void_)
+  if (stale) return noMetric('J', 'stale')
   const seconds = windowSeconds(window)
   const baseline = { name: 'u_baseline_j', value: seconds * baselineDoubt(resident), shared: false }
   const found = withRange({

@@ -1,24 +1,13 @@
 import { type DeviceEnergy, deviceEnergy } from './device-energy.ts'
+import { nodeEnergy } from './energy-node.ts'
 import { energySources } from './energy-source.ts'
+import { missingReason } from './missing-reason.ts'
+import { moduleParts } from './module-parts.ts'
 import type { RunData } from './run-data.ts'
-import { REASONS, type Reason } from './schema/reason.ts'
-import type { Component } from './schema/summary.ts'
-import { summed } from './uncertainty.ts'
+import type { Reason } from './schema/reason.ts'
+import { difference, none, type ScopedEnergy, together } from './scoped-energy.ts'
 import { isRemote, usedDevices } from './used-devices.ts'
 import type { Window } from './window.ts'
-
-/** Energy of several devices together: a sum over distinct ones, or null with the reason of the first that lacks. */
-export interface ScopedEnergy {
-  readonly energy_j: number | null
-  readonly reason: Reason | null
-  /** False where an estimate is in it. */
-  readonly measured: boolean
-  readonly source: string | null
-  readonly scope: string | null
-  readonly components: readonly Component[]
-  readonly samples: number
-  readonly parts: readonly DeviceEnergy[]
-}
 
 export interface RunEnergies {
   /** Every recorded device's own energy, used or not. */
@@ -46,7 +35,7 @@ export function runEnergies(run: RunData, window: Window): RunEnergies {
   const used = new Set(usedDevices(run))
   const gpu = gpuEnergy(run, window, used)
   const host = hostEnergy(run, window)
-  const total = addHost(run, gpu, host)
+  const total = addHost(run, window, gpu, host)
   const node = nodeEnergy(run, window)
   return {
     devices,
@@ -69,7 +58,7 @@ export function computeEnergyOf(run: RunData, window: Window): ScopedEnergy {
 function gpuEnergy(run: RunData, window: Window, used: ReadonlySet<string>): ScopedEnergy {
   const gpus = [...used].filter((id) => isGpu(run, id)).map((id) => measurable(run, id))
   if (gpus.length === 0) return none(nobody(run))
-  return together([...new Set(gpus)].map((id) => deviceEnergy(run, id, window)))
+  return together([...new Set(gpus)].flatMap((id) => wholeOf(run, id, window)))
 }
 
 function computeEnergy(
@@ -81,12 +70,16 @@ function computeEnergy(
   if (gpu.parts.length > 0) return gpu
   if (used.size === 0) return none(nobody(run))
   const parts = cpuParts(run, window, (id) => belongs(run, id, used))
-  if (parts.length === 0) return together([...used].map((id) => deviceEnergy(run, id, window)))
+  if (parts.length === 0) return together([...used].flatMap((id) => wholeOf(run, id, window)))
   // An estimate stands for the whole processor: measured memory is not added to it.
   const packages = parts.filter((p) => p.scope !== 'dram')
   const estimated = packages.some((p) => p.energy_j !== null && !p.measured)
   return together(estimated ? packages : parts)
 }
+
+/** A device by its own sensor, or by the parts that it is made of. */
+const wholeOf = (run: RunData, device_id: string, window: Window): DeviceEnergy[] =>
+  (moduleParts(run, device_id) ?? [device_id]).map((id) => deviceEnergy(run, id, window))
 
 /** A package that is used, its memory, and memory that names no package. */
 function belongs(run: RunData, device_id: string, used: ReadonlySet<string>): boolean {
@@ -98,7 +91,7 @@ function belongs(run: RunData, device_id: string, used: ReadonlySet<string>): bo
 
 function hostEnergy(run: RunData, window: Window): ScopedEnergy {
   const parts = cpuParts(run, window, () => true)
-  if (parts.length === 0) return none(missingHost(run))
+  if (parts.length === 0) return none(missingReason(run, ['rapl']))
   const all = together(parts)
   if (all.energy_j !== null && !all.measured)
     return { ...all, energy_j: null, reason: 'estimate_only', components: [] }
@@ -131,64 +124,24 @@ function cpuParts(
     .map((m) => deviceEnergy(run, m.device_id, window, m.scope))
 }
 
-/** GPU and host, disjoint: a module's reading holds the host already, and an engine on the CPU has no GPU to add. */
-function addHost(run: RunData, gpu: ScopedEnergy, host: ScopedEnergy): ScopedEnergy {
-  if (gpu.reason === 'no_device' && !isRemote(run)) return host
-  if (gpu.energy_j === null || gpu.scope === 'module') return gpu
+/**
+ * GPU and host, disjoint: a module's reading holds the host already, and an engine on the CPU has no GPU to add. A
+ * system on a chip that is measured as a module is all of it.
+ */
+function addHost(
+  run: RunData,
+  window: Window,
+  gpu: ScopedEnergy,
+  host: ScopedEnergy,
+): ScopedEnergy {
+  if (gpu.reason === 'no_device' && !isRemote(run)) {
+    const module = run.devices.find((d) => isModule(run, d.device_id))
+    return module === undefined ? host : together(wholeOf(run, module.device_id, window))
+  }
+  if (gpu.energy_j === null || gpu.scope === 'module' || gpu.scope === 'rail') return gpu
   if (host.energy_j === null) return { ...none(host.reason ?? 'not_recorded'), parts: host.parts }
   return together([...gpu.parts, ...host.parts])
 }
-
-function nodeEnergy(run: RunData, window: Window): ScopedEnergy {
-  const ids = energySources(run)
-    .filter((s) => s.scope === 'node')
-    .map((s) => s.device_id)
-  if (ids.length === 0) return none('not_recorded')
-  return together([...new Set(ids)].map((id) => deviceEnergy(run, id, window, 'node')))
-}
-
-function difference(whole: ScopedEnergy, part: ScopedEnergy): ScopedEnergy {
-  if (whole.energy_j === null) return none(whole.reason ?? 'not_recorded')
-  if (part.energy_j === null) return none(part.reason ?? 'not_recorded')
-  return {
-    ...whole,
-    energy_j: whole.energy_j - part.energy_j,
-    components: summed([whole.components, part.components]),
-    parts: [...whole.parts, ...part.parts],
-  }
-}
-
-function together(parts: readonly DeviceEnergy[]): ScopedEnergy {
-  const words = (of: (p: DeviceEnergy) => string | null) =>
-    [...new Set(parts.map(of).filter((w) => w !== null))].join('+') || null
-  const missing = parts.find((p) => p.energy_j === null)
-  const base = {
-    measured: parts.every((p) => p.measured),
-    source: words((p) => p.source),
-    scope: words((p) => p.scope),
-    samples: parts.reduce((n, p) => n + p.samples, 0),
-    parts,
-  }
-  if (missing !== undefined)
-    return { ...base, energy_j: null, reason: missing.reason ?? 'uncovered', components: [] }
-  return {
-    ...base,
-    energy_j: parts.reduce((sum, p) => sum + (p.energy_j ?? 0), 0),
-    reason: null,
-    components: summed(parts.map((p) => p.components)),
-  }
-}
-
-const none = (reason: Reason): ScopedEnergy => ({
-  energy_j: null,
-  reason,
-  measured: false,
-  source: null,
-  scope: null,
-  components: [],
-  samples: 0,
-  parts: [],
-})
 
 const nobody = (run: RunData): Reason => (isRemote(run) ? 'remote_engine' : 'no_device')
 
@@ -198,21 +151,21 @@ function isGpu(run: RunData, device_id: string): boolean {
   return kind === 'gpu' || kind === 'gpu_instance'
 }
 
-/** An instance of a partitioned GPU has no power of its own: the whole GPU's stands for it. */
+/**
+ * What stands for a device that has no power of its own: for an instance of a partitioned GPU the whole GPU, for the GPU
+ * of a system on a chip the module around it.
+ */
 export function measurable(run: RunData, device_id: string): string {
   const device = run.devices.find((d) => d.device_id === device_id)
-  if (device?.kind !== 'gpu_instance' || device.parent_device_id == null) return device_id
-  return energySources(run, device_id).length > 0 ? device_id : device.parent_device_id
+  if (energySources(run, device_id).length > 0) return device_id
+  if (device?.kind === 'gpu_instance' && device.parent_device_id != null)
+    return device.parent_device_id
+  const module = run.devices.find((d) => isModule(run, d.device_id))
+  return device?.kind === 'gpu' && module !== undefined ? module.device_id : device_id
 }
 
-/** Why the host's energy was not recorded, where the agent said so. */
-function missingHost(run: RunData): Reason {
-  const listed = run.environment['missing_sensors']
-  if (!Array.isArray(listed)) return 'not_recorded'
-  const rapl = (listed as { source?: unknown; reason?: unknown }[]).find(
-    (m) => m?.source === 'rapl',
-  )
-  return typeof rapl?.reason === 'string' && rapl.reason in REASONS
-    ? (rapl.reason as Reason)
-    : 'not_recorded'
-}
+/** A system on a chip that is measured with all its parts at once, by one sensor or by all of its rails. */
+const isModule = (run: RunData, device_id: string): boolean =>
+  run.devices.some((d) => d.device_id === device_id && d.kind === 'soc') &&
+  (moduleParts(run, device_id) !== null ||
+    energySources(run, device_id).some((s) => s.scope === 'module'))

@@ -32,8 +32,12 @@ export interface EnergySource {
   readonly period_ns: number
   /** Half the averaging span: by so much the readings are late. */
   readonly shift_ns: number
+  /** By how much its readings may be older than their stamps, at most: of a meter its refresh and half its answer. */
+  readonly lag_ns: number
   /** Where a counter wraps, in its own unit; null: never. */
   readonly range: number | null
+  /** The most that can be drawn, W; null: not told. */
+  readonly max_w: number | null
   /** Bound of the relative error, and of the absolute one. */
   readonly gain_rel: number
   readonly offset_w: number
@@ -122,7 +126,9 @@ function describe(run: RunData, row: SensorRow | null, series: Series): EnergySo
     period_ns:
       period_ms === null || method === 'poll' ? usualSpacing(series.t_ns) : period_ms * NS_PER_MS,
     shift_ns: method === 'poll' ? (averaging_ms * NS_PER_MS) / 2 : 0,
+    lag_ns: lagOf(run, row),
     range: row?.range ?? null,
+    max_w: row?.max_w ?? null,
     gain_rel:
       row?.accuracy?.gain_rel ?? (measured ? THRESHOLDS.sensor_gain : THRESHOLDS.estimate_gain),
     offset_w: row?.accuracy?.offset_w ?? (isGpu ? THRESHOLDS.sensor_offset_w : 0),
@@ -137,6 +143,19 @@ function methodOf(method: Meaning['method'], source: string): SourceMethod {
   if (method === 'counter') return 'counter'
   if (source.endsWith('_ring')) return 'ring'
   return source === 'cpu_estimate' ? 'hold' : 'poll'
+}
+
+/** What the sensor states, and half of the longest time that it took to answer: its stamp is the middle of that. */
+function lagOf(run: RunData, row: SensorRow | null): number {
+  if (row?.lag_ms == null) return 0
+  const spans = run.sensors.filter(
+    (s) => s.metric === 'meter_span_ms' && s.device_id === row.device_id && s.source === row.source,
+  )
+  const longest_ms = seriesOf(run.samples)
+    .filter((series) => spans.some((s) => s.sensor_id === series.sensor_id))
+    .flatMap((series) => [...series.value].filter(Number.isFinite))
+    .reduce((a, b) => Math.max(a, b), 0)
+  return (row.lag_ms + longest_ms / 2) * NS_PER_MS
 }
 
 /** Median distance of the first readings; 0 of a single one. */

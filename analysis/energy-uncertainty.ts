@@ -1,6 +1,6 @@
 import { calibrationDoubt, uncalibrated } from './calibration.ts'
 import type { EnergySource } from './energy-source.ts'
-import { firstAbove, integrate, type PowerCurve, pieceAt, SEGMENT, wattsAt } from './power-curve.ts'
+import { firstAbove, type PowerCurve, pieceAt, SEGMENT, wattsAt } from './power-curve.ts'
 import type { Component } from './schema/summary.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { THRESHOLDS } from './thresholds.ts'
@@ -44,7 +44,7 @@ export function counterParts(
 /**
  * What sampling leaves open: at each edge, and in each inner gap that is drawn straight, the watt step times half
  * the gap, evenly spread. Held means leave nothing open inside; a ring without idle around also loses what lags at
- * a falling edge. Source: docs/metrics.md, "Energy", uncertainty, u_edge_j, u_sampling_j, u_clock_j.
+ * a falling edge, and a meter's readings may be old: watt step around each edge × their age, evenly spread. Source: docs/metrics.md, "Energy", uncertainty, u_edge_j, u_sampling_j, u_clock_j.
  */
 export function samplingParts(
   source: EnergySource,
@@ -67,7 +67,7 @@ export function samplingParts(
   return [
     ...own('u_edge_j', Math.sqrt(edges)),
     ...own('u_sampling_j', Math.sqrt(inner)),
-    ...own('u_lag_j', source.method === 'ring' ? lag(source, curve, end_ns) / ROOT_3 : 0),
+    ...own('u_lag_j', lagPart(source, curve, start_ns, end_ns)),
     ...own('u_clock_j', (clock_error_ns / NS_PER_S) * drop_w),
   ]
 }
@@ -82,18 +82,53 @@ function stepOf(curve: PowerCurve, i: number, source: EnergySource): number {
   return Math.max(Math.abs(from - before), Math.abs(next - to))
 }
 
-/** Bound of what is still to come in the ring when the window ends: the fall of power × (period + 6 ms). */
-function lag(source: EnergySource, curve: PowerCurve, end_ns: number): number {
-  const after_ns = THRESHOLDS.burst_after_s * NS_PER_S
-  if (pieceAt(curve, end_ns + 1) < 0) return 0
-  const last = integrate(curve, end_ns - after_ns, end_ns)
-  const next = integrate(curve, end_ns, end_ns + after_ns)
-  const mean = (x: typeof last) => {
-    const seconds = x.covered_s + x.bridged_s
-    return seconds > 0 ? x.energy_j / seconds : null
+/** What comes late: at the falling edge of a ring, or at both edges of a meter whose readings are old. */
+function lagPart(
+  source: EnergySource,
+  curve: PowerCurve,
+  start_ns: number,
+  end_ns: number,
+): number {
+  if (source.method === 'ring') return lag(source, curve, start_ns, end_ns) / ROOT_3
+  if (source.lag_ns === 0) return 0
+  const late_s = source.lag_ns / NS_PER_S
+  const step = (edge_ns: number) => span(curve, edge_ns - source.lag_ns, edge_ns + source.lag_ns)
+  return (late_s * Math.hypot(step(start_ns), step(end_ns))) / ROOT_3
+}
+
+/** Highest less lowest watts between two times. */
+function span(curve: PowerCurve, start_ns: number, end_ns: number): number {
+  const found = extremes(curve, start_ns, end_ns)
+  return found === null ? 0 : found.high - found.low
+}
+
+/** Lowest and highest watts between two times; null where nothing is known. */
+function extremes(
+  curve: PowerCurve,
+  start_ns: number,
+  end_ns: number,
+): { readonly low: number; readonly high: number } | null {
+  let low = Number.POSITIVE_INFINITY
+  let high = Number.NEGATIVE_INFINITY
+  for (let i = Math.max(firstAbove(curve.edge_ns, start_ns) - 1, 0); i < curve.pieces; i++) {
+    if ((curve.edge_ns[i] as number) >= end_ns) break
+    if (curve.kind[i] === SEGMENT.gap) continue
+    low = Math.min(low, curve.from_w[i] as number, curve.to_w[i] as number)
+    high = Math.max(high, curve.from_w[i] as number, curve.to_w[i] as number)
   }
-  const within = mean(last)
-  const behind = mean(next)
+  return high >= low ? { low, high } : null
+}
+
+/**
+ * Bound of what is still to come in the ring when the window ends: the fall of power × (period + 6 ms). The fall is
+ * from the highest the ring shows of the window's last part, which it shows that much later, to the lowest after it.
+ */
+function lag(source: EnergySource, curve: PowerCurve, start_ns: number, end_ns: number): number {
+  if (pieceAt(curve, end_ns + 1) < 0) return 0
+  const late_ns = source.period_ns + THRESHOLDS.ring_lag_s * NS_PER_S
+  const after_ns = THRESHOLDS.burst_after_s * NS_PER_S
+  const within = extremes(curve, Math.max(start_ns, end_ns - after_ns), end_ns + late_ns)
+  const behind = extremes(curve, end_ns + late_ns, end_ns + after_ns)
   if (within === null || behind === null) return 0
-  return Math.max(0, within - behind) * (source.period_ns / NS_PER_S + THRESHOLDS.ring_lag_s)
+  return (Math.max(0, within.high - behind.low) * late_ns) / NS_PER_S
 }

@@ -2,16 +2,13 @@ import type { IdlePower } from './baseline.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
 import { clockOffsetFindings } from './clock-offset.ts'
 import type { RunEnergies } from './energy-scope.ts'
-import { eventsOf } from './event-detail.ts'
-import { foreignProcesses } from './foreign-process.ts'
 import { offloadFindings } from './offload-findings.ts'
 import type { RunData } from './run-data.ts'
-import { usedDevicesSchema } from './schema/device-events.ts'
 import type { Finding } from './schema/finding.ts'
 import type { MetricValue } from './schema/summary.ts'
 import { suspendedFinding } from './suspension.ts'
 import { THRESHOLDS } from './thresholds.ts'
-import { repeatable } from './uncertainty.ts'
+import { repeatable, standard } from './uncertainty.ts'
 import { isRemote } from './used-devices.ts'
 import { deviceFindings } from './validity-gpu.ts'
 import { type Window, windowSeconds } from './window.ts'
@@ -37,7 +34,6 @@ export function energyValidity(
     ...measurement(window),
     ...spread(energies),
     ...scopes(run, energies),
-    ...foreignProcesses(run, ids, window),
     ...offloadFindings(run, energies),
     ...clockOffsetFindings(run, compute),
     ...idleFindings(run, 'idle', resident, ids),
@@ -73,7 +69,8 @@ function spread({ compute }: RunEnergies): Finding[] {
   ]
 }
 
-function scopes(run: RunData, { compute, gpu, host, used }: RunEnergies): Finding[] {
+function scopes(run: RunData, energies: RunEnergies): Finding[] {
+  const { compute, gpu, host, used } = energies
   const findings: Finding[] = []
   if (isRemote(run))
     findings.push({
@@ -109,7 +106,28 @@ function scopes(run: RunData, { compute, gpu, host, used }: RunEnergies): Findin
       evidence: { device_id: part.device_id, scope: part.scope },
     })
   }
-  return findings
+  return [...findings, ...nodeFindings(energies)]
+}
+
+/**
+ * A node draws what its parts draw and more: where its meter says less, beyond all doubt, it does not measure all of
+ * it.
+ */
+function nodeFindings({ node, overhead }: RunEnergies): Finding[] {
+  if (node.energy_j === null || overhead.energy_j === null) return []
+  if (overhead.energy_j + 2 * standard(overhead.components) >= 0) return []
+  return [
+    {
+      code: 'node_below_parts',
+      severity: 'caution',
+      message: `The node's meter (${node.source}) tells ${(-overhead.energy_j).toPrecision(3)} J less than GPU and host together. It may hang on one of several power supplies: give each its meter, with supply (docs/measuring.md, "The whole node").`,
+      evidence: {
+        energy_node_j: node.energy_j,
+        energy_overhead_j: overhead.energy_j,
+        source: node.source,
+      },
+    },
+  ]
 }
 
 /** A negative rest above idle keeps its sign and is told; the last digits of a sum are no sign. */

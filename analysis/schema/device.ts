@@ -32,12 +32,9 @@ export const deviceSchema = z.looseObject({
     .meta({ description: 'enforced limit at start, W' }),
   memory_bytes: z.number().nonnegative().nullish(),
   parent_device_id: idSchema.nullish(),
-  made_of: z
-    .array(idSchema)
-    .nullish()
-    .meta({
-      description: 'devices whose energies add up to its own, where no sensor measures it whole',
-    }),
+  made_of: z.array(idSchema).nullish().meta({
+    description: 'devices whose energies add up to its own, where no sensor measures it whole',
+  }),
   index: z.int().nonnegative().nullish(),
   pci: z.string().nullish(),
 })

@@ -48,6 +48,7 @@ export const FINDING_CODES = [
   'baseline_short',
   'sensor_duty_unknown',
   'host_energy_missing',
+  'node_below_parts',
   'client_saturated',
   'send_lag_high',
   'arrival_mismatch',
