@@ -53,11 +53,11 @@ export const THRESHOLDS = {
   /** A power cap counts only with power this near to the enforced limit. */
   power_cap_near_share: 0.05,
   power_cap_caution_share: 0.2,
+  /** Throttling that only the driver's own count shows, s: shorter is the error of when it is read. */
+  throttle_counted_s: 0.05,
   power_implausible_instant: 1.7,
   power_implausible_mean: 1.1,
   clock_step_s: 0.05,
-  /** Throttling that only the driver's own count shows, s: shorter is the error of when it is read. */
-  throttle_counted_s: 0.05,
   /** How far the clocks of two processes may be apart, in refreshes of the energy's source. */
   clock_offset_refreshes: 1,
 

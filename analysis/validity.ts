@@ -2,8 +2,11 @@ import type { IdlePower } from './baseline.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
 import { clockOffsetFindings } from './clock-offset.ts'
 import type { RunEnergies } from './energy-scope.ts'
+import { eventsOf } from './event-detail.ts'
+import { foreignProcesses } from './foreign-process.ts'
 import { offloadFindings } from './offload-findings.ts'
 import type { RunData } from './run-data.ts'
+import { usedDevicesSchema } from './schema/device-events.ts'
 import type { Finding } from './schema/finding.ts'
 import type { MetricValue } from './schema/summary.ts'
 import { suspendedFinding } from './suspension.ts'
@@ -34,6 +37,7 @@ export function energyValidity(
     ...measurement(window),
     ...spread(energies),
     ...scopes(run, energies),
+    ...foreignProcesses(run, ids, window),
     ...offloadFindings(run, energies),
     ...clockOffsetFindings(run, compute),
     ...idleFindings(run, 'idle', resident, ids),
@@ -106,6 +110,17 @@ function scopes(run: RunData, energies: RunEnergies): Finding[] {
       evidence: { device_id: part.device_id, scope: part.scope },
     })
   }
+  const doubtful = eventsOf(run, 'used_devices', usedDevicesSchema).some(
+    ({ detail }) => detail.reason === 'ambiguous_mapping',
+  )
+  if (doubtful && gpu.parts.length > 0)
+    findings.push({
+      code: 'scope_exceeds_workload',
+      severity: 'caution',
+      message:
+        'It was not certain which GPUs the engine uses, so all of the host are counted. Name them by UUID in CUDA_VISIBLE_DEVICES or in devices.',
+      evidence: { reason: 'ambiguous_mapping', device_ids: gpu.parts.map((p) => p.device_id) },
+    })
   return [...findings, ...nodeFindings(energies)]
 }
 

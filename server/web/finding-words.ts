@@ -18,7 +18,7 @@ const pct = (share: number): string => `${Number((100 * share).toPrecision(4))} 
 export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   thermal_throttle: says(
     'invalid',
-    'the device was slowed down by heat at any time within the window',
+    `the device was slowed down by heat at any time within the window, by its clock event bits or, for ${T.throttle_counted_s} s or more, by the driver's own count`,
   ),
   power_brake: says('invalid', 'the external power brake slowed the device down within the window'),
   sw_power_cap: says(
@@ -80,8 +80,14 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'caution',
     'the load stopped with requests in flight; the long ones are missing',
   ),
-  limit_changed: says('invalid', 'the enforced power limit changed within the window'),
-  power_smoothing: says([], 'the device smooths its power by floors and slow ramps'),
+  limit_changed: says(
+    'invalid',
+    'a power limit, application clock, workload power profile, or the MIG, ECC or smoothing mode of the device changed before or within the window',
+  ),
+  power_smoothing: says(
+    'info',
+    'the device smooths its power by floors and slow ramps: idle power is not subtracted, and the burst form is not used',
+  ),
   synthetic_weights: says(
     'caution',
     'the weights are random or dummies, which may draw other power than trained ones',
@@ -137,9 +143,12 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   scope_exceeds_workload: says(
     'caution',
-    'the energy is that of a whole GPU or module of which the engine used a part',
+    'the energy is that of a whole GPU or module of which the engine used a part, or of all GPUs where it is not certain which it used',
   ),
-  foreign_process: says([], 'another process used the device'),
+  foreign_process: says(
+    'caution',
+    'a process that is neither the engine nor the agent held memory on the device during the window; not judged where process numbers are not those of this system',
+  ),
   baseline_stale: says(
     'caution',
     `idle power is over ${T.baseline_stale_s} s old or over ${T.baseline_stale_c} °C away, of another power limit, or over ${pct(T.baseline_changed_share)} another after the load; nothing is subtracted`,
