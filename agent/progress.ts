@@ -35,6 +35,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
   let plan = new Map<PhaseName, number>()
   let phase: PhaseName | null = null
   let phaseStarted = 0
+  let idleAfter_s = 0
   let title = ''
   let runStarted = 0
   const finished: number[] = []
@@ -51,7 +52,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
     const inPhase =
       fraction > 0.2 ? (elapsed / fraction) * (1 - fraction) : Math.max(0, expected - elapsed)
     const after = PHASES.slice(phase === null ? 0 : PHASES.indexOf(phase) + 1)
-    const run = inPhase + after.reduce((sum, p) => sum + (plan.get(p) ?? 0), 0)
+    const run = inPhase + after.reduce((sum, p) => sum + (plan.get(p) ?? 0), idleAfter_s)
     const whole =
       finished.length > 0
         ? finished.reduce((a, b) => a + b, 0) / finished.length
@@ -90,8 +91,9 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
         ['warmup', p.warmup === 0 ? 0 : (GUESS.warmup as number)],
         ['measure', experiment.load.duration_s ?? 30],
         ['drain', GUESS.drain as number],
-        ['cooldown', p.cooldown_s + p.idle_after_s],
+        ['cooldown', p.cooldown_s],
       ])
+      idleAfter_s = p.idle_after_s
       title = total > 1 ? `run ${index + 1}/${total}  ` : ''
       runsAfter = total - index - 1
       runStarted = performance.now()
@@ -106,8 +108,10 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
       }
     },
     phase(next, seconds) {
-      // It is over: idle may come a second time, after the load, and nothing follows it then.
-      if (phase !== null) plan.delete(phase)
+      // Idle comes a second time where it is measured after the load too, and nothing follows it then.
+      if (next === 'idle' && !plan.has('measure')) idleAfter_s = 0
+      if (phase !== null)
+        for (const over of PHASES.slice(0, PHASES.indexOf(phase) + 1)) plan.delete(over)
       phase = next
       phaseStarted = performance.now()
       fraction = 0
