@@ -66,7 +66,7 @@ async function deviceOf(
   }
 }
 
-const ENERGY_UNITS: readonly string[] = ['mW', 'mJ', 'uJ']
+const ENERGY_UNITS: readonly string[] = ['W', 'mW', 'uW', 'mJ', 'uJ']
 
 function sourceOf({ sensor, last, fault, ...watched }: Watched): DoctorSource {
   const { row } = sensor

@@ -109,7 +109,8 @@ function sourceLines(s: DoctorSource, c: Colours): string[] {
 
 /** Energy by its source, since that says how good it is; all else by what it tells. */
 function sourceName(s: DoctorSource): string {
-  if (s.energy && s.source !== 'nvml') {
+  // Power, energy and limit of one library by what they are: its name would say the same of all.
+  if (s.energy && !['nvml', 'amdsmi', 'hwmon'].includes(s.source)) {
     const scope = s.scope === null || ['gpu', 'package', 'node'].includes(s.scope)
     return scope ? s.source : `${s.source} ${s.scope}`
   }
@@ -120,6 +121,8 @@ function quantity(value: number, unit: string | null, metric: string): string {
   switch (unit) {
     case 'mW':
       return value < 1000 ? `${round(value)} mW` : `${round(value / 1000)} W`
+    case 'uW':
+      return quantity(value / 1e3, 'mW', metric)
     case 'mJ':
       return joules(value / 1e3)
     case 'uJ':

@@ -2,7 +2,8 @@ import type { Doctor, DoctorDevice, DoctorSource } from '../../analysis/schema/d
 
 /** What counts as the energy of the device itself; the limit is a setting in the same unit. */
 const isPower = (s: DoctorSource): boolean =>
-  s.energy && s.metric !== 'gpu_power_limit_mw' && s.value !== null && s.fault === null
+  s.energy && !isLimit(s.metric) && s.value !== null && s.fault === null
+const isLimit = (metric: string): boolean => metric.startsWith('gpu_power_limit_')
 
 /** Whether a run on this host would rest on anything measured, and of what. */
 export function verdictOf(
