@@ -31,12 +31,13 @@ const TOUCH_EVERY_MS = 60_000
 export function createAuth({ store, session_token, always, now }: AuthOptions): Auth {
   const session = session_token === null ? null : hash(session_token)
   const touched = new Map<string, number>()
+  const live = liveTokens(store.raw)
   return {
     async actorOf(authorization) {
       const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? []
       const given = token === undefined ? null : hash(token)
       if (given && session && timingSafeEqual(given, session)) return 'session'
-      const tokens = await liveTokens(store.db)
+      const tokens = live()
       if (given) {
         let name: string | null = null
         for (const row of tokens)

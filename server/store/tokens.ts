@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type Database from 'better-sqlite3'
 import type { Kysely } from 'kysely'
 import { sha256 } from './sha256.ts'
 import type { Tables, TokenRow } from './tables.ts'
@@ -44,9 +45,11 @@ export async function revokeToken(
   return row ? 'revoked_before' : 'unknown'
 }
 
-/** Tokens that are accepted now. */
-export const liveTokens = (db: Kysely<Tables>): Promise<TokenRow[]> =>
-  db.selectFrom('token').selectAll().where('revoked_at', 'is', null).execute()
+/** Makes the function that gives the tokens that are accepted now. Every request asks: prepared once. */
+export function liveTokens(raw: Database.Database): () => TokenRow[] {
+  const live = raw.prepare<[], TokenRow>('select * from token where revoked_at is null')
+  return () => live.all()
+}
 
 export async function touchToken(db: Kysely<Tables>, name: string, now: string): Promise<void> {
   await db.updateTable('token').set({ last_used_at: now }).where('name', '=', name).execute()
