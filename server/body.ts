@@ -1,3 +1,5 @@
+import type { HttpBindings } from '@hono/node-server'
+import type { Context } from 'hono'
 import { HttpProblem } from './problem.ts'
 
 /** So many times the limit is still read, and dropped, of a body that is too large. */
@@ -8,11 +10,11 @@ const READ_ON = 8
  * same, within bounds, since a client that is still sending would see a broken connection in place of the answer.
  * @throws HttpProblem 413
  */
-export async function readBody(request: Request, limit: number): Promise<Uint8Array> {
+export async function readBody(c: Context, limit: number): Promise<Uint8Array> {
+  const request = c.req.raw
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   // With a declared length the HTTP parser takes no more than that.
-  if (Number.isSafeInteger(declared) && declared <= limit)
-    return new Uint8Array(await request.arrayBuffer())
+  if (Number.isSafeInteger(declared) && declared <= limit) return readWhole(c, declared)
   const most = READ_ON * limit
   if (declared > most) throw tooLarge(`${declared} bytes`, limit)
   const parts: Uint8Array[] = []
@@ -25,6 +27,18 @@ export async function readBody(request: Request, limit: number): Promise<Uint8Ar
   }
   if (length > limit) throw tooLarge(Number.isNaN(declared) ? 'a body' : `${declared} bytes`, limit)
   return Buffer.concat(parts)
+}
+
+/** The parts straight into one place: as a Request's they would be put together, and then copied whole once more. */
+async function readWhole(c: Context, length: number): Promise<Uint8Array> {
+  const { incoming } = c.env as HttpBindings
+  const body = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+  let at = 0
+  for await (const part of incoming) {
+    body.set(part, at)
+    at += part.length
+  }
+  return body.subarray(0, at)
 }
 
 const tooLarge = (what: string, limit: number) =>

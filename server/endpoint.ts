@@ -83,7 +83,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown, where: 'path' | 'query')
 }
 
 async function readJson<T>(schema: z.ZodType<T>, c: Context): Promise<T> {
-  const bytes = await readBody(c.req.raw, MAX_JSON_BYTES)
+  const bytes = await readBody(c, MAX_JSON_BYTES)
   const result = schema.safeParse(parsed(bytes), { reportInput: true })
   if (result.success) return result.data
   const errors = badFields(result.error.issues)
