@@ -9,8 +9,9 @@ const { version } = JSON.parse(await readFile(`${root}package.json`, 'utf8'))
 const common = {
   absWorkingDir: root,
   bundle: true,
-  minify: true,
-  keepNames: true,
+  // Names stay as they are: `keepNames` would name each function anew whenever it is made.
+  minifySyntax: true,
+  minifyWhitespace: true,
   legalComments: 'none',
   logLevel: 'warning',
   define: { LLEM_VERSION: JSON.stringify(version) },
@@ -43,6 +44,7 @@ await Promise.all([
   }),
   build({
     ...common,
+    minify: true,
     entryPoints: ['server/web/explore.ts'],
     outfile: 'dist/web/explore.js',
     platform: 'browser',

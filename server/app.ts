@@ -83,6 +83,7 @@ const STORE_PROBLEM: Partial<Record<StoreFault, readonly [number, string]>> = {
   disk_full: [507, 'disk_full'],
   read_only: [503, 'database_read_only'],
   damaged: [503, 'database_damaged'],
+  writer_ended: [503, 'writer_ended'],
 }
 
 function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {

@@ -5,6 +5,7 @@ import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
 import { createCounters } from './counters.ts'
 import { createFeed } from './feed.ts'
+import { createChunkWriter } from './store/chunk-writer.ts'
 import type { Store } from './store/open.ts'
 import { createSummaries } from './summaries.ts'
 
@@ -15,6 +16,8 @@ export interface ListenOptions {
   readonly port: number
   /** Accepted beside the stored tokens, and then wanted. */
   readonly session_token: string | null
+  /** Path of the bundled chunk-worker. */
+  readonly chunk_worker: string
   now(): string
   log(line: string): void
 }
@@ -40,8 +43,14 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const { store, host, session_token, now, log } = options
   const loopback = isLoopback(host)
   const closing = new AbortController()
+  const writer = createChunkWriter({
+    path: store.path,
+    busy_timeout_ms: store.raw.pragma('busy_timeout', { simple: true }) as number,
+    worker: options.chunk_worker,
+  })
   const app = createApp({
     store,
+    writer,
     auth: createAuth({ store, session_token, always: !loopback, now }),
     feed: createFeed(),
     counters: createCounters(),
@@ -52,13 +61,18 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     log,
   })
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ host, port: options.port }, () => {
-      server.off('error', reject)
-      resolve()
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen({ host, port: options.port }, () => {
+        server.off('error', reject)
+        resolve()
+      })
     })
-  })
+  } catch (error) {
+    await writer.close()
+    throw error
+  }
   const { port } = server.address() as AddressInfo
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -71,6 +85,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       await closed
       clearInterval(sweep)
       clearTimeout(timer)
+      await writer.close()
     },
   }
 }

@@ -1,12 +1,14 @@
 import type { Auth } from './auth.ts'
 import type { Counters } from './counters.ts'
 import type { Feed } from './feed.ts'
+import type { ChunkWriter } from './store/chunk-writer.ts'
 import type { Store } from './store/open.ts'
 import type { Summaries } from './summaries.ts'
 
 /** All that the application is made of; only server/cli and tests put it together. */
 export interface Parts {
   readonly store: Store
+  readonly writer: ChunkWriter
   readonly auth: Auth
   readonly feed: Feed
   readonly counters: Counters

@@ -49,7 +49,7 @@ async function importFolder(store: Store, dir: string, now: string, shown = dir)
   const bundles = bundleFolders(dir, shown).map(readBundle)
   return store.db.transaction().execute(async (tx) => {
     const imported: ImportedRun[] = []
-    for (const bundle of bundles) imported.push(await importBundle(tx, bundle, now))
+    for (const bundle of bundles) imported.push(await importBundle(store, tx, bundle, now))
     return imported
   })
 }
@@ -67,7 +67,13 @@ function bundleFolders(dir: string, shown: string): string[] {
   return inner
 }
 
-async function importBundle(db: Kysely<Tables>, bundle: Bundle, now: string): Promise<ImportedRun> {
+/** @param db the transaction on the store's one connection, in which `raw` works too */
+async function importBundle(
+  { raw }: Store,
+  db: Kysely<Tables>,
+  bundle: Bundle,
+  now: string,
+): Promise<ImportedRun> {
   const { run, chunks, outcome, ignored } = bundle
   const { run_id } = run.file.run
   const rows = chunks.reduce((n, c) => n + c.row_count, 0)
@@ -76,9 +82,9 @@ async function importBundle(db: Kysely<Tables>, bundle: Bundle, now: string): Pr
     await compare(db, bundle)
     return { ...done, result: 'same' }
   }
-  const storeChunk = chunkStorer(db)
+  const storeChunk = chunkStorer(raw)
   for (const chunk of chunks) {
-    const result = await storeChunk(db, { ...chunk, run_id, bytes: chunk.read() }, now)
+    const result = storeChunk({ ...chunk, run_id, bytes: chunk.read() }, now)
     if (result !== 'stored')
       throw new BundleError(
         `${bundle.dir}/${chunk.path} changed while it was imported. Import again.`,

@@ -1,6 +1,7 @@
 import { CommandError } from '../command-error.ts'
 import { isLoopback, type Listening, listen } from '../listen.ts'
 import { checkLock, writeLock } from '../lock-file.ts'
+import { chunkWorkerPath } from '../program.ts'
 import { openStore, type Store } from '../store/open.ts'
 import { liveTokens, newToken } from '../store/tokens.ts'
 
@@ -49,7 +50,7 @@ export async function serve(options: ServeOptions): Promise<void> {
 async function sessionToken(store: Store, host: string): Promise<string | null> {
   const given = process.env['LLEM_TOKEN']
   if (given) return given
-  const tokens = await liveTokens(store.db)
+  const tokens = liveTokens(store.raw)()
   if (!isLoopback(host) && tokens.length === 0)
     throw new CommandError(
       2,
@@ -66,7 +67,8 @@ async function listenOrSay(
   const now = () => new Date().toISOString()
   const log = (line: string) => process.stderr.write(`${now()} ${line}\n`)
   try {
-    return await listen({ store, host, port, session_token, now, log })
+    const chunk_worker = chunkWorkerPath()
+    return await listen({ store, host, port, session_token, chunk_worker, now, log })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'EADDRINUSE')

@@ -1,4 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import { z } from 'zod'
 import { ChunkError, type ChunkFault, readChunk } from '../../analysis/schema/arrow.ts'
 import { idSchema } from '../../analysis/schema/id.ts'
@@ -16,7 +17,6 @@ import { notSealed, notStored, sealedRun, unknownRun } from '../ingest-problems.
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
 import { RunFileError, readRunFile } from '../run-file.ts'
-import { createChunkWriter } from '../store/chunk-writer.ts'
 import { registerRun, updateRun } from '../store/register.ts'
 import { sealRun } from '../store/seal.ts'
 
@@ -33,8 +33,10 @@ const FAULT: Record<ChunkFault, readonly [number, string]> = {
 }
 
 /** How recorders bring runs in. Each call may be repeated; it is answered after the commit. */
-export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: Parts): void {
-  const writer = createChunkWriter(store.db, now)
+export function ingestRoutes(
+  app: OpenAPIHono,
+  { store, writer, feed, counters, now }: Parts,
+): void {
   endpoint(app, {
     method: 'post',
     path: '/runs',
@@ -45,7 +47,7 @@ export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: P
       200: { description: 'the same run.json is there already', body: named },
     },
     async handle(c) {
-      const run = await runFileOf(c.req.raw)
+      const run = await runFileOf(c)
       const { run_id } = run.file.run
       const result = await store.db.transaction().execute((tx) => registerRun(tx, run, now()))
       if (typeof result === 'object')
@@ -66,7 +68,7 @@ export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: P
     raw_body: { media_type: 'application/json', schema: runFileSchema },
     answers: { 200: { description: 'updated, or the same already', body: named } },
     async handle(c, { params: { run_id } }) {
-      const run = await runFileOf(c.req.raw)
+      const run = await runFileOf(c)
       if (run.file.run.run_id !== run_id)
         throw new HttpProblem(
           422,
@@ -104,16 +106,18 @@ export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: P
     },
     async handle(c, { params: { run_id }, query }) {
       checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'))
-      const bytes = await readBody(c.req.raw, MAX_CHUNK_BYTES)
+      const bytes = await readBody(c, MAX_CHUNK_BYTES)
       const sha256 = checkDigest(c.req.header('content-digest'), bytes)
       const row_count = rowsIn(query.stream, bytes)
-      const result = await writer.put({ run_id, ...query, sha256, row_count, bytes })
+      const size = bytes.byteLength
+      const chunk = { run_id, ...query, sha256, row_count, bytes }
+      const result = await writer.put(chunk, now())
       if (result !== 'stored' && result !== 'same') throw notStored(result, { run_id, ...query })
       if (result === 'same') counters.chunks_repeated++
       else {
         counters.chunks_stored++
-        counters.chunk_bytes_stored += bytes.byteLength
-        const data = { ...query, rows: row_count, bytes: bytes.byteLength }
+        counters.chunk_bytes_stored += size
+        const data = { ...query, rows: row_count, bytes: size }
         feed.publish(run_id, { event: 'chunk', data })
       }
       return json({ sha256, rows: row_count }, result === 'stored' ? 201 : 200)
@@ -140,8 +144,8 @@ export function ingestRoutes(app: OpenAPIHono, { store, feed, counters, now }: P
   })
 }
 
-async function runFileOf(request: Request) {
-  const bytes = await readBody(request, MAX_JSON_BYTES)
+async function runFileOf(c: Context) {
+  const bytes = await readBody(c, MAX_JSON_BYTES)
   try {
     return readRunFile(bytes)
   } catch (error) {

@@ -1,62 +1,95 @@
-import type { Kysely } from 'kysely'
-import { type ChunkResult, chunkStorer, type NewChunk } from './chunk-storer.ts'
-import type { Tables } from './tables.ts'
+import { Worker } from 'node:worker_threads'
+import {
+  type ChunkAsk,
+  type ChunkSays,
+  CLOSE,
+  type FailureText,
+  type WriterStart,
+} from './chunk-messages.ts'
+import type { ChunkResult, NewChunk } from './chunk-storer.ts'
+import { StoreError } from './store-error.ts'
 
 export interface ChunkWriter {
-  /** Stores a chunk. It is on disk when this returns. */
-  put(chunk: NewChunk): Promise<ChunkResult>
+  /**
+   * Stores a chunk. It is on disk when this returns. The bytes are given away: they are not to be used afterwards.
+   * @throws what SQLite says, or StoreError (writer_ended)
+   */
+  put(chunk: NewChunk, received_at: string): Promise<ChunkResult>
+  /** Stores what was put before, then ends the thread. Nothing may be put any more. */
+  close(): Promise<void>
+}
+
+export interface ChunkWriterOptions extends WriterStart {
+  /** Path of the bundled chunk-worker. */
+  readonly worker: string
 }
 
 interface Waiting {
-  readonly chunk: NewChunk
   resolve(result: ChunkResult): void
   reject(error: unknown): void
 }
 
 /**
- * Commits chunks that arrive together, together: the wait for the disk, which is most of the work, is shared by all
- * agents and all of their parallel requests. A group that fails is tried again one by one, so that each chunk has an
- * answer of its own.
+ * Writes chunks on a thread of its own, which starts at once: an update may put another version's in its place later.
+ * Should it end by itself, all that wait learn of it, and the next chunk starts another.
  */
-export function createChunkWriter(db: Kysely<Tables>, now: () => string): ChunkWriter {
-  const storeChunk = chunkStorer(db)
-  let waiting: Waiting[] = []
-  let scheduled = false
+export function createChunkWriter({ worker, ...start }: ChunkWriterOptions): ChunkWriter {
+  const waiting = new Map<number, Waiting>()
+  let last = 0
+  let thread: { worker: Worker; ended: Promise<void> } | null = begin()
 
-  async function flush(): Promise<void> {
-    scheduled = false
-    const group = waiting
-    waiting = []
-    const [first] = group
-    if (group.length === 1 && first) return alone(first)
-    try {
-      const results = await db.transaction().execute(async (tx) => {
-        const all: ChunkResult[] = []
-        for (const { chunk } of group) all.push(await storeChunk(tx, chunk, now()))
-        return all
-      })
-      for (const [i, it] of group.entries()) it.resolve(results[i] as ChunkResult)
-    } catch {
-      for (const it of group) await alone(it)
-    }
-  }
-
-  async function alone(it: Waiting): Promise<void> {
-    try {
-      it.resolve(await storeChunk(db, it.chunk, now()))
-    } catch (error) {
-      it.reject(error)
-    }
+  function begin(): { worker: Worker; ended: Promise<void> } {
+    const started = new Worker(worker, { workerData: start satisfies WriterStart })
+    let why = ''
+    started.on('error', (error) => {
+      why = `: ${error.message}`
+    })
+    started.on('message', (answers: readonly ChunkSays[]) => {
+      for (const answer of answers) {
+        const asked = waiting.get(answer.id)
+        waiting.delete(answer.id)
+        if ('result' in answer) asked?.resolve(answer.result)
+        else asked?.reject(asError(answer.failed))
+      }
+    })
+    const ended = new Promise<void>((resolve) =>
+      started.once('exit', () => {
+        thread = null
+        const error = new StoreError(
+          'writer_ended',
+          `The thread that writes chunks into ${start.path} ended by itself${why}. The chunk may not be stored; send it again.`,
+        )
+        for (const asked of waiting.values()) asked.reject(error)
+        waiting.clear()
+        resolve()
+      }),
+    )
+    return { worker: started, ended }
   }
 
   return {
-    put(chunk) {
+    put(chunk, received_at) {
+      thread ??= begin()
+      const { worker } = thread
       return new Promise((resolve, reject) => {
-        waiting.push({ chunk, resolve, reject })
-        // After what has arrived by now is read.
-        if (!scheduled) setImmediate(flush)
-        scheduled = true
+        const id = ++last
+        waiting.set(id, { resolve, reject })
+        const { bytes } = chunk
+        const alone = bytes.byteLength === bytes.buffer.byteLength
+        const sent = { ...chunk, bytes: alone ? bytes : bytes.slice() }
+        worker.postMessage({ id, chunk: sent, received_at } satisfies ChunkAsk, [
+          sent.bytes.buffer as ArrayBuffer,
+        ])
       })
     },
+    async close() {
+      if (thread === null) return
+      thread.worker.postMessage(CLOSE)
+      await thread.ended
+    },
   }
+}
+
+function asError({ message, code }: FailureText): Error {
+  return code === null ? new Error(message) : Object.assign(new Error(message), { code })
 }

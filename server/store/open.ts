@@ -1,21 +1,15 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
+import { connect, PAGE_BYTES, setDurable } from './connection.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
 
 /** 'LLEM' as four bytes: what a database says of itself in its header. */
 const APPLICATION_ID = 0x4c4c454d
 const BUSY_TIMEOUT_MS = 5_000
-/** Chunks are tens or hundreds of kilobytes; with pages of 64 KiB they are written in half the time that pages of 4 take. */
-const PAGE_BYTES = 65_536
-/**
- * The log grows to 64 MiB before it is copied into the file: a commit is durable in the log already, and copying more
- * rarely leaves the disk to the commits. A crash costs the reading of that log, a fraction of a second.
- */
-const CHECKPOINT_PAGES = (64 * 1024 * 1024) / PAGE_BYTES
 
 /** An open database: queries go through `db`, `raw` is for what only SQLite has (backup, integrity check). */
 export interface Store {
@@ -48,13 +42,10 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
     throw new StoreError('no_folder', `The folder ${dirname(path)} of the database is not there.`)
   let raw: Database.Database | undefined
   try {
-    raw = new Database(path, { timeout: options.busy_timeout_ms ?? BUSY_TIMEOUT_MS })
+    raw = connect(path, options.busy_timeout_ms ?? BUSY_TIMEOUT_MS)
     const version_before = checkHeader(raw, path)
     if (version_before === 0) raw.pragma(`page_size = ${PAGE_BYTES}`)
-    raw.pragma('journal_mode = WAL')
-    raw.pragma('synchronous = FULL')
-    raw.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`)
-    raw.pragma('foreign_keys = ON')
+    setDurable(raw)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: prepared(raw) }) })
     if (version_before < SCHEMA_VERSION) await migrate(db, raw)
     return { path, db, raw, version_before, close: () => db.destroy() }

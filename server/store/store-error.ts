@@ -8,6 +8,7 @@ export type StoreFault =
   | 'read_only'
   | 'disk_full'
   | 'damaged'
+  | 'writer_ended'
 
 /** A database that can't be used as asked, with a stable kind for programs and a sentence for people. */
 export class StoreError extends Error {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { listen } from '../../server/listen.ts'
+import { chunkWorkerPath } from '../../server/program.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { digestOf, runText, sampleChunks, sealOf, type TestChunk } from './sample-run.ts'
 
@@ -18,7 +19,9 @@ export interface Served {
 export const tempDir = (): string => mkdtempSync(join(tmpdir(), 'llem-server-test-'))
 
 /** A real server on a free port, over a real database in a folder of its own. */
-export async function served(options: { token?: string; host?: string } = {}): Promise<Served> {
+export async function served(
+  options: { token?: string; host?: string; chunk_worker?: string } = {},
+): Promise<Served> {
   const dir = tempDir()
   const store = await openStore(join(dir, 'llem.db'), { create: true, busy_timeout_ms: 200 })
   const log: string[] = []
@@ -27,6 +30,7 @@ export async function served(options: { token?: string; host?: string } = {}): P
     host: options.host ?? '127.0.0.1',
     port: 0,
     session_token: options.token ?? null,
+    chunk_worker: options.chunk_worker ?? chunkWorkerPath(),
     now: () => new Date().toISOString(),
     log: (line) => log.push(line),
   })
