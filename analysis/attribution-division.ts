@@ -56,7 +56,7 @@ export function divide(
   const curves = jouleCurves(energy.parts, window)
   const alone = concurrencyPeak(answers, window) <= 1 && here.every((a) => a.sent_ns !== null)
   return division(
-    alone ? exclusive(curves, here, window) : regression(energy, curves, here, window),
+    alone ? exclusive(curves, here, window) : regression(energy, curves, here, run.steps, window),
     curves,
   )
 }

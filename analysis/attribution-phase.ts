@@ -20,7 +20,13 @@ export interface Attribution {
   readonly method: 'disaggregated' | 'exclusive' | 'regression'
   readonly prefill: PhaseEnergy
   readonly decode: PhaseEnergy
+  /** What of decode is each request's, where engine steps tell more than its tokens do. */
+  readonly decodeWeight?: (a: Answer, span: Span | null) => number
 }
+
+/** The first token is the prefill's, but a regression on tokens has all of them in one column. */
+export const holdsAllTokens = ({ method, decodeWeight }: Attribution): boolean =>
+  method === 'regression' && decodeWeight === undefined
 
 type Phase = 'prefill' | 'decode'
 

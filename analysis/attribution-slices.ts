@@ -2,47 +2,97 @@ import type { Answer } from './answer.ts'
 import { type JouleCurve, joulesTo } from './attribution-curve.ts'
 import { uncachedPrompt } from './attribution-work.ts'
 import type { Span } from './run-span.ts'
+import type { StepRow } from './schema/stream.ts'
 import { NS_PER_S } from './schema/units.ts'
-import { addNormal, addRow, emptyNormal, type Normal, type Three } from './stats/nonnegative-fit.ts'
+import { addNormal, addRow, emptyNormal, type Normal } from './stats/nonnegative-fit.ts'
 
 /** How many slices make one of those that check them. */
 const LONGER = 8
 
-/** Tokens of each slice, and of the whole window. */
-export interface SlicedWork {
-  readonly prompt: Float64Array
-  readonly output: Float64Array
-  readonly prompt_total: number
-  readonly output_total: number
+/** Slices of a window, from its start on; what is left behind the last is one of its own. */
+export interface Slices extends Span {
+  readonly slice_ns: number
+  readonly count: number
 }
 
-/** Tokens by slice, left-open and right-closed; the totals reach to the window's end. null: a prompt is not counted. */
-export function slicedWork(
-  answers: readonly Answer[],
-  { start_ns, end_ns }: Span,
-  slice_ns: number,
-  count: number,
-): SlicedWork | null {
-  const prompt = new Float64Array(count + 1)
-  const output = new Float64Array(count + 1)
-  const put = (into: Float64Array, t_ns: number, tokens: number) => {
-    const i = Math.min(Math.ceil((t_ns - start_ns) / slice_ns) - 1, count)
-    into[i] = (into[i] as number) + tokens
-  }
+/** What was done in each slice beside the passing of time: the columns of the regression. */
+export interface SlicedWork {
+  readonly columns: readonly Float64Array[]
+  /** What of each column's whole belongs to prefill, and to decode. */
+  readonly prefill: readonly number[]
+  readonly decode: readonly number[]
+  /** Whether engine steps and context are told. */
+  readonly by: 'steps' | 'tokens'
+}
+
+/** Uncached prompt tokens whose prefill ended, and output tokens that arrived. null: a prompt is not counted. */
+export function slicedTokens(answers: readonly Answer[], slices: Slices): SlicedWork | null {
+  const [prompt, output] = [column(slices), column(slices)]
   for (const a of answers) {
-    if (a.first_ns !== null && a.first_ns > start_ns && a.first_ns <= end_ns) {
+    if (a.first_ns !== null && within(a.first_ns, slices)) {
       const tokens = uncachedPrompt(a)
       if (tokens === null) return null
-      put(prompt, a.first_ns, tokens)
+      put(prompt, a.first_ns, tokens, slices)
     }
     for (let i = 0; i < a.t_ns.length; i++) {
       const t = a.t_ns[i] as number
-      if (t > start_ns && t <= end_ns) put(output, t, a.tokens[i] as number)
+      if (within(t, slices)) put(output, t, a.tokens[i] as number, slices)
     }
   }
-  const sum = (list: Float64Array) => list.reduce((x, y) => x + y, 0)
-  return { prompt, output, prompt_total: sum(prompt), output_total: sum(output) }
+  return {
+    columns: [prompt, output],
+    prefill: [sum(prompt), 0],
+    decode: [0, sum(output)],
+    by: 'tokens',
+  }
 }
+
+/**
+ * Prompt tokens computed, engine steps (each reads the weights, those of prefill alone for prefill) and context of
+ * the decoding ones, each where its step ended. null: the steps do not tell, or not of the tokens that arrived.
+ */
+export function slicedSteps(
+  steps: readonly StepRow[],
+  decoded: number,
+  slices: Slices,
+): SlicedWork | null {
+  const [prompt, each, context] = [column(slices), column(slices), column(slices)]
+  let tokens = 0
+  let reading = 0
+  for (const { end_t_ns, kind, prefill_tokens, decode_tokens, context_tokens } of steps) {
+    if (end_t_ns == null || !within(end_t_ns, slices)) continue
+    if (prefill_tokens == null || decode_tokens == null || context_tokens == null) return null
+    put(prompt, end_t_ns, prefill_tokens, slices)
+    put(each, end_t_ns, 1, slices)
+    tokens += decode_tokens
+    if (kind === 'prefill') reading += 1
+    else put(context, end_t_ns, context_tokens, slices)
+  }
+  // Ranks that each tell the same steps, or an engine of which one of several tells, would be off by a factor.
+  if (tokens === 0 || Math.abs(tokens - decoded) > STEPS_OFF * decoded) return null
+  return {
+    columns: [prompt, each, context],
+    prefill: [sum(prompt), reading, 0],
+    decode: [0, sum(each) - reading, sum(context)],
+    by: 'steps',
+  }
+}
+
+/** By how much the tokens that steps tell may miss those that arrived. */
+const STEPS_OFF = 0.1
+
+const column = ({ count }: Slices): Float64Array => new Float64Array(count + 1)
+
+const within = (t_ns: number, { start_ns, end_ns }: Span): boolean =>
+  t_ns > start_ns && t_ns <= end_ns
+
+/** Left-open and right-closed. */
+function put(into: Float64Array, t_ns: number, amount: number, slices: Slices): void {
+  const i = Math.min(Math.ceil((t_ns - slices.start_ns) / slices.slice_ns) - 1, slices.count)
+  into[i] = (into[i] as number) + amount
+}
+
+const sum = (list: Float64Array): number => list.reduce((x, y) => x + y, 0)
 
 export interface SliceSums {
   /** Of each block of about root-of-the-count neighbouring slices. */
@@ -52,34 +102,34 @@ export interface SliceSums {
   readonly longer: Normal
 }
 
-/** Sums over the whole slices; what is left behind the last is in none. */
+/** Sums over the whole slices, seconds before the columns of work; what is left behind the last is in none. */
 export function sliceSums(
   curves: readonly JouleCurve[],
-  work: SlicedWork,
-  { start_ns }: Span,
-  slice_ns: number,
-  count: number,
+  { columns }: SlicedWork,
+  { start_ns, slice_ns, count }: Slices,
 ): SliceSums {
   const size = Math.ceil(Math.sqrt(count))
+  const wide = columns.length + 1
   const blocks: Normal[] = []
-  const longer = emptyNormal()
+  const longer = emptyNormal(wide)
   const seconds = slice_ns / NS_PER_S
   let before_j = joulesTo(curves, start_ns)
-  let [prompt, output, energy_j] = [0, 0, 0]
+  let since = { work: columns.map(() => 0), energy_j: 0 }
   for (let i = 0; i < count; i++) {
-    if (i % size === 0) blocks.push(emptyNormal())
+    if (i % size === 0) blocks.push(emptyNormal(wide))
     const to_j = joulesTo(curves, start_ns + (i + 1) * slice_ns)
-    const row: Three = [seconds, work.prompt[i] as number, work.output[i] as number]
-    addRow(blocks.at(-1) as Normal, row, to_j - before_j)
-    prompt += row[1]
-    output += row[2]
-    energy_j += to_j - before_j
+    const work = columns.map((c) => c[i] as number)
+    addRow(blocks.at(-1) as Normal, [seconds, ...work], to_j - before_j)
+    since = {
+      work: since.work.map((w, k) => w + (work[k] as number)),
+      energy_j: since.energy_j + to_j - before_j,
+    }
     before_j = to_j
     if ((i + 1) % LONGER > 0) continue
-    addRow(longer, [LONGER * seconds, prompt, output], energy_j)
-    prompt = output = energy_j = 0
+    addRow(longer, [LONGER * seconds, ...since.work], since.energy_j)
+    since = { work: columns.map(() => 0), energy_j: 0 }
   }
-  const all = emptyNormal()
+  const all = emptyNormal(wide)
   for (const b of blocks) addNormal(all, b)
   return { blocks, all, longer }
 }

@@ -1,6 +1,6 @@
 import type { Answer } from './answer.ts'
 import { divide } from './attribution-division.ts'
-import type { Attribution, PhaseEnergy } from './attribution-phase.ts'
+import { type Attribution, holdsAllTokens, type PhaseEnergy } from './attribution-phase.ts'
 import type { WindowWork } from './attribution-work.ts'
 import { noMetric } from './metric-value.ts'
 import { requestEnergies } from './request-energy.ts'
@@ -49,9 +49,9 @@ export function attributionMetrics(
 const none = (reason: Reason): Metrics =>
   Object.fromEntries(IDS.map((id) => [id, noMetric(CANON[id].unit, reason)]))
 
-function metricsOf({ method, prefill, decode }: Attribution, work: WindowWork): Metrics {
-  // The first token is the prefill's; a regression's column holds all tokens.
-  const decoded = method === 'regression' ? work.output : work.decoded
+function metricsOf(attribution: Attribution, work: WindowWork): Metrics {
+  const { method, prefill, decode } = attribution
+  const decoded = holdsAllTokens(attribution) ? work.output : work.decoded
   const per = (id: CanonId, phase: PhaseEnergy, divisor: number | null, u = 0) =>
     quotient(method, id, phase, divisor, u)
   return {

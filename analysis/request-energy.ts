@@ -1,6 +1,6 @@
 import { type Answer, answersOf } from './answer.ts'
 import { type Division, divide } from './attribution-division.ts'
-import { clip, longEnough, spansEnergy } from './attribution-phase.ts'
+import { clip, holdsAllTokens, longEnough, spansEnergy } from './attribution-phase.ts'
 import { openingTokens, uncachedPrompt } from './attribution-work.ts'
 import { computeEnergyOf } from './energy-scope.ts'
 import { tokensWithin } from './prefill-balance.ts'
@@ -35,8 +35,8 @@ export interface RequestEnergies {
 }
 
 /**
- * Joules of each request of a division: watts × its own time where it was alone; else its uncached prompt tokens and
- * its output tokens at the price that the division gives each.
+ * Joules of each request of a division: watts × its own time where it was alone; else its uncached prompt tokens, and
+ * its output tokens or its share of steps and its context, at the price that the division gives each.
  * Source: docs/metrics.md, "Prefill and decode".
  */
 export function requestEnergies(division: Division): Maybe<RequestEnergies> {
@@ -94,12 +94,16 @@ function byTokens(
   if (prefill.value === null) return prefill
   if (decode.value === null) return decode
   if (work.uncached === null) return unknown('not_recorded')
-  // The first token is the prefill's; a regression's column holds all tokens.
-  const opening = (a: Answer) => (method === 'regression' ? 0 : openingTokens(a))
-  const prompts = work.uncached
-  const tokens = method === 'regression' ? work.output : work.decoded
+  const opening = (a: Answer) => (holdsAllTokens(attribution) ? 0 : openingTokens(a))
   const begins = (a: Answer) =>
     a.first_ns !== null && a.first_ns > window.start_ns && a.first_ns <= window.end_ns
+  const decoded = (a: Answer, span: Span | null): number => {
+    if (attribution.decodeWeight !== undefined) return attribution.decodeWeight(a, span)
+    if (span === null) return a.output_tokens - opening(a)
+    return tokensWithin(a, span) - (begins(a) ? opening(a) : 0)
+  }
+  const prompts = work.uncached
+  const tokens = total(answers, (a) => decoded(a, window))
   const shared = (prompt: number, output: number): Joules => {
     const phases = [
       times(prefill.value, prompts > 0 ? prompt / prompts : 0),
@@ -113,11 +117,11 @@ function byTokens(
   const sum = (list: readonly Answer[]) =>
     shared(
       total(list, (a) => uncachedPrompt(a) ?? 0),
-      total(list, (a) => a.output_tokens - opening(a)),
+      total(list, (a) => decoded(a, null)),
     )
   const within = shared(
     total(answers, (a) => (begins(a) ? (uncachedPrompt(a) ?? 0) : 0)),
-    total(answers, (a) => tokensWithin(a, window) - (begins(a) ? opening(a) : 0)),
+    tokens,
   )
   const dynamic_j = prefill.value.energy_j + decode.value.energy_j
   const static_j = method === 'regression' ? energy_j - dynamic_j : null

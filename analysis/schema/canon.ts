@@ -303,14 +303,14 @@ export const CANON = {
     'J',
     'low',
     'prefill energy',
-    'joules from sent to first token, one request in flight; else coefficient of a regression × uncached prompt tokens',
+    'joules of the devices that prefill; or from sent to first token, one request in flight; else coefficient of a regression × uncached prompt tokens',
   ),
   energy_decode_j: scalar(
     'energy',
     'J',
     'low',
     'decode energy',
-    'joules from first to last token, one request in flight; else coefficient of a regression × output tokens',
+    'joules of the devices that decode; or from first to last token, one request in flight; else coefficients of a regression × steps and context, or × output tokens',
   ),
   energy_per_prompt_j: scalar(
     'energy',
@@ -331,7 +331,7 @@ export const CANON = {
     'J/token',
     'low',
     'energy per decoded token',
-    'energy_decode_j / output tokens behind the first chunk; of a regression: / output tokens',
+    'energy_decode_j / output tokens behind the first chunk; of a regression on tokens: / output tokens',
   ),
   energy_per_cached_input_token_j: scalar(
     'energy',

@@ -2,7 +2,7 @@ import { decodeRun, type StoredChunk } from '../../analysis/decode-run.ts'
 import type { RunData } from '../../analysis/run-data.ts'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
-import type { EventRow, RequestRow, SampleRow } from '../../analysis/schema/stream.ts'
+import type { EventRow, RequestRow, SampleRow, StepRow } from '../../analysis/schema/stream.ts'
 
 export const GPU = 'GPU-11111111-2222-3333-4444-555555555555'
 export const GPU2 = 'GPU-66666666-7777-8888-9999-000000000000'
@@ -20,6 +20,7 @@ export interface Fixture {
   readonly outcome?: 'completed' | 'failed' | 'interrupted' | null
   readonly samples?: readonly SampleRow[]
   readonly requests?: readonly RequestRow[]
+  readonly steps?: readonly StepRow[]
   readonly events?: readonly EventRow[]
 }
 
@@ -51,7 +52,7 @@ export function runFile(fixture: Fixture = {}): ReturnType<typeof runFileSchema.
 
 /** The fixture's rows as chunks of process p1, cut after `rows_each` rows. */
 export function chunksOf(fixture: Fixture, rows_each = Number.POSITIVE_INFINITY): StoredChunk[] {
-  const cut = <S extends 'sample' | 'request' | 'event'>(
+  const cut = <S extends 'sample' | 'request' | 'step' | 'event'>(
     stream: S,
     rows: readonly never[] | readonly object[] | undefined,
   ): StoredChunk[] => {
@@ -68,6 +69,7 @@ export function chunksOf(fixture: Fixture, rows_each = Number.POSITIVE_INFINITY)
   return [
     ...cut('sample', fixture.samples),
     ...cut('request', fixture.requests),
+    ...cut('step', fixture.steps),
     ...cut('event', fixture.events),
   ]
 }

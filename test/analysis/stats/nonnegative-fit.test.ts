@@ -6,11 +6,10 @@ import {
   conditionNumber,
   emptyNormal,
   nonnegativeFit,
-  type Three,
 } from '../../../analysis/stats/nonnegative-fit.ts'
 
-const normalOf = (rows: readonly (readonly [Three, number])[]) => {
-  const normal = emptyNormal()
+const normalOf = (rows: readonly (readonly [readonly number[], number])[]) => {
+  const normal = emptyNormal(rows[0]?.[0].length ?? 3)
   for (const [x, y] of rows) addRow(normal, x, y)
   return normal
 }
@@ -41,11 +40,15 @@ describe('a least squares fit without negative coefficients', () => {
   })
   test('is the optimum: no step that keeps all from 0 up makes the error smaller', () => {
     const number = fc.integer({ min: -20, max: 20 })
-    const row = fc.tuple(fc.tuple(number, number, number), number)
+    const rowOf = (columns: number) =>
+      fc.tuple(fc.array(number, { minLength: columns, maxLength: columns }), number)
+    const problem = fc
+      .integer({ min: 2, max: 4 })
+      .chain((columns) => fc.array(rowOf(columns), { minLength: 3, maxLength: 12 }))
     fc.assert(
-      fc.property(fc.array(row, { minLength: 3, maxLength: 12 }), (rows) => {
+      fc.property(problem, (rows) => {
         const b = nonnegativeFit(normalOf(rows))
-        for (let i = 0; i < 3; i++) {
+        for (let i = 0; i < b.length; i++) {
           const gradient = rows.reduce(
             (sum, [x, y]) =>
               sum + (x[i] as number) * (y - x.reduce((s, v, j) => s + v * (b[j] as number), 0)),
@@ -59,11 +62,11 @@ describe('a least squares fit without negative coefficients', () => {
     )
   })
   test('adds over groups of rows', () => {
-    const rows: [Three, number][] = [
+    const rows: [number[], number][] = [
       [[1, 2, 3], 4],
       [[5, 6, 8], 9],
     ]
-    const sum = emptyNormal()
+    const sum = emptyNormal(3)
     for (const row of rows) addNormal(sum, normalOf([row]))
     expect(sum).toEqual(normalOf(rows))
   })
@@ -80,6 +83,11 @@ describe('the condition number', () => {
         ]),
       ),
     ).toBe(1)
+    expect(
+      conditionNumber(
+        normalOf([0, 1, 2, 3].map((i) => [[0, 1, 2, 3].map((j) => (i === j ? i + 1 : 0)), 0])),
+      ),
+    ).toBe(1)
   })
   test('is the root of the eigenvalues of scaled columns', () => {
     // Columns (1, 0, 0), (1, root 3, 0) / any length: cosine 0.5; the third apart: 1.5, 1, 0.5; root of 3
@@ -92,6 +100,12 @@ describe('the condition number', () => {
         ]),
       ),
     ).toBeCloseTo(Math.sqrt(3), 9)
+  })
+  test('of four columns that are equally alike is that of one direction beside three', () => {
+    // Cosine 0.5 between any two: eigenvalues 1 + 3 x 0.5, and 0.5 three times; root of 5
+    const own = [0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => (i === j ? 1 : 0)))
+    const rows = [...own, [1, 1, 1, 1]]
+    expect(conditionNumber(normalOf(rows.map((x) => [x, 0])))).toBeCloseTo(Math.sqrt(5), 9)
   })
   test('has no bound where one column is empty or the double of another', () => {
     expect(conditionNumber(normalOf([[[1, 2, 0], 0]]))).toBe(Number.POSITIVE_INFINITY)
