@@ -151,6 +151,9 @@ const KIND_OF_METRIC: Readonly<Record<string, string>> = {
   cpu_energy_uj: 'cpu_package',
   cpu_power_mw: 'cpu_package',
   dram_energy_uj: 'dram',
+  dram_power_mw: 'dram',
+  module_power_mw: 'module',
+  rail_power_mw: 'rail',
   platform_energy_uj: 'node',
   node_power_mw: 'node',
 }
