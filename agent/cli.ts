@@ -191,7 +191,7 @@ program
     new Option(
       '--kernel <name>',
       'with --bursts: this kind of work in the place of the one that draws most',
-    ).choices(['register', 'shared', 'stream', 'memory', 'ffma']),
+    ).choices(['register', 'shared', 'stream', 'memory', 'warpgroup', 'ffma']),
   )
   .option('--out <dir>', 'with --bursts: keep the recording there, as a bundle')
   .option('--json', 'one JSON document on standard output')

@@ -80,7 +80,7 @@ export function createHeater(device: CudaDevice): Heater {
       driver_version,
       multiprocessors,
       capability,
-      kernels: KERNELS.filter((name) => KERNEL[name].capability <= capability),
+      kernels: KERNELS.filter((name) => KERNEL[name].runsOn(capability)),
     },
     use(name, operands) {
       const known = compiled.get(name)

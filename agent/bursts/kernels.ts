@@ -3,10 +3,11 @@
  * the same work whatever the clocks do.
  *
  * register: tensor products of operands in registers; shared: the operands come anew from shared memory; stream: a
- * part of them from the level 2 cache; memory: that part from the card's memory; ffma: for cards before Ampere.
- * Which of them draws most differs from card to card, so it is found out on the spot.
+ * part of them from the level 2 cache; memory: that part from the card's memory; warpgroup: Hopper's own products of
+ * four warps together; ffma: for cards before Ampere. Which of them draws most differs from card to card, so it is
+ * found out on the spot.
  */
-export const KERNELS = ['register', 'shared', 'stream', 'memory', 'ffma'] as const
+export const KERNELS = ['register', 'shared', 'stream', 'memory', 'warpgroup', 'ffma'] as const
 export type KernelName = (typeof KERNELS)[number]
 
 interface Kernel {
@@ -14,8 +15,8 @@ interface Kernel {
   /** Name of the function, and bytes of operands that it walks through: a power of two. */
   readonly entry: string
   readonly bytes: number
-  /** Compute capability that it needs, 10 × major + minor. */
-  readonly capability: number
+  /** Compute capabilities that it runs on, 10 × major + minor. */
+  runsOn(capability: number): boolean
 }
 
 export const THREADS = 256
@@ -152,6 +153,68 @@ ${finish(SUMS)}
 `
 }
 
+/**
+ * A descriptor of operands in shared memory without swizzle: blocks of 8 rows × 16 bytes lie one after another, two of
+ * them (128 bytes apart) make a step of 16 in depth, and the next 8 rows lie 256 bytes on. Address and distances count in
+ * 16 bytes. Source: PTX ISA, "Asynchronous warpgroup level matrix instructions", matrix descriptor.
+ */
+const DESCRIPTOR = (BigInt(128 >> 4) << 16n) | (BigInt(256 >> 4) << 32n)
+/** Bytes of shared memory from one product's operands to the next: A is 64 × 16 halves, B 128 × 16. */
+const A_BYTES = 64 * 16 * 2
+const B_BYTES = 128 * 16 * 2
+const IN_A_ROW = 8
+
+const WARPGROUP = `.version 8.0
+.target sm_90a
+.address_size 64
+.visible .entry heat(${HEAD})
+.maxntid ${THREADS}, 1, 1
+{
+  .reg .b32 %a<4>, %q<4>, %s, %v;
+  .reg .b64 %da, %db, %ea, %eb;
+  .reg .f32 %c<${SUMS}>;
+  .shared .align 128 .b8 tile[${ROWS * ROW_BYTES}];${PLACES}
+${clear(SUMS)}
+  mov.u32 %v, tile;
+  shl.b32 %s, %t, 4;
+  add.u32 %s, %v, %s;
+${Array.from(
+  { length: ROWS },
+  (_, row) => `${loadGlobal('a', 0)}
+  st.shared.v4.u32 [%s + ${row * ROW_BYTES}], ${list('a', 0, 4)};
+${WALK}`,
+).join('\n')}
+  fence.proxy.async.shared::cta;
+  bar.sync 0;
+  shr.u32 %v, %v, 4;
+  and.b32 %v, %v, 16383;
+  cvt.u64.u32 %da, %v;
+  or.b64 %da, %da, ${DESCRIPTOR};
+  add.u64 %db, %da, ${(IN_A_ROW * A_BYTES) >> 4};
+${loop(`  wgmma.fence.sync.aligned;
+${Array.from({ length: IN_A_ROW }, (_, i) => {
+  // B takes turns among what is left of the tile.
+  const places = (ROWS * ROW_BYTES - IN_A_ROW * A_BYTES) / B_BYTES
+  return `  add.u64 %ea, %da, ${(i * A_BYTES) >> 4};
+  add.u64 %eb, %db, ${((i % places) * B_BYTES) >> 4};
+  wgmma.mma_async.sync.aligned.m64n128k16.f32.f16.f16 ${list('c', 0, SUMS)}, %ea, %eb, 1, 1, 1, 0, 0;`
+}).join('\n')}
+  wgmma.commit_group.sync.aligned;
+${loadGlobal('q', 0)}
+${WALK}
+  xor.b32 %q0, %q0, %q1;
+  xor.b32 %q2, %q2, %q3;
+  xor.b32 %a0, %a0, %q0;
+  xor.b32 %a1, %a1, %q2;
+  wgmma.wait_group.sync.aligned 0;`)}
+  mov.b32 %x, %c0;
+  xor.b32 %a0, %a0, %a1;
+  xor.b32 %x, %x, %a0;
+  mov.b32 %c0, %x;
+${finish(SUMS)}
+}
+`
+
 const FFMA_SUMS = 32
 const FFMA = `.version 6.0
 .target sm_50
@@ -220,10 +283,18 @@ END:
 }
 `
 
+const tensor = (capability: number): boolean => capability >= 80
+
 export const KERNEL: Readonly<Record<KernelName, Kernel>> = {
-  register: { ptx: REGISTER, entry: 'heat', bytes: 16 * MIB, capability: 80 },
-  shared: { ptx: tiled(false), entry: 'heat', bytes: 16 * MIB, capability: 80 },
-  stream: { ptx: tiled(true), entry: 'heat', bytes: 16 * MIB, capability: 80 },
-  memory: { ptx: tiled(true), entry: 'heat', bytes: 1024 * MIB, capability: 80 },
-  ffma: { ptx: FFMA, entry: 'heat', bytes: 16 * MIB, capability: 50 },
+  register: { ptx: REGISTER, entry: 'heat', bytes: 16 * MIB, runsOn: tensor },
+  shared: { ptx: tiled(false), entry: 'heat', bytes: 16 * MIB, runsOn: tensor },
+  stream: { ptx: tiled(true), entry: 'heat', bytes: 16 * MIB, runsOn: tensor },
+  memory: { ptx: tiled(true), entry: 'heat', bytes: 1024 * MIB, runsOn: tensor },
+  warpgroup: {
+    ptx: WARPGROUP,
+    entry: 'heat',
+    bytes: 16 * MIB,
+    runsOn: (capability) => capability === 90,
+  },
+  ffma: { ptx: FFMA, entry: 'heat', bytes: 16 * MIB, runsOn: () => true },
 }

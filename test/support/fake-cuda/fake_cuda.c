@@ -57,7 +57,7 @@ int cuModuleLoadData(void **m, const char *ptx) {
   if (strncmp(ptx, ".version", 8) != 0 || n_modules == 64) return INVALID_PTX;
   Module *own = &modules[n_modules++];
   own->heat = strstr(ptx, ".entry heat(") != NULL;
-  own->power_mw = strstr(ptx, "mma.sync") == NULL ? 250000 : strstr(ptx, ".shared") ? 540000 : 430000;
+  own->power_mw = strstr(ptx, "wgmma") ? 590000 : !strstr(ptx, "mma.sync") ? 250000 : strstr(ptx, ".shared") ? 540000 : 430000;
   *m = own;
   return OK;
 }
