@@ -91,7 +91,8 @@ async function tryMeter<M extends Meter>(
     const { reason, message } =
       error instanceof NoAnswer ? error : new NoAnswer('lost', String(error))
     const name = door?.name ?? `the ${meter.source} meter`
-    const fix = `${name[0]?.toUpperCase()}${name.slice(1)} ${message}. The energy of the ${device.kind === 'node' ? 'node' : 'supply'} will be unknown.`
+    const of = device.kind === 'node' ? 'the node' : `the supply ${meter.supply}`
+    const fix = `${name[0]?.toUpperCase()}${name.slice(1)} ${message}. Its readings of ${of} will be missing.`
     return { missing: { source: meter.source, device_id: device.device_id, reason, fix } }
   }
 }

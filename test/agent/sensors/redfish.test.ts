@@ -168,7 +168,7 @@ describe('a management controller by Redfish', () => {
     expect(source.missing).toMatchObject([{ device_id: 'node:0', reason }])
     expect(source.missing[0]?.fix).toContain(words)
     expect(source.missing[0]?.fix).toMatch(
-      /^The management controller at .*\. The energy of the node will be unknown\.$/,
+      /^The management controller at .*\. Its readings of the node will be missing\.$/,
     )
   })
 })
