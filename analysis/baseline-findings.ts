@@ -1,4 +1,5 @@
 import type { IdlePower } from './baseline.ts'
+import { foreignProcesses } from './foreign-process.ts'
 import { readingsWithin, seriesAt } from './gauge.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
@@ -33,6 +34,7 @@ export function idleFindings(
   const throttled = device_ids.filter((id) =>
     readingsWithin(run, id, 'gpu_throttle_reasons', window).some((bits) => (bits & SLOWED) !== 0),
   )
+  const foreign = foreignProcesses(run, device_ids, window).map((f) => f.evidence)
   const findings: Finding[] = []
   // A timer's 30 s may end some milliseconds early.
   if (seconds < THRESHOLDS.baseline_s * 0.999)
@@ -46,13 +48,14 @@ export function idleFindings(
     spread > THRESHOLDS.baseline_unstable_share ||
     drift > THRESHOLDS.baseline_unstable_share ||
     busy > 0 ||
-    throttled.length > 0
+    throttled.length > 0 ||
+    foreign.length > 0
   )
     findings.push({
       code: 'baseline_unstable',
       severity: 'caution',
-      message: `Power in phase ${phase} was not settled: its one-second means spread by ${(100 * spread).toFixed(1)} % and drift by ${(100 * drift).toFixed(1)} %${busy > 0 ? `, and the device was up to ${busy} % busy` : ''}${throttled.length > 0 ? `, and ${throttled.join(', ')} was slowed down` : ''}. Stop what else runs there, and let it cool.`,
-      evidence: { phase, spread, drift, utilisation_max_pct: busy, throttled },
+      message: `Power in phase ${phase} was not settled: its one-second means spread by ${(100 * spread).toFixed(1)} % and drift by ${(100 * drift).toFixed(1)} %${busy > 0 ? `, and the device was up to ${busy} % busy` : ''}${throttled.length > 0 ? `, and ${throttled.join(', ')} was slowed down` : ''}${foreign.length > 0 ? ', and another process used it' : ''}. Stop what else runs there, and let it cool.`,
+      evidence: { phase, spread, drift, utilisation_max_pct: busy, throttled, foreign },
     })
   return findings
 }

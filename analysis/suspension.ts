@@ -1,5 +1,7 @@
+import { eventsOf } from './event-detail.ts'
 import type { RunData } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
+import { suspendedSchema } from './schema/host-events.ts'
 import type { Window } from './window.ts'
 
 /** A sleep of the host, which the run clock does not show: somewhere between two anchors. */
@@ -9,29 +11,17 @@ export interface Suspension {
   readonly before_ns: number
 }
 
-/** The sleeps that the agent told as events `suspended`; what can't be read of one is left out. */
+/** The sleeps that the agent told as events `suspended`. */
 export function suspensions(run: RunData): Suspension[] {
-  return run.events.flatMap(({ code, detail, t_ns }) => {
-    if (code !== 'suspended' || detail == null) return []
-    const told = numbersOf(detail)
-    const seconds = told['seconds']
-    if (seconds === undefined) return []
-    const origin = Number(run.origin_ns)
-    const at = (name: string) => (told[name] === undefined ? t_ns : told[name] - origin)
-    return [{ seconds, after_ns: at('after_t_ns'), before_ns: at('before_t_ns') }]
+  const origin = Number(run.origin_ns)
+  return eventsOf(run, 'suspended', suspendedSchema).map(({ t_ns, detail }) => {
+    const at = (told: number | null | undefined) => (told == null ? t_ns : told - origin)
+    return {
+      seconds: detail.seconds,
+      after_ns: at(detail.after_t_ns),
+      before_ns: at(detail.before_t_ns),
+    }
   })
-}
-
-function numbersOf(detail: string): Record<string, number> {
-  try {
-    const parsed: unknown = JSON.parse(detail)
-    if (parsed === null || typeof parsed !== 'object') return {}
-    return Object.fromEntries(
-      Object.entries(parsed).filter((e): e is [string, number] => typeof e[1] === 'number'),
-    )
-  } catch {
-    return {}
-  }
 }
 
 /**

@@ -1,5 +1,7 @@
+import { eventsOf } from './event-detail.ts'
 import type { RunData, RunProcess } from './run-data.ts'
 import type { Finding } from './schema/finding.ts'
+import { thermalSettleSchema } from './schema/host-events.ts'
 import { NS_PER_S } from './schema/units.ts'
 import { type Suspension, suspensions } from './suspension.ts'
 import { THRESHOLDS } from './thresholds.ts'
@@ -88,29 +90,14 @@ function stepOfEvent(event: RunData['events'][number]): number | null {
 
 /** Whether the wait for settled temperatures, where one was asked for, came to its end. */
 function settling(run: RunData): Finding[] {
-  return run.events
-    .filter((e) => e.code === 'thermal_settle')
-    .flatMap((e) => {
-      const told = detailOf(e)
-      if (told['outcome'] !== 'not_settled') return []
-      return [
-        {
-          code: 'thermal_not_settled',
-          severity: 'caution',
-          message: `The GPUs had not settled within the ${told['limit_s']} s that phases.settle allows, so the run began warmer or cooler than asked for. Allow more time, or ask for less.`,
-          evidence: told,
-        },
-      ]
-    })
-}
-
-function detailOf(event: RunData['events'][number]): Record<string, unknown> {
-  try {
-    const told: unknown = JSON.parse(event.detail ?? '')
-    return told !== null && typeof told === 'object' ? (told as Record<string, unknown>) : {}
-  } catch {
-    return {}
-  }
+  return eventsOf(run, 'thermal_settle', thermalSettleSchema)
+    .filter(({ detail }) => detail.outcome === 'not_settled')
+    .map(({ detail }) => ({
+      code: 'thermal_not_settled',
+      severity: 'caution',
+      message: `The GPUs had not settled within the ${detail.limit_s} s that phases.settle allows, so the run began warmer or cooler than asked for. Allow more time, or ask for less.`,
+      evidence: detail,
+    }))
 }
 
 function weights(run: RunData): Finding[] {

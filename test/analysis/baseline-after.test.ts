@@ -82,6 +82,19 @@ describe('idle power before and after the load', () => {
     const found = run(100, 100, {}, hot).findings.find((f) => f.code === 'baseline_unstable')
     expect(found?.evidence['throttled']).toEqual([GPU])
   })
+  test('with another process on the device is unstable', () => {
+    const listed = (t: number, pids: readonly number[]) => ({
+      t_ns: s(t),
+      code: 'gpu_processes',
+      detail: JSON.stringify({ mappable: true, devices: { [GPU]: pids.map((pid) => ({ pid })) } }),
+    })
+    const found = run(100, 100, {
+      processes: [{ process_id: 'p1', role: 'worker', pid: 60, device_ids: [GPU] }],
+      events: [listed(-1, [60, 4242]), listed(39, [60])],
+    }).findings
+    expect(found.find((f) => f.code === 'baseline_unstable')?.evidence['foreign']).toHaveLength(1)
+    expect(found.find((f) => f.code === 'foreign_process')).toBeUndefined()
+  })
   test('taken only after the load stands for it', () => {
     const fixture: Fixture = {
       sensors: [RING],
