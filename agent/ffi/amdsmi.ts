@@ -4,9 +4,6 @@ import {
   ACTIVITY,
   CLOCK_INFO,
   ENUMERATION,
-  flag,
-  type Generation,
-  generationOf,
   KFD_INFO,
   POWER,
   POWER_CAP,
@@ -15,12 +12,20 @@ import {
   UUID_ROOM,
   u32,
   u64,
-  VERSION,
-  VIOLATION,
   VRAM_USAGE,
 } from './amdsmi-layout.ts'
+import {
+  celsius,
+  type EnergyCount,
+  energyCount,
+  type LibraryVersion,
+  times,
+  type Violations,
+  versionIn,
+  violationsIn,
+} from './amdsmi-values.ts'
+import { text } from './c-text.ts'
 import { beside, loadLibrary, type NativeFunction } from './native-library.ts'
-import { text } from './nvml-layout.ts'
 
 /** A processor (a GPU, a die or a partition of one) as the library knows it. */
 export type AmdHandle = bigint
@@ -31,24 +36,9 @@ export const TEMPERATURE = { edge: 0, hotspot: 1, memory: 2 } as const
 export const CLOCK = { graphics: 0, memory: 4 } as const
 export type PowerKind = 'current' | 'average'
 
-export interface EnergyCount {
-  /** Counter × resolution, to the whole µJ. */
-  readonly energy_uj: number
-  /** µJ that one step of the counter stands for. */
-  readonly resolution_uj: number
-}
-
-/** What holds a processor back at the moment; null: the library does not know. */
-export type Violations = { readonly [name in keyof typeof VIOLATION]: boolean | null }
-
 /** AMDSMI by what it tells. Nothing throws: a call that fails gives the reason. */
-export interface Amdsmi {
+export interface Amdsmi extends LibraryVersion {
   readonly path: string
-  readonly version: string
-  /** null: a library whose structures are not known here. Its power is then not read. */
-  readonly generation: Generation | null
-  /** True where the library bears only one call at a time, so that none is made beside the event loop. */
-  readonly serialised: boolean
   shutdown(): void
   /** The processors of each socket: several where a GPU is divided into partitions. */
   sockets(): Maybe<readonly (readonly AmdHandle[])[]>
@@ -112,7 +102,7 @@ export async function openAmdsmi(
   const code = bind('init', ['uint64_t'])(GPUS)
   if (code !== AMDSMI.ok) return failed(code, reasonOfStatus(code))
 
-  const { version, generation, serialised } = versionOf(bind('get_lib_version', [OUT]))
+  const { version, generation, serialised } = askVersion(bind('get_lib_version', [OUT]))
   const later = async (call: NativeFunction, ...args: readonly unknown[]): Promise<number> => {
     const once = () =>
       serialised ? Promise.resolve(call(...args)) : beside(call, AMDSMI.api_failed, ...args)
@@ -230,45 +220,9 @@ function list(call: (count: Buffer, out: Buffer | null) => number): Maybe<readon
   )
 }
 
-/** Below 26.2 calls must not overlap. */
-const FREE_THREADED = { generation: 26, minor: 2 } as const
-
-function versionOf(call: NativeFunction): Pick<Amdsmi, 'version' | 'generation' | 'serialised'> {
+function askVersion(call: NativeFunction): LibraryVersion {
   const out = Buffer.alloc(ROOM)
-  if (call(out) !== AMDSMI.ok) return { version: 'unknown', generation: null, serialised: true }
-  const word = out.readUInt32LE(VERSION.generation)
-  const generation = generationOf(word)
-  const at = VERSION[generation ?? 26]
-  const [major, minor, release] = [at.major, at.minor, at.release].map((o) => out.readUInt32LE(o))
-  return {
-    version: `${generation === 24 || generation === 25 ? `${word}.` : ''}${major}.${minor}.${release}`,
-    generation,
-    serialised: generation !== FREE_THREADED.generation || (minor ?? 0) < FREE_THREADED.minor,
-  }
+  return call(out) === AMDSMI.ok
+    ? versionIn(out)
+    : { version: 'unknown', generation: null, serialised: true }
 }
-
-function energyCount(count: number | null, resolution_uj: number): EnergyCount | null {
-  if (count === null || !(resolution_uj > 0)) return null
-  return { energy_uj: Math.round(count * resolution_uj), resolution_uj }
-}
-
-/** Whole °C; null where the reading is all ones of 16 or more bits. */
-function celsius(out: Buffer): number | null {
-  const value = Number(out.readBigInt64LE())
-  return value < 0 || value >= 0xffff ? null : value
-}
-
-function violationsIn(out: Buffer): Violations | null {
-  const read = (name: keyof typeof VIOLATION) => flag(out, VIOLATION[name])
-  const all: Violations = {
-    active_processor_hot: read('active_processor_hot'),
-    active_package_power: read('active_package_power'),
-    active_socket_thermal: read('active_socket_thermal'),
-    active_regulator_thermal: read('active_regulator_thermal'),
-    active_memory_thermal: read('active_memory_thermal'),
-  }
-  return Object.values(all).every((v) => v === null) ? null : all
-}
-
-const times = (value: number | null, factor: number): number | null =>
-  value === null ? null : value * factor

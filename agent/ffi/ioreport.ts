@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
+import { text } from './c-text.ts'
 import { loadLibrary, type NativeLibrary } from './native-library.ts'
-import { text } from './nvml-layout.ts'
 
 /** One line of IOReport's group "Energy Model": what a part of the chip used since the group was opened. */
 export interface EnergyChannel {

@@ -1,6 +1,7 @@
 import type { Maybe } from '../../analysis/schema/reason.ts'
+import { text } from './c-text.ts'
 import { answer, type Calls, DEVICE, type NvmlHandle, OUT } from './nvml-call.ts'
-import { MEMORY, MEMORY_V2, MEMORY_V2_VERSION, PCI_INFO, text, u64 } from './nvml-layout.ts'
+import { MEMORY, MEMORY_V2, MEMORY_V2_VERSION, PCI_INFO, u64 } from './nvml-layout.ts'
 
 /** A device's memory, bytes. */
 export interface DeviceMemory {

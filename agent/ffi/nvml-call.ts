@@ -1,7 +1,8 @@
 import { known, type Maybe, unknown } from '../../analysis/schema/reason.ts'
+import { text } from './c-text.ts'
 import type { NativeLibrary } from './native-library.ts'
 import { NVML, reasonOfCode } from './nvml-codes.ts'
-import { text, u32, u64 } from './nvml-layout.ts'
+import { u32, u64 } from './nvml-layout.ts'
 
 /** A device as the driver knows it. The pointer changes when a lost device comes back. */
 export interface NvmlHandle {

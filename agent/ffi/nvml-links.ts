@@ -1,6 +1,7 @@
 import type { Maybe } from '../../analysis/schema/reason.ts'
+import { text } from './c-text.ts'
 import { answer, type Calls, DEVICE, type NvmlHandle, OUT } from './nvml-call.ts'
-import { PCI_INFO, text, u32 } from './nvml-layout.ts'
+import { PCI_INFO, u32 } from './nvml-layout.ts'
 
 /** A PCI Express link: generation and lanes, as they are now (less when idle) and at most. */
 export interface PcieLink {

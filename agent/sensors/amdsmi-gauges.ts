@@ -1,14 +1,8 @@
 import { type MetricName, THROTTLE_BITS } from '../../analysis/schema/metric.ts'
 import { known, type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
-import {
-  type AmdHandle,
-  type AmdReader,
-  type Amdsmi,
-  CLOCK,
-  TEMPERATURE,
-  type Violations,
-} from '../ffi/amdsmi.ts'
+import { type AmdHandle, type AmdReader, type Amdsmi, CLOCK, TEMPERATURE } from '../ffi/amdsmi.ts'
+import type { Violations } from '../ffi/amdsmi-values.ts'
 import type { AmdGpu } from './amdsmi-device.ts'
 import { sensorRow } from './amdsmi-reading.ts'
 import { powered, type Refused, sampleRow } from './reading.ts'

@@ -1,6 +1,7 @@
 import { type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
 import type { Clock } from '../clock.ts'
-import type { Amdsmi, EnergyCount, PowerKind } from '../ffi/amdsmi.ts'
+import type { Amdsmi, PowerKind } from '../ffi/amdsmi.ts'
+import type { EnergyCount } from '../ffi/amdsmi-values.ts'
 import { type AmdGpu, powerKind } from './amdsmi-device.ts'
 import { coverage, sensorRow } from './amdsmi-reading.ts'
 import { powered, sampleRow } from './reading.ts'

@@ -1,5 +1,6 @@
 import koffi from 'koffi'
 import { describe, expect, it } from 'vitest'
+import { text } from '../../../agent/ffi/c-text.ts'
 import { nameOfCode, reasonOfCode } from '../../../agent/ffi/nvml-codes.ts'
 import {
   ATTRIBUTES,
@@ -14,7 +15,6 @@ import {
   SAMPLE,
   TEMPERATURE,
   TEMPERATURE_V1_VERSION,
-  text,
   UTILISATION,
   u32,
   u64,

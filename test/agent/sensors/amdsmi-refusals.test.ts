@@ -115,8 +115,16 @@ describe('a library that lacks functions', () => {
   it('of 26.0 or 26.1 gets one call at a time', async () => {
     const early = amdsmiBench({ minor: 1 })
     try {
-      const { source } = await early.open()
-      expect(source.environment).toMatchObject({ amdsmi: { version: '26.1.0', serialised: true } })
+      const host = await early.open([[0, 0, 'delay:amdsmi_get_energy_count', 50_000]])
+      expect(host.source.environment).toMatchObject({
+        amdsmi: { version: '26.1.0', serialised: true },
+      })
+      // A slow call holds up everything, so that no other can be made meanwhile.
+      let turns = 0
+      const timer = setInterval(() => turns++, 1)
+      await host.read('gpu_energy_uj')
+      clearInterval(timer)
+      expect(turns).toBe(0)
     } finally {
       early.cleanUp()
     }
