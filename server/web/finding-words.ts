@@ -159,7 +159,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   baseline_unstable: says(
     'caution',
-    `one-second means of idle power spread or drift by over ${pct(T.baseline_unstable_share)}, or the device was in use or slowed down`,
+    `one-second means of idle power spread or drift by over ${pct(T.baseline_unstable_share)}, or the device was in use, also by another process, or slowed down`,
   ),
   baseline_short: says('info', `idle power was taken for less than ${T.baseline_s} s`),
   sensor_duty_unknown: says(
