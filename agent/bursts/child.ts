@@ -23,12 +23,14 @@ export class BurstError extends Error {
 
 /** The process that makes one GPU work. Every method throws BurstError where it fails or has ended. */
 export interface BurstWorker {
-  readonly pid: number
+  pid(): number
   readonly info: BurstWorkerInfo
   /** What the next bursts do; resolves to the seconds that one launch takes. */
   use(kernel: KernelName, operands: Operands): Promise<number>
   /** So many launches; readings of CLOCK_MONOTONIC around them. */
   burst(launches: number): Promise<{ begin_ns: bigint; end_ns: bigint }>
+  /** A new process in its place: after some errors a CUDA context does nothing any more. */
+  restart(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -37,6 +39,27 @@ export interface BurstWorker {
  * @throws BurstError where CUDA is not there or does not show the GPU
  */
 export async function startBurstWorker(uuid: string, stateDir: string): Promise<BurstWorker> {
+  let now = await openWorker(uuid, stateDir)
+  return {
+    pid: () => now.pid,
+    info: now.info,
+    async use(kernel, operands) {
+      return (await now.ask({ use: { kernel, operands } }, usedSchema)).used.launch_s
+    },
+    async burst(launches) {
+      const { done } = await now.ask({ burst: { launches } }, doneSchema)
+      return { begin_ns: BigInt(done.begin_ns), end_ns: BigInt(done.end_ns) }
+    },
+    async restart() {
+      await now.stop()
+      now = await openWorker(uuid, stateDir)
+    },
+    stop: () => now.stop(),
+  }
+}
+
+/** One worker process, ready. */
+async function openWorker(uuid: string, stateDir: string) {
   const child = await startChild({
     program: process.execPath,
     args: [programPath('burst-worker'), uuid],
@@ -60,24 +83,17 @@ export async function startBurstWorker(uuid: string, stateDir: string): Promise<
     if (failed.success) throw new BurstError(failed.data.failed)
     return schema.parse(said)
   }
-  const tell = (request: BurstRequest) => stdin.write(`${JSON.stringify(request)}\n`)
   const stop = () => child.stop('remove')
-
   try {
     const { ready } = await answer(readySchema)
     return {
       pid: child.pid,
       info: ready,
-      async use(kernel, operands) {
-        tell({ use: { kernel, operands } })
-        return (await answer(usedSchema)).used.launch_s
-      },
-      async burst(launches) {
-        tell({ burst: { launches } })
-        const { done } = await answer(doneSchema)
-        return { begin_ns: BigInt(done.begin_ns), end_ns: BigInt(done.end_ns) }
-      },
       stop,
+      ask<S extends z.ZodType>(request: BurstRequest, schema: S): Promise<z.output<S>> {
+        stdin.write(`${JSON.stringify(request)}\n`)
+        return answer(schema)
+      },
     }
   } catch (error) {
     await stop()

@@ -26,6 +26,7 @@ export interface TrialParts {
   readonly run: Pick<Recording, 'clock' | 'edge' | 'signal'>
   readonly worker: BurstWorker
   readonly power: readonly SampleRow[]
+  readonly say: (text: string) => void
 }
 
 /** Lets a kernel work for a second. */
@@ -70,9 +71,11 @@ export async function chooseKernel(
     try {
       trials.push(await tryKernel(parts, kernel, 'random'))
     } catch (error) {
-      // One that finds too little free memory leaves the others.
+      // One that finds too little free memory, or that the driver does not take, leaves the others.
       const isLast = trials.length === 0 && kernel === (asked ?? kernels.at(-1))
       if (isLast || !(error instanceof BurstError)) throw error
+      parts.say(`kernel ${kernel}: ${error.message}`)
+      await parts.worker.restart()
     }
   const best = trials.reduce((a, b) => ((b.power_w ?? 0) > (a.power_w ?? 0) ? b : a))
   return { kernel: best.kernel, trials }

@@ -74,7 +74,7 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
       polled?.start(clock, (row) => recorder.add(draft.processes.sampler, 'sample', row))
       const worker = await startBurstWorker(device_id, parts.stateDir)
       run.atEnd(() => worker.stop())
-      draft.setWorker(worker.pid, [device_id])
+      draft.setWorker(worker.pid(), [device_id])
       await run.phase('idle', IDLE_S, () => pause(IDLE_S, run.signal))
       await bursts(parts, run, worker, device_id, power)
       await pause(APART_S, run.signal)
@@ -95,12 +95,13 @@ async function bursts(
   const { signal, draft } = run
   const trials: Trial[] = []
   await run.phase('warmup', null, async () => {
-    const parts = { run, worker, power }
+    const parts = { run, worker, power, say: reporter.say }
     const chosen = await chooseKernel(parts, plan.kernel)
     // A launch's time under each load, since bursts are counted in launches.
     for (const load of plan.loads)
       trials.push(await tryKernel(parts, chosen.kernel, OPERANDS_OF[load]))
     const { repeat } = plan
+    draft.setWorker(worker.pid(), [device_id])
     draft.addEnvironment({ bursts: { ...worker.info, ...chosen, loads: trials, repeat } })
     for (const { kernel, operands, power_w } of [...chosen.trials, ...trials])
       reporter.say(`kernel ${kernel}, ${operands} operands: ${power_w?.toFixed(0) ?? 'unknown'} W`)

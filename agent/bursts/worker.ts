@@ -30,12 +30,7 @@ try {
   const uuid = process.argv[2] ?? ''
   const heater = createHeater(await openCuda(uuid, process.env['LLEM_CUDA_PATH'] ?? null))
   reply({ ready: heater.info })
-  for await (const line of createInterface({ input: process.stdin }))
-    try {
-      answer(heater, line)
-    } catch (error) {
-      fail(error) // memory that is not free, say: another kernel may do with less
-    }
+  for await (const line of createInterface({ input: process.stdin })) answer(heater, line)
 } catch (error) {
   fail(error)
 }

@@ -2,7 +2,7 @@
  * A stand-in for libcuda.so.1 whose launches only take time: each step of a kernel 4 us, one launch after another.
  * While its queue is not empty it draws power beside what the fake NVML of other processes shows: it appends
  * `t_us gpu milliwatts` (CLOCK_MONOTONIC, step-hold) to the file that FAKE_NVML_BUSY_FILE names.
- * FAKE_CUDA_INIT_RC: return code of cuInit. Layouts: CUDA 12.
+ * FAKE_CUDA_INIT_RC: return code of cuInit. FAKE_CUDA_FREE: bytes of memory (80 GB). Layouts: CUDA 12.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 typedef unsigned long long u64;
 typedef unsigned int u32;
-enum { OK = 0, INVALID_VALUE = 1, NO_DEVICE = 100, INVALID_PTX = 218, NOT_FOUND = 500 };
+enum { OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_PTX = 218, NOT_FOUND = 500 };
 enum { STEP_US = 4, MAX_BUFFERS = 16 };
 
 typedef struct { int heat; int power_mw; } Module;
@@ -37,7 +37,7 @@ static void draw(double t_us, int mw) {
 }
 
 int cuInit(u32 flags) { const char *rc = getenv("FAKE_CUDA_INIT_RC"); return rc ? atoi(rc) : flags ? INVALID_VALUE : OK; }
-int cuGetErrorName(int code, const char **name) { *name = code == NO_DEVICE ? "CUDA_ERROR_NO_DEVICE" : NULL; return *name ? OK : INVALID_VALUE; }
+int cuGetErrorName(int code, const char **name) { *name = code == NO_DEVICE ? "CUDA_ERROR_NO_DEVICE" : code == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : NULL; return *name ? OK : INVALID_VALUE; }
 int cuDriverGetVersion(int *v) { *v = 13000; return OK; }
 int cuDeviceGetCount(int *n) { *n = 1; return OK; }
 int cuDeviceGet(int *d, int i) { *d = i; return i == 0 ? OK : INVALID_VALUE; }
@@ -67,8 +67,9 @@ int cuModuleGetFunction(void **f, void *m, const char *name) {
 }
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *n, void *f, int threads, size_t shared) { (void)f; (void)threads; (void)shared; *n = 2; return OK; }
 int cuMemAlloc_v2(u64 *address, size_t bytes) {
-  if (n_buffers == MAX_BUFFERS) return 2;
-  *address = 0x100000000ULL * (u64)(n_buffers + 1) + (bytes & 0);
+  const char *most = getenv("FAKE_CUDA_FREE");
+  if (n_buffers == MAX_BUFFERS || bytes > (most ? strtoull(most, NULL, 10) : 80000000000ULL)) return OUT_OF_MEMORY;
+  *address = 0x100000000ULL * (u64)(n_buffers + 1);
   buffers[n_buffers++].address = *address;
   return OK;
 }
