@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import type { Device } from '../../analysis/schema/device.ts'
 import type { Maybe, Reason } from '../../analysis/schema/reason.ts'
 import type { AmdHandle, Amdsmi, PowerKind } from '../ffi/amdsmi.ts'
-import { amdDeviceId, isDualDie, sharedDies } from './amd-identity.ts'
+import { amdDeviceId, isDualDie, isModule, sharedDies } from './amd-identity.ts'
 import { readText } from './files.ts'
+import { isApu } from './hwmon-files.ts'
 import { createLossGuard, type LossGuard } from './loss-guard.ts'
 import { powered } from './reading.ts'
 
@@ -16,6 +17,8 @@ export interface AmdGpu extends LossGuard {
   /** Which devices this one's sensor counts too. */
   readonly shared_with: readonly string[]
   readonly part: 'whole' | 'die' | 'partition'
+  /** Its power is that of GPU, CPU and memory in one package. */
+  readonly is_module: boolean
   /** The kernel's name for it in its list of processes. */
   readonly kfd_id: string | null
   readonly uuid: string | null
@@ -75,6 +78,7 @@ export function findGpus(
       counted_by,
       shared_with: processors.filter((q) => countedBy(q) === p.id).map((q) => q.id),
       part: p.whole !== null ? 'partition' : counted_by !== null ? 'die' : 'whole',
+      is_module: isModule(p.model) || isApu(folderOf(sysfsRoot, p.pci)),
       kfd_id: amdsmi.kfdId(p.handle).value,
       uuid: p.uuid,
       ...createLossGuard(now_ns),
@@ -102,7 +106,7 @@ function identify(
   const pci = amdsmi.pci(handle)
   if (pci.value === null) return pci
   const uuid = amdsmi.uuid(handle).value
-  const unique_id = readText(join(sysfsRoot, 'bus/pci/devices', pci.value, 'unique_id')).text
+  const unique_id = readText(join(folderOf(sysfsRoot, pci.value), 'unique_id')).text
   const node = amdsmi.node(handle).value
   return {
     value: {
@@ -140,3 +144,6 @@ function describe(amdsmi: Amdsmi, p: Processor, index: number, counted_by: strin
 
 const watts = ({ value }: Maybe): number | null =>
   value === null || value === 0 ? null : value / 1e6
+
+/** Where the kernel keeps a card's files. */
+const folderOf = (sysfsRoot: string, pci: string): string => join(sysfsRoot, 'bus/pci/devices', pci)

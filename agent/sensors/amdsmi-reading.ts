@@ -1,6 +1,5 @@
 import type { MetricName } from '../../analysis/schema/metric.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
-import { isModule } from './amd-identity.ts'
 import type { AmdGpu } from './amdsmi-device.ts'
 
 /**
@@ -28,7 +27,7 @@ export function sensorRow(
 /** What a row of power or energy says beside: what it covers, and who else is within it. */
 export function coverage(gpu: AmdGpu): Partial<SensorRow> {
   return {
-    scope: isModule(gpu.device.model ?? null) ? 'module' : 'gpu',
+    scope: gpu.is_module ? 'module' : 'gpu',
     accuracy: AMD_ACCURACY,
     ...(gpu.shared_with.length > 0 ? { shared_with: [...gpu.shared_with] } : {}),
   }

@@ -257,6 +257,15 @@ describe('a GPU with CPU and memory in one package', () => {
     expect(host.sensor('gpu_power_w')?.row.scope).toBe('module')
     expect(host.sensor('gpu_energy_uj')?.row.scope).toBe('module')
   })
+
+  it('is known too by the form of the kernel’s metrics', async () => {
+    const metrics = 'bus/pci/devices/0000:c1:00.0/gpu_metrics'
+    const scopeOf = async (form: string) =>
+      (await bench().open([], { sysfs: { [metrics]: `xx${form}` } })).sensor('gpu_power_w')?.row
+        .scope
+    expect(await scopeOf('\u0003')).toBe('module')
+    expect(await scopeOf('\u0001')).toBe('gpu')
+  })
 })
 
 describe('identity', () => {
