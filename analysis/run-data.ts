@@ -152,6 +152,7 @@ const KIND_OF_METRIC: Readonly<Record<string, string>> = {
   cpu_power_mw: 'cpu_package',
   dram_energy_uj: 'dram',
   dram_power_mw: 'dram',
+  npu_energy_uj: 'npu',
   module_power_mw: 'module',
   rail_power_mw: 'rail',
   platform_energy_uj: 'node',

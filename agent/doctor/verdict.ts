@@ -36,6 +36,7 @@ const NAMES: Readonly<Record<string, string>> = {
   gpu_instance: 'GPU instance',
   cpu_package: 'processor',
   dram: 'memory',
+  npu: 'neural engine',
   soc: 'system on a chip',
   module: 'module',
   node: 'whole node',

@@ -12,6 +12,7 @@ export const DEVICE_KINDS = [
   'battery',
   'rail',
   'supply',
+  'npu',
 ] as const
 export type DeviceKind = (typeof DEVICE_KINDS)[number]
 
