@@ -1,6 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
 import { judgeRecordedBursts } from '../../analysis/online/bursts.ts'
-import type { BurstLoad, BurstReport } from '../../analysis/schema/bursts.ts'
+import {
+  type BurstLoad,
+  type BurstReport,
+  doctorBurstsSchema,
+} from '../../analysis/schema/bursts.ts'
 import { parseJson } from '../../analysis/schema/json.ts'
 import { BurstError } from '../bursts/child.ts'
 import type { KernelName } from '../bursts/kernels.ts'
@@ -63,7 +67,8 @@ export async function doctorBursts(options: DoctorBurstsOptions): Promise<ExitCo
       },
     )
     const where = bundle ?? result.spool.dir
-    if (options.json) print(JSON.stringify({ bundle: where, reports }, null, 2))
+    if (options.json)
+      print(JSON.stringify(doctorBurstsSchema.parse({ bundle: where, reports }), null, 2))
     else {
       const colour = useColour(process.stdout)
       for (const report of reports) print(burstTable(report, colour))

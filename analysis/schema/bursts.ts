@@ -70,3 +70,9 @@ export const burstReportSchema = z.object({
   goals_met: z.boolean().nullable().describe('null: no goal could be judged'),
 })
 export type BurstReport = z.infer<typeof burstReportSchema>
+
+/** What `llem-agent doctor --bursts --json` prints. */
+export const doctorBurstsSchema = z.object({
+  bundle: z.string().describe('where the recording lies'),
+  reports: z.array(burstReportSchema),
+})

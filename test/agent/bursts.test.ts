@@ -8,7 +8,7 @@ import { expectedSeconds, planned } from '../../agent/bursts/plan.ts'
 import { burstTable } from '../../agent/bursts/table.ts'
 import { burstTarget } from '../../agent/bursts/target.ts'
 import { judgeRecordedBursts } from '../../analysis/online/bursts.ts'
-import { type BurstReport, burstReportSchema } from '../../analysis/schema/bursts.ts'
+import { type BurstReport, doctorBurstsSchema } from '../../analysis/schema/bursts.ts'
 import { parseJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
 import { buildFakeCuda } from '../support/fake-cuda/fake-cuda.ts'
@@ -72,13 +72,10 @@ describe('doctor --bursts', () => {
       FAKE_CUDA_FREE: '100000000',
     })
     expect(ended.stderr).toContain('kernel memory: cuMemAlloc_v2 failed: CUDA_ERROR_OUT_OF_MEMORY')
-    const { bundle, reports } = JSON.parse(ended.stdout) as {
-      bundle: string
-      reports: BurstReport[]
-    }
+    const { bundle, reports } = doctorBurstsSchema.parse(JSON.parse(ended.stdout))
     expect(bundle).toBe(out)
     expect(reports).toHaveLength(1)
-    const report = burstReportSchema.parse(reports[0])
+    const [report] = reports as [BurstReport]
     expect(report.device_id).toBe(GPU)
     expect(report.groups.map((g) => [g.load, g.length_ms, g.bursts])).toEqual([
       ['full', 100, 3],
