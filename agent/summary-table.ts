@@ -18,6 +18,15 @@ const ROWS = [
   'requests_completed',
 ] as const
 
+/** Of a measured program: there are no tokens of it. */
+const PROGRAM_ROWS = [
+  'energy_compute_j',
+  'power_mean_w',
+  'idle_cold_w',
+  'energy_gpu_j',
+  'energy_host_j',
+] as const
+
 type Colours = ReturnType<typeof pc.createColors>
 
 /** The runs side by side, one column each, with 95 % ranges; then the findings, worst first, notes only counted. */
@@ -34,7 +43,10 @@ export function summaryTable(
     ...(width < 80 ? { colWidths: [24] } : {}),
     wordWrap: true,
   })
-  for (const id of ROWS) {
+  const programs = summaries.every((s) => s.kind === 'measure')
+  if (programs)
+    table.push(['seconds', ...summaries.map((s) => significant(s.window?.duration_s ?? 0, 4))])
+  for (const id of programs ? PROGRAM_ROWS : ROWS) {
     const row = canonOf(id)
     if (!row) continue
     table.push([
@@ -42,7 +54,35 @@ export function summaryTable(
       ...summaries.map((s) => cell(s.metrics[id] ?? null, c)),
     ] as string[])
   }
-  return `${table.toString()}\n${findings(summaries, titles, c)}`
+  const windows = summaries.flatMap((s) => s.windows)
+  return [
+    table.toString(),
+    ...(windows.length > 0 ? [windowTable(windows, c)] : []),
+    findings(summaries, titles, c),
+  ].join('\n')
+}
+
+/** What programs marked, by name. */
+function windowTable(windows: Summary['windows'], c: Colours): string {
+  const counted = windows.some((w) => w.tokens !== null)
+  const head = ['window', 'times', 'seconds', 'energy of one (J)', 'mean power (W)']
+  const table = new Table({
+    head: [...head, ...(counted ? ['J/token'] : [])].map((t) => c.bold(t)),
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+  })
+  for (const w of windows) {
+    const value = (id: string) => cell(w.metrics[id] ?? null, c)
+    table.push([
+      `${w.name}${w.unclosed > 0 ? c.yellow(` (${w.unclosed} not ended)`) : ''}`,
+      String(w.n),
+      significant(w.duration_s, 4),
+      value('energy_compute_j_mean'),
+      value('power_mean_w'),
+      ...(counted ? [w.tokens === null ? '' : value('energy_per_token_j')] : []),
+    ])
+  }
+  return table.toString()
 }
 
 function columnTitle(summary: Summary, index: number, all: readonly Summary[]): string {

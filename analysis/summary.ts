@@ -18,6 +18,7 @@ import {
 import { computeEnergyOf, type RunEnergies, runEnergies } from './energy-scope.ts'
 import { latencyMetrics } from './latency.ts'
 import { ledger } from './ledger.ts'
+import { marksOf, measuredMarks } from './marked-windows.ts'
 import { noMetric } from './metric-value.ts'
 import { requestFindings } from './request-findings.ts'
 import type { RunData } from './run-data.ts'
@@ -34,6 +35,7 @@ import { summed } from './uncertainty.ts'
 import { aboveIdleFindings, energyValidity, identityFindings } from './validity.ts'
 import { runFindings } from './validity-run.ts'
 import { chooseWindow, phaseWindow, runWindow, type Window, windowSeconds } from './window.ts'
+import { windowGroups } from './window-groups.ts'
 
 type Metrics = Record<string, MetricValue>
 
@@ -76,6 +78,8 @@ export function summarise(run: RunData): Summary {
     metrics: complete(metrics, chosen.reason ?? 'not_recorded'),
     devices: summaryDevices(run, window, energy.devices),
     findings: worstFirst(findings),
+    kind: run.experiment.kind,
+    windows: windowGroups(measuredMarks(run, marksOf(run))),
   }
 }
 

@@ -34,6 +34,9 @@ export const THRESHOLDS = {
   sensor_offset_w: 5,
   estimate_gain: 0.4,
 
+  /** A single marked window below this is not told by itself: a ring shows such a burst by a tenth too low. */
+  window_single_s: 0.1,
+
   samples_caution: 10,
   samples_invalid: 2,
   short_measurement_s: 10,

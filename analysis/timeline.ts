@@ -2,6 +2,7 @@ import { answersOf } from './answer.ts'
 import { inFlight } from './concurrency.ts'
 import { meaningOf, wattsOf } from './energy-metric.ts'
 import { m4 } from './m4.ts'
+import { type Mark, marksOf } from './marked-windows.ts'
 import type { RunData } from './run-data.ts'
 import { type Series, seriesOf } from './sample-table.ts'
 import { absoluteTime } from './schema/time.ts'
@@ -42,12 +43,25 @@ export function timeline(run: RunData, columns: number): Timeline {
       t_s: kept.map((i) => seconds(flight.t_ns[i] as number)),
       requests: kept.map((i) => flight.count[i] as number),
     },
-    events: run.events.map((e) => ({
-      t_s: seconds(e.t_ns),
-      code: e.code ?? null,
-      detail: e.detail ?? null,
+    windows: drawnMarks(run).map(({ name, window }) => ({
+      name,
+      start_s: seconds(window.start_ns),
+      end_s: seconds(window.end_ns),
     })),
+    events: run.events
+      .filter((e) => e.code !== 'window_begin' && e.code !== 'window_end')
+      .map((e) => ({ t_s: seconds(e.t_ns), code: e.code ?? null, detail: e.detail ?? null })),
   }
+}
+
+/** More than a page can show: the longest are those that can be seen. */
+const MOST_MARKS = 500
+
+function drawnMarks(run: RunData): Mark[] {
+  const marks = marksOf(run)
+  if (marks.length <= MOST_MARKS) return marks
+  const length = (m: Mark) => m.window.end_ns - m.window.start_ns
+  return [...marks].sort((a, b) => length(b) - length(a)).slice(0, MOST_MARKS)
 }
 
 function recordedSpan(run: RunData): { start: number; end: number } {

@@ -53,7 +53,7 @@ function measurement(window: Window): Finding[] {
     {
       code: 'short_measurement',
       severity: 'caution',
-      message: `The window is ${seconds.toFixed(1)} s long; below ${THRESHOLDS.short_measurement_s} s edges and settling weigh much. Send more requests.`,
+      message: `The window is ${seconds.toFixed(1)} s long; below ${THRESHOLDS.short_measurement_s} s edges and settling weigh much. Measure longer.`,
       evidence: { seconds },
     },
   ]

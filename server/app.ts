@@ -13,6 +13,7 @@ import { ingestRoutes } from './routes/ingest.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
 import { streamRoutes } from './routes/streams.ts'
+import { windowRoutes } from './routes/windows.ts'
 import { checkOrigin } from './same-origin.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
@@ -37,6 +38,7 @@ export function createApp(parts: Parts): OpenAPIHono {
   })
   ingestRoutes(app, parts)
   runRoutes(app, parts)
+  windowRoutes(app, parts)
   streamRoutes(app, parts)
   eventRoutes(app, parts)
   aggregateRoutes(app, parts)

@@ -50,7 +50,7 @@ function printRunResults(results: RunResults): void {
   for (const report of results.reports) out.write(`Report   ${report}\n`)
   out.write(`Browse   ${serveCommand(options)}\n`)
   out.write(
-    `\nNext:\n${nextCommands(options)
+    `\nNext:\n${nextCommands(options, counted)
       .map((line) => `  ${line}\n`)
       .join('')}`,
   )
@@ -65,11 +65,18 @@ function serveCommand(options: RecordOptions): string {
     : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
 }
 
-function nextCommands(options: RecordOptions): string[] {
+const AFTER_RUN: [string, string][] = [
+  ['llem-agent run quick-test --set load.concurrency=8', 'another point of the same curve'],
+  ['llem-agent run examples/openai.yaml', 'your own server instead of the embedded engine'],
+]
+const AFTER_PROGRAM: [string, string][] = [
+  ['llem-agent measure --windows PATH -- COMMAND', 'joules of parts that the program marks'],
+]
+
+function nextCommands(options: RecordOptions, summaries: readonly Summary[]): string[] {
   const db = options.server ? '' : ` --db ${options.db}`
   const commands: [string, string][] = [
-    ['llem-agent run quick-test --set load.concurrency=8', 'another point of the same curve'],
-    ['llem-agent run examples/openai.yaml', 'your own server instead of the embedded engine'],
+    ...(summaries.every((s) => s.kind === 'measure') ? AFTER_PROGRAM : AFTER_RUN),
     [`llem-server show last${db}`, 'every number of the last run, with its range'],
   ]
   const width = Math.max(...commands.map(([command]) => command.length))

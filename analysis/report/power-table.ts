@@ -39,6 +39,7 @@ export function powerTable(run: RunData, line: Timeline, summary: Summary): Powe
     devices: series.length,
     end_s: line.duration_s,
     phases: line.phases,
+    marks: line.windows,
     window: windowSeconds(run, line, summary),
     in_flight: line.in_flight.t_s.map((t_s, i) => ({
       t_s,

@@ -17,11 +17,18 @@ export interface PowerTable {
     readonly start_s: number
     readonly end_s: number
   }[]
+  /** Windows that programs marked. */
+  readonly marks: readonly {
+    readonly name: string
+    readonly start_s: number
+    readonly end_s: number
+  }[]
   readonly window: { readonly start_s: number; readonly end_s: number } | null
   /** Requests open from t_s on, until the next row. */
   readonly in_flight: readonly { readonly t_s: number; readonly requests: number }[]
 }
 
+const HEIGHT = 190
 /** About six pixels a letter: a phase too short for its name goes without, rather than over its neighbour. */
 const LETTER_PX = 6.2
 
@@ -58,11 +65,22 @@ export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteS
       encoding: { x: { field: 'start_s', type: 'quantitative' as const, scale } },
     },
   ]
+  const marks = {
+    data: { name: 'marks' },
+    mark: { type: 'rule' as const, style: 'marked', clip: true, tooltip: true },
+    encoding: {
+      x: { field: 'start_s', type: 'quantitative' as const, scale },
+      x2: { field: 'end_s' },
+      y: { value: HEIGHT - 4 },
+      tooltip: { field: 'name', type: 'nominal' as const },
+    },
+  }
   const power = {
     width: plot,
-    height: 190,
+    height: HEIGHT,
     layer: [
       ...bands,
+      ...(table.marks.length > 0 ? [marks] : []),
       {
         data: { name: 'phases' },
         mark: { type: 'text' as const, style: 'phase', dx: 3 },
@@ -130,6 +148,7 @@ export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteS
     power: table.power,
     phases,
     window: table.window === null ? [] : [table.window],
+    ...(table.marks.length > 0 ? { marks: table.marks } : {}),
     in_flight: table.in_flight,
   })
   return {

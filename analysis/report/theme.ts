@@ -76,6 +76,7 @@ export function theme(palette: Palette): Config {
       phase: { ...text, color: palette.faint, baseline: 'top', align: 'left' },
       load: { color: palette.series[7] ?? palette.ink, opacity: 0.35, line: false },
       mark: { color: palette.ink, strokeWidth: 1 },
+      marked: { color: palette.accent, strokeWidth: 5, opacity: 0.7 },
       label: { ...text, baseline: 'middle' },
       zero: { color: palette.faint, strokeWidth: 0.8 },
     },

@@ -86,6 +86,37 @@ export const definitionSchema = z.object({
 })
 export type Definition = z.infer<typeof definitionSchema>
 
+export const countedSchema = z
+  .int()
+  .nonnegative()
+  .nullable()
+  .meta({ description: 'as the program counted; null: it did not, or not in every window' })
+
+/** All windows of one name. Nested windows hold each other's joules: names are never added up. */
+export const windowGroupSchema = z.object({
+  name: z.string(),
+  n: z.int().positive().meta({
+    description: 'windows counted: those that were ended, or all where none was',
+  }),
+  unclosed: z.int().nonnegative(),
+  duration_s: z.number().meta({ description: 'of all that are counted' }),
+  tokens: countedSchema,
+  requests: countedSchema,
+  metrics: z.record(z.string(), metricValueSchema).meta({
+    description: 'sums over the windows, and with _mean their mean with its range over the repeats',
+  }),
+  devices: z.array(
+    z.object({
+      device_id: idSchema,
+      energy_j: z.number().nullable(),
+      low: z.number().nullable(),
+      high: z.number().nullable(),
+      reason: reasonSchema.nullable(),
+    }),
+  ),
+})
+export type WindowGroup = z.infer<typeof windowGroupSchema>
+
 export const summarySchema = z.object({
   run_id: idSchema,
   name: z.string().nullable(),
@@ -98,5 +129,12 @@ export const summarySchema = z.object({
   metrics: z.record(z.string(), metricValueSchema),
   devices: z.array(summaryDeviceSchema),
   findings: z.array(findingSchema),
+  kind: z
+    .string()
+    .default('run')
+    .meta({ description: 'run: under our load; measure: any program' }),
+  windows: z
+    .array(windowGroupSchema)
+    .meta({ description: 'windows that programs marked, by name' }),
 })
 export type Summary = z.infer<typeof summarySchema>

@@ -24,6 +24,9 @@ export const timelineSchema = z.object({
   in_flight: z
     .object({ t_s: z.array(z.number()), requests: z.array(z.number()) })
     .meta({ description: 'steps: each count holds until the next time' }),
+  windows: z
+    .array(z.object({ name: z.string(), start_s: z.number(), end_s: z.number() }))
+    .meta({ description: 'that programs marked; of very many the longest' }),
   events: z.array(
     z.object({ t_s: z.number(), code: z.string().nullable(), detail: z.string().nullable() }),
   ),

@@ -3,6 +3,7 @@ import type { RunData } from '../../analysis/run-data.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { facts, type Markup } from './markup.ts'
 import { bytesText, utcText } from './number-text.ts'
+import { shareableConfig } from './shareable-config.ts'
 
 /** The name that people know a run by. */
 export const runName = (run: RunData): string =>
@@ -20,7 +21,8 @@ export function reportHead(run: RunData, summary: Summary): Markup {
     ${facts([
       ['model', experiment.model],
       ['engine', experiment.engine],
-      ['load', loadWords(run)],
+      ['program', programWords(run)],
+      ['load', experiment.kind === 'measure' ? null : loadWords(run)],
       ['tokens', tokenWords(run)],
       ['devices', deviceWords(summary)],
       ['host', host?.hostname],
@@ -33,6 +35,13 @@ export function reportHead(run: RunData, summary: Summary): Markup {
           .join(', '),
       ],
     ])}</header>`
+}
+
+/** The command line of a measured program, without what its options keep secret. */
+function programWords({ experiment }: RunData): string | null {
+  if (experiment.kind !== 'measure') return null
+  const command = shareableConfig(experiment.raw['command'])
+  return Array.isArray(command) ? command.join(' ') : 'windows that programs marked'
 }
 
 function loadWords({ experiment: { load } }: RunData): string {

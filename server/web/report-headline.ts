@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
+import { J_PER_KWH } from '../../analysis/schema/units.ts'
 import type { Markup } from './markup.ts'
 import { reasonWords, sourceWords, windowWords } from './metric-words.ts'
 import {
@@ -19,10 +20,11 @@ const KWH_PER_MILLION = 1 / 3.6
 
 /** The one number of the run, with all that it takes to trust it, and the four that stand beside it. */
 export function headlineSection(summary: Summary): Markup {
+  if (summary.kind === 'measure') return programHeadline(summary)
   const headline = summary.metrics['energy_per_output_token_j']
   return html`<section class="headline" aria-labelledby="headline">
     <h2 id="headline">Energy per output token</h2>
-    ${headline === undefined ? missing('the summary does not hold it') : figure(headline)}
+    ${headline === undefined ? missing('the summary does not hold it') : figure(headline, TOKEN)}
     <dl class="beside">
       ${beside(summary, 'output throughput', 'output_throughput_tok_s')}
       ${beside(summary, 'time to first token, median', 'ttft_ms_p50')}
@@ -32,16 +34,56 @@ export function headlineSection(summary: Summary): Markup {
     ${windowLine(summary)}</section>`
 }
 
+/** Of a measured program: what it drew from its start to its end. */
+function programHeadline(summary: Summary): Markup {
+  const energy = summary.metrics['energy_compute_j']
+  return html`<section class="headline" aria-labelledby="headline">
+    <h2 id="headline">Energy of the program</h2>
+    ${energy === undefined ? missing('the summary does not hold it') : figure(energy, PROGRAM)}
+    <dl class="beside">
+      ${beside(summary, 'mean power', 'power_mean_w')}
+      ${beside(summary, 'power before it', 'idle_cold_w')}
+      ${beside(summary, 'GPUs', 'energy_gpu_j')}
+      ${beside(summary, 'processor and memory', 'energy_host_j')}
+    </dl>
+    ${
+      summary.window === null
+        ? html`<p>No window could be counted: ${reasonWords('no_window')}.</p>`
+        : html`<p>Counted over the ${withUnit(significant(summary.window.duration_s, 4), 's')} from the program's start to its
+          end; tokens and latencies are not known of it.</p>`
+    }</section>`
+}
+
+/** What a headline's joules are of. */
+interface Headline {
+  readonly unit: string
+  readonly kwh: string
+  readonly kwh_per: number
+  readonly counted: string
+}
+const TOKEN: Headline = {
+  unit: 'joules per output token',
+  kwh: 'kWh per million output tokens',
+  kwh_per: KWH_PER_MILLION,
+  counted: 'output tokens',
+}
+const PROGRAM: Headline = {
+  unit: 'joules',
+  kwh: 'kWh',
+  kwh_per: 1 / J_PER_KWH,
+  counted: 'readings',
+}
+
 const missing = (why: string): Markup =>
   html`<p class="figure none">not available <span class="unit">${why}</span></p>`
 
-function figure(m: MetricValue): Markup {
+function figure(m: MetricValue, of: Headline): Markup {
   if (m.value === null) return missing(reasonWords(m.reason))
   const estimate = m.provenance === 'cpu_estimate'
   const half = halfRange(m)
   return html`<p class="figure"><strong>${valueText(m)}</strong>
       ${half === null ? '' : html`<span class="pm">± ${fixed(half, decimalsOf(half))}</span>`}
-      <span class="unit">joules per output token</span>
+      <span class="unit">${of.unit}</span>
       ${estimate ? html`<span class="tag caution">estimate</span>` : ''}</p>
     ${
       estimate
@@ -51,8 +93,8 @@ function figure(m: MetricValue): Markup {
     }
     <ul class="notes">
       ${range(m)}
-      <li>${valueText(scaled(m, KWH_PER_MILLION))} kWh per million output tokens</li>
-      <li>Source: ${sourceWords(m.provenance)}${m.scope ? html`, over ${m.scope}` : ''}${m.n === null ? '' : html`; ${plain(m.n)} output tokens`}</li>
+      <li>${valueText(scaled(m, of.kwh_per))} ${of.kwh}</li>
+      <li>Source: ${sourceWords(m.provenance)}${m.scope ? html`, over ${m.scope}` : ''}${m.n === null ? '' : html`; ${plain(m.n)} ${of.counted}`}</li>
     </ul>`
 }
 

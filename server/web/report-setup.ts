@@ -13,8 +13,7 @@ export function setupSection(run: RunData, summary: Summary): Markup {
   const config = stringify(shareableConfig(run.experiment.raw), { lineWidth: 0 })
   return html`<section aria-labelledby="setup"><h2 id="setup">Setup</h2>
     <h3>How to reproduce</h3>
-    <p>Save the configuration below as <code>run.yaml</code> and run it on the same hardware:</p>
-    <pre tabindex="0"><code>llem-agent run run.yaml</code></pre>
+    ${reproduce(run)}
     <p>Two runs of one configuration agree where their repeatable ranges overlap.</p>
     <h3>Configuration</h3>
     <pre tabindex="0" aria-label="Configuration"><code>${config}</code></pre>
@@ -33,6 +32,14 @@ export function setupSection(run: RunData, summary: Summary): Markup {
       ['requests', run.requests.length],
       ['times', 'instants in UTC; charts count seconds from the start of the run'],
     ])}</section>`
+}
+
+function reproduce({ experiment }: RunData): Markup {
+  if (experiment.kind === 'measure')
+    return html`<p>Measure the same program, of the same inputs, on the same hardware:</p>
+    <pre tabindex="0"><code>llem-agent measure -- COMMAND</code></pre>`
+  return html`<p>Save the configuration below as <code>run.yaml</code> and run it on the same hardware:</p>
+    <pre tabindex="0"><code>llem-agent run run.yaml</code></pre>`
 }
 
 function environment({ environment }: RunData): Markup | '' {

@@ -16,6 +16,7 @@ import { metricsSection } from './report-metrics.ts'
 import { REPORT_SCRIPT } from './report-script.ts'
 import { setupSection } from './report-setup.ts'
 import { uncertaintySection } from './report-uncertainty.ts'
+import { windowsSection } from './report-windows.ts'
 import { STYLES } from './styles.ts'
 
 /**
@@ -36,10 +37,11 @@ export async function reportHtml(run: RunData, summary: Summary): Promise<string
 <link rel="icon" href="data:,">
 <style>${raw(STYLES)}</style></head>
 <body>${reportHead(run, summary)}
-<main>${contents()}
+<main>${contents(summary)}
 ${summary.valid ? headline : findings}
 ${summary.valid ? findings : headline}
 ${await chartsSection(reportTables(run, summary), summary, bundle !== null)}
+${windowsSection(summary)}
 ${devicesSection(run, summary)}
 ${metricsSection(summary)}
 ${uncertaintySection(summary)}
@@ -60,9 +62,18 @@ export function reportSpecs(run: RunData, summary: Summary): Record<string, Vega
   return chartSpecs(reportTables(run, summary))
 }
 
-const SECTIONS = ['findings', 'headline', 'charts', 'devices', 'metrics', 'uncertainty', 'setup']
+const SECTIONS = [
+  'findings',
+  'headline',
+  'charts',
+  'windows',
+  'devices',
+  'metrics',
+  'uncertainty',
+  'setup',
+]
 
-const contents = (): Markup =>
-  html`<nav aria-label="Sections"><ul>${SECTIONS.map(
-    (id) => html`<li><a href="#${id}">${id}</a></li>`,
-  )}</ul></nav>`
+const contents = ({ windows }: Summary): Markup =>
+  html`<nav aria-label="Sections"><ul>${SECTIONS.filter(
+    (id) => id !== 'windows' || windows.length > 0,
+  ).map((id) => html`<li><a href="#${id}">${id}</a></li>`)}</ul></nav>`

@@ -451,6 +451,7 @@ describe('outside the API', () => {
         '/runs/{run_id}/streams/{stream}',
         '/runs/{run_id}/summary',
         '/runs/{run_id}/timeline',
+        '/runs/{run_id}/windows',
         '/studies',
       ].map((p) => `/api/v1${p}`),
     )
