@@ -39,9 +39,15 @@ export async function askJson(question: Question): Promise<unknown> {
   }
 }
 
-function askText({ url, socketPath, agent, headers, signal }: Question): Promise<string> {
+function askText(question: Question, again = false): Promise<string> {
+  const { url, socketPath, agent, headers, signal } = question
   return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException) => reject(asNoAnswer(error, signal))
+    const fail = (error: NodeJS.ErrnoException) => {
+      // A line that was kept open may have been closed by the other end just then: that is no failure of the device.
+      if (asked.reusedSocket && !again && BROKEN.has(error.code ?? '') && !signal.aborted)
+        resolve(askText(question, true))
+      else reject(asNoAnswer(error, signal))
+    }
     const ask = url.startsWith('https:') ? askSecure : askPlain
     const asked = ask(
       url,
@@ -74,17 +80,22 @@ function askText({ url, socketPath, agent, headers, signal }: Question): Promise
   })
 }
 
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE'])
+
 function refusal(status: number, location: string | undefined): NoAnswer | null {
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400)
     return new NoAnswer(
       'unsupported',
-      `answers with a redirect${location === undefined ? '' : ` to ${location}`}; write the address that it leads to`,
+      `answers with a redirect${location === undefined ? '' : ` to ${withoutQuery(location)}`}; write the address that it leads to`,
     )
   if (status === 401 || status === 403)
     return new NoAnswer('permission_denied', `answers HTTP ${status}: it wants another login`)
   return new NoAnswer(status >= 500 ? 'lost' : 'unsupported', `answers HTTP ${status}`)
 }
+
+/** The query of what was asked may hold a password, and a redirect repeats it. */
+const withoutQuery = (location: string): string => location.replace(/[?#].*$/, '')
 
 const UNTRUSTED = /CERT|SIGNED|UNABLE_TO_VERIFY/
 

@@ -112,6 +112,8 @@ export const meterSchema = z
         meter.user_env === null ? 'user_env' : 'password_env',
         'is missing; user_env and password_env go together',
       )
+    if (meter.source === 'ipmi' && meter.sudo && meter.host !== null)
+      issue('sudo', "is for this machine's own controller; another host needs none, so drop it")
     if (meter.source !== 'plug') return
     if (meter.kind === 'json' && meter.path === null)
       issue('path', 'is missing; kind: json needs the path of its number, e.g. data.power')

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
@@ -91,6 +92,22 @@ describe('a slow meter', () => {
     expect(counts).toEqual([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1])
     expect(source.sensors[0]?.cadence).toBe('ring')
     expect((await open({ interval_ms: 500 })).sensors[0]?.cadence).toBe('gauge')
+  })
+
+  it('may break off a line that it left open, as the next question comes', async () => {
+    const served = new WeakSet<Socket>()
+    device.answer((_, response) => {
+      const line = response.socket as Socket
+      if (served.has(line)) line.resetAndDestroy()
+      served.add(line)
+      return { watts: 70 }
+    })
+    const hand = handClocks()
+    const read = power(await open({}, { clock: createClock(hand.time) }))
+    for (let asked = 0; asked < 4; asked++) {
+      hand.pass(1000)
+      expect(await read()).toMatchObject([{ value: 70_000 }])
+    }
   })
 
   it('is left alone when its source is closed, even in the middle of a question', async () => {

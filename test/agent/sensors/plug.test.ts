@@ -119,6 +119,15 @@ describe('a smart plug', () => {
     expect(device.headers[0]?.authorization).toBe('Bearer abc')
   })
 
+  it('that sends its password on to another address has it in no message', async () => {
+    const login = { kind: 'tasmota', user_env: 'U', password_env: 'P' }
+    const away: Answer = (path, response) =>
+      void response.writeHead(302, { location: `https://other${path}` }).end()
+    const source = await open(login, away, { U: 'admin', P: 's3cret' })
+    expect(source.missing[0]?.fix).toContain('redirect to https://other/cm;')
+    expect(JSON.stringify(source.missing)).not.toContain('s3cret')
+  })
+
   it.each<[string, Answer, string]>([
     ['401', () => 401, 'permission_denied'],
     ['nothing in time', () => undefined, 'lost'],

@@ -96,6 +96,7 @@ describe('meters of the node', () => {
     ],
     ['no address', { source: 'redfish', url: 'bmc.example' }, 'http or https address'],
     ['a host that would be an option', { source: 'ipmi', host: '-x' }, 'host name or address'],
+    ['sudo for another host', { source: 'ipmi', host: 'h', sudo: true }, 'own controller'],
     ['another source', { source: 'wattmeter' }, 'source'],
   ])('are refused with %s, in words', (_, meter, words) => {
     const found = issues(meter)
