@@ -110,6 +110,10 @@ export const choiceRank = (e: {
   readonly method: EnergyEstimate['method']
 }): number => (e.measured ? 0 : ORDER.length) + ORDER.indexOf(e.method)
 
+/** The same, and of equal ones the surer: the smaller error, then the younger readings. */
+const surer = (a: EnergySource, b: EnergySource): number =>
+  choiceRank(a) - choiceRank(b) || a.gain_rel - b.gain_rel || a.lag_ns - b.lag_ns
+
 /** All estimates in the order of choice. */
 function estimatesOf(
   run: RunData,
@@ -120,7 +124,7 @@ function estimatesOf(
     0,
     ...run.processes.flatMap((p) => p.clock.map((c) => c.error_ns ?? 0)),
   )
-  const ordered = [...sources].sort((a, b) => choiceRank(a) - choiceRank(b))
+  const ordered = [...sources].sort(surer)
   const powered = ordered.find((s) => s.method === 'ring' || s.method === 'poll')
   const margin_ns = THRESHOLDS.bridge_s * NS_PER_S
   const hasCounter = ordered.some((s) => s.method === 'counter')
