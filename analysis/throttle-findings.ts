@@ -17,7 +17,7 @@ const SLOWDOWNS = [
   {
     code: 'thermal_throttle',
     mask: THROTTLE_BITS.sw_thermal | THROTTLE_BITS.hw_thermal,
-    counters: ['gpu_thermal_violation_ns', 'gpu_sw_thermal_ns', 'gpu_hw_thermal_ns'],
+    counters: ['gpu_thermal_violation_ns', 'gpu_hw_thermal_ns'],
     words: 'was slowed down by heat',
   },
   {

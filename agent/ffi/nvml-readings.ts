@@ -38,7 +38,6 @@ export const FIELD = {
   smoothing_immediate_ramp_down: 253,
   smoothing_floor_w: 255,
   smoothing_profile: 264,
-  sw_thermal_ns: 269,
   hw_thermal_ns: 270,
   power_brake_ns: 271,
 } as const

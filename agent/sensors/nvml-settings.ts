@@ -9,8 +9,8 @@ import type { SourceEvent, Watch } from './sensor.ts'
 
 /**
  * What an administrator may change and what changes the meaning of readings. null: the driver does not tell.
- * A locked range of clocks is not among them: NVML sets it and never gives it back; what shows it is the bit
- * `app_clocks` of the clock event reasons, and the clock itself.
+ * A locked range of clocks is not among them: NVML sets it and never gives it back. On an H100 locked to 1200 MHz all of
+ * these stood as before; only the clock itself shows it.
  */
 export interface DeviceSettings {
   readonly power_limit_default_w: number | null
@@ -44,17 +44,26 @@ const COMPUTE_MODES: Readonly<Record<number, string>> = {
   3: 'exclusive_process',
 }
 
+/** What is told in microseconds. */
+function quickSettings(nvml: Nvml, at: NvmlHandle) {
+  const requested = watts(nvml.field(at, FIELD.requested_limit, SCOPE.gpu)())
+  return {
+    power_limit_requested_w: requested ?? watts(nvml.managedPowerLimit(at)),
+    power_limit_enforced_w: watts(nvml.enforcedPowerLimit(at)()),
+    persistence_mode: flag(nvml.persistenceMode(at)),
+  } satisfies Partial<DeviceSettings>
+}
+
+/** All settings: 5 ms on an H100, of which the clocks take most. */
 export function settingsOf(nvml: Nvml, at: NvmlHandle): DeviceSettings {
   const field = (id: number) => nvml.field(at, id, SCOPE.gpu)()
-  const requested = watts(field(FIELD.requested_limit))
   const profiles = nvml.workloadProfiles(at).value
   const mig = nvml.migMode(at).value
   const ecc = nvml.eccMode(at).value
   const mode = nvml.computeMode(at).value
   return {
+    ...quickSettings(nvml, at),
     power_limit_default_w: watts(nvml.defaultPowerLimit(at)),
-    power_limit_requested_w: requested ?? watts(nvml.managedPowerLimit(at)),
-    power_limit_enforced_w: watts(nvml.enforcedPowerLimit(at)()),
     graphics_clock_app_mhz: nvml.applicationsClock(at, CLOCK.graphics).value || null,
     memory_clock_app_mhz: nvml.applicationsClock(at, CLOCK.memory).value || null,
     graphics_clock_boost_max_mhz: nvml.customerBoostClock(at, CLOCK.graphics).value || null,
@@ -64,7 +73,6 @@ export function settingsOf(nvml: Nvml, at: NvmlHandle): DeviceSettings {
     power_smoothing_profile: field(FIELD.smoothing_profile).value,
     power_smoothing_floor_w: field(FIELD.smoothing_floor_w).value,
     power_smoothing_immediate_ramp_down: flag(field(FIELD.smoothing_immediate_ramp_down)),
-    persistence_mode: flag(nvml.persistenceMode(at)),
     mig_mode: mig?.now ?? null,
     mig_mode_next: mig?.next ?? null,
     ecc_mode: ecc?.now ?? null,
@@ -75,40 +83,50 @@ export function settingsOf(nvml: Nvml, at: NvmlHandle): DeviceSettings {
 
 const flag = ({ value }: Maybe): boolean | null => (value === null ? null : value !== 0)
 
+/** The slow settings are asked for this seldom; an administrator changes them by hand. */
+const ALL_EVERY_NS = 30e9
+
+/** A setting's last known value, and when it was read. */
+type Known = Map<string, { readonly value: unknown; readonly t_ns: number }>
+
 /**
  * Tells how GPUs are set: `device_settings` of each at start and end, and `setting_changed` for each setting that has
- * another value than when it was last known, with the time at which it still had the old one.
+ * another value than when it was last known, with the time at which it still had the old one. Limits are looked at
+ * each time, the rest every half minute.
  */
 export function watchSettings(nvml: Nvml, gpus: readonly NvmlDevice[], clock: Clock): Watch {
-  const last = new Map<string, { settings: Record<string, unknown>; t_ns: number }>()
+  const known = new Map<string, Known>(gpus.map((gpu) => [gpu.uuid, new Map()]))
+  let all_ns = Number.NEGATIVE_INFINITY
   return {
     read(moment) {
-      const events: SourceEvent[] = []
-      for (const gpu of gpus) {
+      const all = moment !== 'during' || clock.now() - all_ns >= ALL_EVERY_NS
+      if (all) all_ns = clock.now()
+      return gpus.flatMap((gpu) => {
         // Asked for the loss alone: of a lost GPU every setting would read as unknown.
-        if (gpu.guarded(() => nvml.persistenceMode(gpu.handle)).reason === 'lost') continue
-        const settings: Record<string, unknown> = { ...settingsOf(nvml, gpu.handle) }
+        if (gpu.guarded(() => nvml.persistenceMode(gpu.handle)).reason === 'lost') return []
+        const settings = (all ? settingsOf : quickSettings)(nvml, gpu.handle)
         const t_ns = clock.now()
-        const known = last.get(gpu.uuid)
-        for (const [setting, after] of Object.entries(settings)) {
-          const before = known?.settings[setting] ?? null
-          if (after === null) settings[setting] = before
-          else if (known !== undefined && before !== null && before !== after)
-            events.push({
-              t_ns,
-              code: 'setting_changed',
-              detail: { device_id: gpu.uuid, setting, before, after, since_t_ns: known.t_ns },
-            })
-        }
-        last.set(gpu.uuid, { settings, t_ns })
-        if (moment !== 'during')
-          events.push({
-            t_ns,
-            code: 'device_settings',
-            detail: { device_id: gpu.uuid, moment, settings },
-          })
-      }
-      return events
+        const events = changesOf(gpu.uuid, known.get(gpu.uuid) as Known, settings, t_ns)
+        const detail = { device_id: gpu.uuid, moment, settings }
+        return moment === 'during' ? events : [...events, { t_ns, code: 'device_settings', detail }]
+      })
     },
   }
+}
+
+/** What differs from what is known, which is then brought up to date. A value that is unknown now changes nothing. */
+function changesOf(
+  device_id: string,
+  known: Known,
+  settings: Partial<DeviceSettings>,
+  t_ns: number,
+): SourceEvent[] {
+  return Object.entries(settings).flatMap(([setting, after]) => {
+    if (after === null) return []
+    const last = known.get(setting)
+    known.set(setting, { value: after, t_ns })
+    if (last === undefined || last.value === after) return []
+    const detail = { device_id, setting, before: last.value, after, since_t_ns: last.t_ns }
+    return [{ t_ns, code: 'setting_changed', detail }]
+  })
 }

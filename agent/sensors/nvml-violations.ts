@@ -11,7 +11,8 @@ import type { Sensor } from './sensor.ts'
 
 /**
  * How long the clocks were held down, and why: nanoseconds that the driver counts by itself, so that the seconds of
- * throttling do not rest on how often its bits were looked at.
+ * throttling do not rest on how often its bits were looked at. Field 269 is left out: it is said to count thermal
+ * slowdown by software, and on an H100 (driver 580) it held what the counter of power held, to the nanosecond.
  */
 const COUNTERS: readonly {
   readonly metric: MetricName
@@ -29,10 +30,6 @@ const COUNTERS: readonly {
         nvml.violation(at, POLICY.thermal),
         nvml.field(at, FIELD.thermal_policy_ns, SCOPE.gpu),
       ),
-  },
-  {
-    metric: 'gpu_sw_thermal_ns',
-    open: (nvml, at) => nvml.field(at, FIELD.sw_thermal_ns, SCOPE.gpu),
   },
   {
     metric: 'gpu_hw_thermal_ns',

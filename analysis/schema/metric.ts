@@ -52,7 +52,6 @@ export const METRICS = {
     kind: 'counter',
     title: 'time below the clocks for the sake of heat',
   },
-  gpu_sw_thermal_ns: { unit: 'ns', kind: 'counter', title: 'time of thermal slowdown by software' },
   gpu_hw_thermal_ns: { unit: 'ns', kind: 'counter', title: 'time of thermal slowdown by hardware' },
   gpu_power_brake_ns: { unit: 'ns', kind: 'counter', title: 'time of the external power brake' },
   gpu_power_limit_mw: { unit: 'mW', kind: 'gauge', title: 'enforced power limit' },

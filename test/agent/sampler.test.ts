@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createClock } from '../../agent/clock.ts'
 import { createSampler } from '../../agent/sampler.ts'
 import { createSchedule } from '../../agent/sampling-schedule.ts'
-import type { Cadence, Sensor } from '../../agent/sensors/sensor.ts'
+import type { Cadence, Sensor, Watch, WatchMoment } from '../../agent/sensors/sensor.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import { handClocks } from '../support/hand-time.ts'
@@ -36,13 +36,19 @@ function counting(cadence: Cadence, slow_ms = 0, device_id = 'd'): Counting {
   return sensor
 }
 
-function sample(sensors: readonly Sensor[], interval_ms: number, on = clock) {
+function sample(
+  sensors: readonly Sensor[],
+  interval_ms: number,
+  on = clock,
+  watches: readonly Watch[] = [],
+) {
   const rows: SampleRow[] = []
   const events: [string, unknown][] = []
   const anchors: unknown[] = []
   const sampler = createSampler({
     clock: on,
     sensors,
+    watches,
     interval_ms,
     sink: (some) => rows.push(...some),
     onEvent: (code, detail) => events.push([code, detail]),
@@ -193,6 +199,22 @@ describe('the sampler', () => {
     expect(gauge.reads).toBe(reads)
     expect(events).toHaveLength(1)
     await expect(sampler.start()).rejects.toThrow('started before')
+  })
+
+  it('asks watches at the start, at edges and at the end, and passes on what they tell', async () => {
+    const moments: WatchMoment[] = []
+    const watch: Watch = {
+      read(moment) {
+        moments.push(moment)
+        return [{ t_ns: clock.now(), code: 'setting_changed', detail: { moment } }]
+      },
+    }
+    const { sampler, events } = sample([], 5000, clock, [watch])
+    await sampler.start()
+    await sampler.edge()
+    await sampler.stop()
+    expect(moments).toEqual(['start', 'during', 'end'])
+    expect(events.slice(0, 3)).toEqual(moments.map((moment) => ['setting_changed', { moment }]))
   })
 })
 

@@ -28,7 +28,6 @@ describe('throttling by the count of the driver', () => {
   })
 
   test.each([
-    ['gpu_sw_thermal_ns', 'thermal_throttle'],
     ['gpu_hw_thermal_ns', 'thermal_throttle'],
     ['gpu_power_brake_ns', 'power_brake'],
   ])('%s counts for %s', (metric, code) => {

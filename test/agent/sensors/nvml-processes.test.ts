@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { processLine } from '../../../agent/process-line.ts'
 import type { WatchMoment } from '../../../agent/sensors/sensor.ts'
+import { gpuProcessesSchema } from '../../../analysis/schema/device-events.ts'
 import { type NvmlBench, type NvmlHost, nvmlBench, uuid } from './nvml-host.ts'
 
 let bench: NvmlBench
@@ -50,6 +51,12 @@ describe('the processes on GPUs', () => {
     const processes = { devices: { [uuid(0)]: [WORKER], [uuid(1)]: [] }, mappable: true }
     expect(look(host, 'start')).toEqual([{ moment: 'start', ...processes }])
     expect(host.source.environment['nvml']).toMatchObject({ processes })
+  })
+
+  it('are told as analysis reads them', async () => {
+    const host = await bench.open([[0, 0, 'pid', 70]], 2, proc)
+    for (const detail of look(host, 'start'))
+      expect(gpuProcessesSchema.parse(JSON.parse(JSON.stringify(detail)))).toEqual(detail)
   })
 
   it('are told again when others come or go, and at the end', async () => {

@@ -128,10 +128,31 @@ describe('a driver that lacks functions', () => {
       'nvmlDeviceGetArchitecture',
       'nvmlDeviceGetMigMode',
       'nvmlDeviceGetComputeRunningProcesses_v3',
+      'nvmlDeviceGetFieldValues',
+      'nvmlDeviceGetPerformanceState',
+      'nvmlDeviceGetEccMode',
+      'nvmlDeviceGetMaxCustomerBoostClock',
+      'nvmlDeviceGetViolationStatus',
+      'nvmlDeviceGetNvLinkState',
+      'nvmlDeviceGetTopologyCommonAncestor',
+      'nvmlDeviceGetCudaComputeCapability',
+      'nvmlDeviceGetMaxMigDeviceCount',
+      'nvmlDeviceGetGraphicsRunningProcesses_v3',
+      'nvmlDeviceWorkloadPowerProfileGetCurrentProfiles',
     ])
     try {
       const host = await old.open()
-      expect(missing(host.source)).toEqual({ nvml_energy: 'unsupported' })
+      expect(missing(host.source)).toEqual({
+        nvml_energy: 'unsupported',
+        gpu_memory_temperature_c: 'unsupported',
+      })
+      for (const watch of host.source.watches ?? [])
+        for (const { detail } of watch.read('start'))
+          expect(detail).toMatchObject(
+            'settings' in detail
+              ? { settings: { power_limit_enforced_w: 700, ecc_mode: null } }
+              : { devices: { [uuid()]: null } },
+          )
       expect(host.source.devices[0]).toMatchObject({ architecture: null })
       expect(host.source.devicesOfProcess?.(1)).toBeNull()
       expect(await host.read('gpu_temperature_c')).toMatchObject([{ value: 45 }])
@@ -229,6 +250,18 @@ describe('a GPU that is lost', () => {
     const { source } = await bench.open([[0, 0, 'device_rc', 15]], 2)
     expect(source.devices.map((d) => d.device_id)).toEqual([uuid(1)])
     expect(source.missing).toMatchObject([{ source: 'nvml', device_id: null, reason: 'lost' }])
+  })
+})
+
+describe('a GPU that this user may not use', () => {
+  it.each([
+    [4, 'permission_denied'],
+    [17, 'masked_in_container'],
+  ])('is named with the remedy (code %i), while the others are measured', async (code, reason) => {
+    const { source } = await bench.open([[0, 0, 'nvmlDeviceGetHandleByIndex_v2', code]], 2)
+    expect(source.devices.map((d) => d.device_id)).toEqual([uuid(1)])
+    expect(source.missing).toMatchObject([{ source: 'nvml', reason }])
+    expect(source.missing[0]?.fix).toMatch(/\/dev\/nvidia0.*--gpus all\.$/)
   })
 })
 

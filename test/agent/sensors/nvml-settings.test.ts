@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { SourceEvent, WatchMoment } from '../../../agent/sensors/sensor.ts'
+import {
+  deviceSettingsSchema,
+  settingChangedSchema,
+} from '../../../analysis/schema/device-events.ts'
 import type { ScriptLine } from '../../support/fake-nvml/fake-nvml.ts'
 import { type NvmlBench, type NvmlHost, nvmlBench, uuid } from './nvml-host.ts'
 
@@ -14,11 +18,11 @@ const look = (host: NvmlHost, moment: WatchMoment): SourceEvent[] =>
 const ofCode = (events: readonly SourceEvent[], code: string) =>
   events.filter((e) => e.code === code).map((e) => e.detail)
 
-/** Settings at the start, and the changes that are told five seconds later. */
+/** Settings at the start, and the changes that are told when all are looked at again. */
 async function changesAfter(...script: ScriptLine[]) {
   const host = await bench.open(script)
   const start = ofCode(look(host, 'start'), 'device_settings')
-  host.hand.pass(5000)
+  host.hand.pass(30_000)
   return { host, start, changes: ofCode(look(host, 'during'), 'setting_changed') }
 }
 
@@ -68,6 +72,16 @@ describe('the settings of a GPU', () => {
     expect(environment.devices[uuid()]?.settings).toEqual(settings)
   })
 
+  it('are told as analysis reads them', async () => {
+    const host = await bench.open([[2000, 0, 'power_limit_mw', 400_000]])
+    for (const detail of ofCode(look(host, 'start'), 'device_settings'))
+      expect(deviceSettingsSchema.parse(JSON.parse(JSON.stringify(detail)))).toEqual(detail)
+    host.hand.pass(5000)
+    const changes = ofCode(look(host, 'during'), 'setting_changed')
+    expect(changes).toHaveLength(2)
+    for (const detail of changes) expect(settingChangedSchema.parse(detail)).toEqual(detail)
+  })
+
   it('are null where a GPU has no such thing; the limit that is set is then the requested one', async () => {
     const { start } = await changesAfter(
       [0, 0, 'nvmlDeviceGetApplicationsClock', 3],
@@ -102,6 +116,22 @@ describe('the settings of a GPU', () => {
     expect(since_t_ns).toBeLessThan(2e9)
   })
 
+  it('are looked at every few seconds where that is cheap, and every half minute where it is not', async () => {
+    const host = await bench.open([
+      [1000, 0, 'power_limit_mw', 400_000],
+      [1000, 0, 'app_clock_mhz', 1410],
+    ])
+    look(host, 'start')
+    const settings = () =>
+      ofCode(look(host, 'during'), 'setting_changed').map((detail) => detail['setting'])
+    host.hand.pass(5000)
+    expect(settings()).toEqual(['power_limit_requested_w', 'power_limit_enforced_w'])
+    host.hand.pass(5000)
+    expect(settings()).toEqual([])
+    host.hand.pass(20_000)
+    expect(settings()).toEqual(['graphics_clock_app_mhz'])
+  })
+
   it('tell a change once', async () => {
     const { host, changes } = await changesAfter([2000, 0, 'app_clock_mhz', 1410])
     expect(changes).toHaveLength(1)
@@ -112,11 +142,11 @@ describe('the settings of a GPU', () => {
   it('do not change by a call that fails, and a value that comes back is compared with the last', async () => {
     const { host, changes } = await changesAfter(
       [1000, 0, 'nvmlDeviceGetApplicationsClock', 999],
-      [6000, 0, 'nvmlDeviceGetApplicationsClock', 0],
-      [6000, 0, 'app_clock_mhz', 1410],
+      [31_000, 0, 'nvmlDeviceGetApplicationsClock', 0],
+      [31_000, 0, 'app_clock_mhz', 1410],
     )
     expect(changes).toEqual([])
-    host.hand.pass(5000)
+    host.hand.pass(30_000)
     expect(ofCode(look(host, 'during'), 'setting_changed')).toMatchObject([
       { setting: 'graphics_clock_app_mhz', before: 1980, after: 1410 },
     ])
