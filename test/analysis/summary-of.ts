@@ -61,6 +61,7 @@ export function summaryOf(
       temperature_max_c: null,
     })),
     findings,
+    windows: [],
   })
 }
 
