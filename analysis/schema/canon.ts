@@ -355,6 +355,13 @@ export const CANON = {
     'energy_decode_j × rejected / (accepted + rejected) draft tokens; allocated',
   ),
 
+  energy_kv_transfer_j: scalar(
+    'energy',
+    'J',
+    'low',
+    'energy of moved caches',
+    'joules of host and network for caches that leave the GPU; null: no sensor tells them from other work',
+  ),
   request_energy_j: {
     unit: 'J',
     title: 'energy of a request',
