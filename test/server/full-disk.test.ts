@@ -69,7 +69,7 @@ describe('chunks that are committed together', () => {
 
 describe('a locked database', () => {
   it('answers 503, still reads, and takes the chunk when it is free again', async () => {
-    const inside = await served()
+    const inside = await served({ busy_timeout_ms: 100 })
     await register(inside.api)
     const other = new Database(inside.store.path)
     other.exec('begin immediate')

@@ -12,7 +12,7 @@ import {
   sampleRunFile,
   sealOf,
 } from './sample-run.ts'
-import { problem, putChunk, register, type Served, seal, served } from './served.ts'
+import { problem, putChunk, register, type Served, seal, sendRun, served } from './served.ts'
 
 let server: Served
 beforeAll(async () => {
@@ -321,6 +321,16 @@ describe('sealing a run', () => {
     )
     expect(answer).toMatchObject({ status: 422, code: 'invalid_body' })
     expect(answer.errors?.map((e) => e.path)).toEqual(['outcome', 'chunks.0.count'])
+  })
+
+  it('seals runs while chunks of others are written, each with all of its own', async () => {
+    const runs = Array.from({ length: 8 }, fresh)
+    await Promise.all(runs.map((run_id) => sendRun(server.api, run_id)))
+    const { runs: stored } = (await (await fetch(`${server.api}/runs?limit=1000`)).json()) as {
+      runs: { run_id: string; state: string }[]
+    }
+    for (const run_id of runs)
+      expect(stored.find((r) => r.run_id === run_id)).toMatchObject({ state: 'sealed' })
   })
 
   it('seals a run without any chunk', async () => {

@@ -20,10 +20,13 @@ export const tempDir = (): string => mkdtempSync(join(tmpdir(), 'llem-server-tes
 
 /** A real server on a free port, over a real database in a folder of its own. */
 export async function served(
-  options: { token?: string; host?: string; chunk_worker?: string } = {},
+  options: { token?: string; host?: string; chunk_worker?: string; busy_timeout_ms?: number } = {},
 ): Promise<Served> {
   const dir = tempDir()
-  const store = await openStore(join(dir, 'llem.db'), { create: true, busy_timeout_ms: 200 })
+  const store = await openStore(join(dir, 'llem.db'), {
+    create: true,
+    busy_timeout_ms: options.busy_timeout_ms ?? 20_000,
+  })
   const log: string[] = []
   const server = await listen({
     store,
