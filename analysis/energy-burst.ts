@@ -1,16 +1,27 @@
 import { smoothsPower } from './device-settings.ts'
 import { curveOf } from './energy-curve.ts'
 import type { EnergyEstimate } from './energy-estimate.ts'
+import type { EnergySource } from './energy-source.ts'
 import { sensorPart } from './energy-uncertainty.ts'
-import { integrate } from './power-curve.ts'
+import { firstAbove, integrate, type PowerCurve } from './power-curve.ts'
 import type { RunData } from './run-data.ts'
 import { NS_PER_S } from './schema/units.ts'
+import { sampleSd } from './stats/moments.ts'
 import { THRESHOLDS } from './thresholds.ts'
 import { phaseWindow, type Window } from './window.ts'
 
+/** Power around a window: what the added time on either side is charged, and how sure that is (standard, W). */
+interface Surroundings {
+  readonly before_w: number
+  readonly after_w: number
+  readonly u_before_w: number
+  readonly u_after_w: number
+}
+
 /**
  * The burst form of a ring: from 100 ms before the window to 250 ms after it, less idle power × the added time. It
- * collects what the ring shows late, so it is the best estimate of a window with idle around.
+ * collects what the ring shows late, so it is the best estimate of a window with idle around. Idle power is what the
+ * ring shows just outside of that, where it is quiet there; else that of phase idle or baseline.
  * @returns null where a request is in flight around the window, idle power is not known, the device smooths its power, or
  * the power shows that it was not idle at both ends
  * Source: docs/metrics.md, "Energy", burst.
@@ -21,43 +32,85 @@ export function burstEstimate(
   window: Window,
 ): EnergyEstimate | null {
   if (ring.energy_j === null || ring.method !== 'ring') return null
-  if (smoothsPower(run, ring.origin.device_id)) return null
-  const idle = phaseWindow(run, 'idle') ?? phaseWindow(run, 'baseline')
-  if (idle === null || overlaps(idle, window)) return null
+  const source = ring.origin
+  if (smoothsPower(run, source.device_id)) return null
   const from = window.start_ns - THRESHOLDS.burst_before_s * NS_PER_S
   const to = window.end_ns + THRESHOLDS.burst_after_s * NS_PER_S
   if (isBusy(run, from, window.start_ns) || isBusy(run, window.end_ns, to)) return null
-  const source = ring.origin
-  const rest = integrate(curveOf(source, idle.start_ns, idle.end_ns), idle.start_ns, idle.end_ns)
-  const rest_s = rest.covered_s + rest.bridged_s
-  if (rest_s < 1) return null
-  const idle_w = rest.energy_j / rest_s
-  const curve = curveOf(source, from, to)
+  const look_ns = THRESHOLDS.burst_look_s * NS_PER_S
+  const curve = curveOf(source, from - look_ns, to + look_ns)
+  const around = quietAround(curve, from, to) ?? idlePhase(run, source, window)
+  if (around === null) return null
   const padded = integrate(curve, from, to)
   if (!padded.bracketed || padded.gap_s > 0) return null
-  const near_w = Math.max(THRESHOLDS.burst_idle_w, THRESHOLDS.burst_idle_share * idle_w)
-  // Work that draws no more than idle does can't be told from what surrounds it.
-  if (ring.energy_j / ((window.end_ns - window.start_ns) / NS_PER_S) - idle_w <= near_w) return null
-  const tail_ns = 2 * source.period_ns
-  for (const [a, b] of [
-    [from, window.start_ns],
-    [to - tail_ns, to],
-  ] as const) {
-    const mean_w = integrate(curve, a, b).energy_j / ((b - a) / NS_PER_S)
-    if (Math.abs(mean_w - idle_w) > near_w) return null
-  }
+  const { before_w, after_w } = around
   const seconds = (window.end_ns - window.start_ns) / NS_PER_S
-  const energy_j = padded.energy_j - idle_w * ((to - from) / NS_PER_S - seconds)
+  // Work that draws no more than idle does can't be told from what surrounds it.
+  const idle_w = Math.max(before_w, after_w)
+  if (ring.energy_j / seconds - idle_w <= nearness(idle_w)) return null
+  const mean = (a: number, b: number) => integrate(curve, a, b).energy_j / ((b - a) / NS_PER_S)
+  // The reading into which the window begins holds some of its work.
+  const head_w = mean(from, window.start_ns - source.period_ns)
+  const tail_w = mean(to - 2 * source.period_ns, to)
+  if (Math.abs(head_w - before_w) > nearness(before_w)) return null
+  if (Math.abs(tail_w - after_w) > nearness(after_w)) return null
+  const { burst_before_s, burst_after_s } = THRESHOLDS
+  const energy_j = padded.energy_j - before_w * burst_before_s - after_w * burst_after_s
+  const u_idle_j = Math.hypot(around.u_before_w * burst_before_s, around.u_after_w * burst_after_s)
   return {
     ...ring,
     method: 'burst',
     energy_j,
-    // Nothing lags any more, and the edges lie in idle; what idle itself varies by is small beside the sensor.
+    // Nothing lags any more, and the edges lie in idle.
     components: [
       sensorPart(source, energy_j, seconds),
+      ...(u_idle_j > 0 ? [{ name: 'u_idle_j', value: u_idle_j, shared: false }] : []),
       ...ring.components.filter((c) => c.name === 'u_sampling_j'),
     ],
   }
+}
+
+/** How near to idle power counts as idle, W. */
+const nearness = (idle_w: number): number =>
+  Math.max(THRESHOLDS.burst_idle_w, THRESHOLDS.burst_idle_share * idle_w)
+
+/** Power just outside of the padded window; null where it is not quiet on both sides. */
+function quietAround(curve: PowerCurve, from: number, to: number): Surroundings | null {
+  const look_ns = THRESHOLDS.burst_look_s * NS_PER_S
+  const before = quiet(curve, from - look_ns, from)
+  const after = quiet(curve, to, to + look_ns)
+  if (before === null || after === null) return null
+  return { before_w: before.w, after_w: after.w, u_before_w: before.u_w, u_after_w: after.u_w }
+}
+
+/** Mean power of a span whose readings all lie near it, with the standard error of that mean over them. */
+function quiet(
+  curve: PowerCurve,
+  start_ns: number,
+  end_ns: number,
+): { readonly w: number; readonly u_w: number } | null {
+  const found = integrate(curve, start_ns, end_ns)
+  if (!found.bracketed || found.bridged_s + found.gap_s > 0) return null
+  const w = found.energy_j / found.covered_s
+  const readings: number[] = []
+  for (let i = Math.max(firstAbove(curve.edge_ns, start_ns) - 1, 0); i < curve.pieces; i++) {
+    if ((curve.edge_ns[i] as number) >= end_ns) break
+    readings.push(curve.to_w[i] as number)
+  }
+  const near_w = Math.max(THRESHOLDS.burst_quiet_w, THRESHOLDS.burst_quiet_share * w)
+  if (readings.some((r) => Math.abs(r - w) > near_w)) return null
+  return { w, u_w: (sampleSd(readings) ?? 0) / Math.sqrt(readings.length) }
+}
+
+/** Power of phase idle, else baseline, of at least a second outside of the window. */
+function idlePhase(run: RunData, source: EnergySource, window: Window): Surroundings | null {
+  const idle = phaseWindow(run, 'idle') ?? phaseWindow(run, 'baseline')
+  if (idle === null || overlaps(idle, window)) return null
+  const rest = integrate(curveOf(source, idle.start_ns, idle.end_ns), idle.start_ns, idle.end_ns)
+  const rest_s = rest.covered_s + rest.bridged_s
+  if (rest_s < 1) return null
+  const w = rest.energy_j / rest_s
+  return { before_w: w, after_w: w, u_before_w: 0, u_after_w: 0 }
 }
 
 const overlaps = (a: Window, b: Window): boolean => a.start_ns < b.end_ns && b.start_ns < a.end_ns

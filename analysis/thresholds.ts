@@ -21,6 +21,11 @@ export const THRESHOLDS = {
   /** The ring shows work from this long before (idle needed) to this long after it. */
   burst_before_s: 0.1,
   burst_after_s: 0.25,
+  /** So long on either side of the padded window is looked at for the power around it. */
+  burst_look_s: 0.2,
+  /** It is quiet there where no reading is further from their mean: the larger of a share and watts. */
+  burst_quiet_share: 0.05,
+  burst_quiet_w: 5,
   /** A request that reaches this little into the padding is no work in it. */
   burst_busy_s: 0.02,
   /** How near to idle power the edges of a burst must be: the larger of a share and watts. */

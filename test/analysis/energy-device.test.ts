@@ -255,8 +255,43 @@ describe('the burst form', () => {
       energy_j: expect.closeTo(10, 6),
     })
   })
-  test('is not taken where idle power is not known', () => {
-    expect(energy({ ...fixture, phases: { measure: [10, 10.2] } }, 10, 10.2).method).toBe('ring')
+  test('takes what surrounds it as idle power where that is quiet, each side for itself', () => {
+    // 60 W before and 63 W after, no phase of idle: 120 + 22.4 + 60 x 0.1 + 63 x 0.21 - 60 x 0.1 - 63 x 0.25
+    const samples = power({
+      sensor_id: ring(GPU).sensor_id,
+      from: 0,
+      to: 20,
+      every: 0.02,
+      watts: (t) => (t > 10.2401 ? 63 : burst(t)),
+    })
+    const found = energy({ ...fixture, samples, phases: { measure: [10, 10.2] } }, 10, 10.2)
+    expect(found).toMatchObject({ method: 'burst', energy_j: expect.closeTo(139.88, 6) })
+  })
+  test('says how sure the power around it is', () => {
+    // Readings of 58 and 62 W by turns around 60 W: sd 2 x root(11/10), 11 of them each side
+    const samples = power({
+      sensor_id: ring(GPU).sensor_id,
+      from: 0,
+      to: 20,
+      every: 0.02,
+      watts: (t) => (burst(t) === 60 ? 60 + (Math.round(t / 0.02) % 2 === 0 ? 2 : -2) : burst(t)),
+    })
+    const { components } = energy({ ...fixture, samples }, 10, 10.2)
+    const idle = components.find((c) => c.name === 'u_idle_j')
+    // Standard error of about 2 / root 10 = 0.63 W, over 0.1 and 0.25 s
+    expect(idle).toMatchObject({ shared: false })
+    expect(idle?.value).toBeCloseTo(0.63 * Math.hypot(0.1, 0.25), 1)
+  })
+  test('is not taken where it is not quiet around and no phase tells idle power', () => {
+    const samples = power({
+      sensor_id: ring(GPU).sensor_id,
+      from: 0,
+      to: 20,
+      every: 0.02,
+      watts: (t) => (burst(t) === 60 ? 60 + 30 * Math.sin(40 * t) : burst(t)),
+    })
+    const phases = { measure: [10, 10.2] as [number, number] }
+    expect(energy({ ...fixture, samples, phases }, 10, 10.2).method).toBe('ring')
   })
 })
 
