@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { checkDevices } from '../../agent/device-check.ts'
 import { engineEnvironment } from '../../agent/engine-environment.ts'
 import type { Device } from '../../analysis/schema/device.ts'
@@ -14,7 +14,14 @@ const DEVICES: readonly Device[] = [
   { device_id: 'cpu_package:0', kind: 'cpu_package' },
 ]
 const dir = mkdtempSync(join(tmpdir(), 'llem-check-'))
-afterAll(() => rmSync(dir, { recursive: true, force: true }))
+// What an engine inherits must not come from the machine that runs the tests.
+beforeAll(() => {
+  for (const name of ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES']) vi.stubEnv(name, undefined)
+})
+afterAll(() => {
+  vi.unstubAllEnvs()
+  rmSync(dir, { recursive: true, force: true })
+})
 
 const command = (env: Record<string, string> = {}, more: object = {}) =>
   experimentConfigSchema.parse({

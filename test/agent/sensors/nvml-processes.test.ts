@@ -1,16 +1,19 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { checkDevices } from '../../../agent/device-check.ts'
 import { processLine } from '../../../agent/process-line.ts'
 import type { WatchMoment } from '../../../agent/sensors/sensor.ts'
 import { gpuProcessesSchema } from '../../../analysis/schema/device-events.ts'
+import { experimentConfigSchema } from '../../../analysis/schema/experiment.ts'
 import { type NvmlBench, type NvmlHost, nvmlBench, uuid } from './nvml-host.ts'
 
 let bench: NvmlBench
 let proc: string
 beforeAll(() => {
   bench = nvmlBench()
+  for (const name of ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES']) vi.stubEnv(name, undefined)
   proc = mkdtempSync(join(tmpdir(), 'llem-proc-'))
   // A server, its worker with an awkward name, and a shell from which the server was started.
   for (const [pid, name, parent, group] of [
@@ -23,6 +26,7 @@ beforeAll(() => {
   }
 })
 afterAll(() => {
+  vi.unstubAllEnvs()
   bench.cleanUp()
   rmSync(proc, { recursive: true, force: true })
 })
@@ -57,6 +61,17 @@ describe('the processes on GPUs', () => {
     const host = await bench.open([[0, 0, 'pid', 70]], 2, proc)
     for (const detail of look(host, 'start'))
       expect(gpuProcessesSchema.parse(JSON.parse(JSON.stringify(detail)))).toEqual(detail)
+  })
+
+  it('are what an agent warns of before it loads an engine', async () => {
+    const { source } = await bench.open([[0, 0, 'pid', 70]], 1, proc)
+    const experiment = experimentConfigSchema.parse({ model: 'm', engine: 'embedded' })
+    const warnings = (pid: number) =>
+      checkDevices(experiment, source.devices, source.environment, pid)
+    expect(warnings(1000)).toEqual([
+      `${uuid()} is in use by process 70 (VLLM::(worker) 0, 1.0 GiB), whose joules would count as this run's. Stop it, or choose another GPU by devices:.`,
+    ])
+    expect(warnings(60)).toEqual([]) // our own child
   })
 
   it('are told again when others come or go, and at the end', async () => {
