@@ -1,7 +1,8 @@
 """Bursts of known work on one GPU, each measured by one other tool in this process, or by none.
 
 Run it under the agent, whose power ring sees every burst:
-  llem-agent measure --no-server --out OUT -- python3 bursts.py --out bursts.ndjson
+  PYTHONPATH=clients/python llem-agent measure --windows /tmp/llem.sock --no-server --out OUT -- \
+      python3 bench/peer-bursts/bursts.py --out bursts.ndjson
 Then: npx tsx bench/peer-bursts/table.ts OUT bursts.ndjson
 
 A burst is a fixed count of matrix products, counted once at the start, so that every burst of one length does the
@@ -18,6 +19,8 @@ import sys
 import time
 
 import torch
+from llem_windows import begin as begin_window
+from llem_windows import end as end_window
 
 LENGTHS_MS = (20, 50, 100, 200, 500, 2000)
 SIZE = 4096
@@ -163,15 +166,17 @@ def main():
                 before = read()
                 time.sleep(BEFORE_S + random.random() * 0.2)
                 tool.begin()
+                ours = begin_window("%s %d" % (load, length_ms), load=load, length_ms=length_ms)
                 begin = time.monotonic_ns()
                 work.run(count)
                 torch.cuda.synchronize()
                 end = time.monotonic_ns()
+                end_window(ours)
                 joules = tool.end()
                 time.sleep(AFTER_S)
                 after = read()
                 row = {
-                    "round": round_index, "load": load, "length_ms": length_ms, "tool": name,
+                    "id": ours.id, "round": round_index, "load": load, "length_ms": length_ms, "tool": name,
                     "count": count, "begin_ns": begin, "end_ns": end, "energy_j": joules,
                     "counter_before": before, "counter_after": after,
                 }

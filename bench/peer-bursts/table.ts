@@ -1,0 +1,138 @@
+// What bursts.py recorded, as a table: the error of each tool's single bursts against the mean of many.
+// Run: npx tsx bench/peer-bursts/table.ts BUNDLE BURSTS.ndjson
+import { readFileSync } from 'node:fs'
+import { decodeRun } from '../../analysis/decode-run.ts'
+import { deviceEnergy } from '../../analysis/device-energy.ts'
+import { marksOf } from '../../analysis/marked-windows.ts'
+import type { RunData } from '../../analysis/run-data.ts'
+import { mean } from '../../analysis/stats/moments.ts'
+import { percentile } from '../../analysis/stats/percentile.ts'
+import { repeatable } from '../../analysis/uncertainty.ts'
+import type { Window } from '../../analysis/window.ts'
+import { readBundle } from '../../server/bundle/read-bundle.ts'
+
+interface Burst {
+  readonly id: number
+  readonly load: string
+  readonly length_ms: number
+  readonly tool: string
+  readonly begin_ns: number
+  readonly end_ns: number
+  readonly energy_j: number | null
+  readonly counter_before: readonly [t_ns: number, mj: number]
+  readonly counter_after: readonly [t_ns: number, mj: number]
+}
+
+/** A burst's joules by every form; null where a form does not tell. */
+type Forms = Readonly<Record<string, number | null>> & { readonly doubt: number }
+
+const [bundle, file] = process.argv.slice(2)
+if (bundle === undefined || file === undefined) {
+  console.error('Give the bundle and the lines of bursts.py: table.ts OUT bursts.ndjson')
+  process.exit(2)
+}
+const read = readBundle(bundle)
+const run = decodeRun(
+  read.run.file,
+  read.chunks.map((c) => ({ ...c, bytes: c.read() })),
+)
+const lines = <T>(path: string): T[] =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .filter((l) => l !== '')
+    .map((l) => JSON.parse(l) as T)
+const bursts = lines<Burst>(file)
+const polls = lines<{ t_ns: number; power_mw: number }>(`${file}.polls`)
+const marks = new Map(marksOf(run).map((m) => [m.id, m.window]))
+const gpu = run.devices.find((d) => d.kind === 'gpu')
+if (gpu === undefined) throw new Error(`${bundle} has no GPU`)
+
+const groups = new Map<string, { burst: Burst; forms: Forms }[]>()
+for (const burst of bursts) {
+  const window = marks.get(burst.id)
+  if (window === undefined) continue
+  const key = `${burst.load} ${burst.length_ms}`
+  groups.set(key, [
+    ...(groups.get(key) ?? []),
+    { burst, forms: formsOf(run, gpu.device_id, burst, window) },
+  ])
+}
+const FORMS = ['ring padded', 'ring alone', 'polled 186', 'counter gaps']
+const TOOLS = ['zeus', 'codecarbon', 'llenergymeasure']
+console.log(
+  'error of single bursts, %: median (least..most), [95 % within]; by the mean of many as reference',
+)
+for (const [key, group] of [...groups].sort((a, b) =>
+  a[0].localeCompare(b[0], 'en', { numeric: true }),
+)) {
+  const all = (form: string) => group.flatMap((g) => g.forms[form] ?? [])
+  const padded = mean(all('ring padded')) as number
+  const counter = mean(all('counter gaps')) as number
+  const reference = (padded + counter) / 2
+  console.log(
+    `\n${key} ms: ${group.length} bursts, ${reference.toFixed(1)} J; ring ${padded.toFixed(2)}, counter ${counter.toFixed(2)} (${(100 * (counter / padded - 1)).toFixed(1)} %)`,
+  )
+  for (const form of FORMS) console.log(`  ${form.padEnd(16)} ${spread(all(form), reference)}`)
+  const held = group.filter(
+    (g) => Math.abs((g.forms['ring alone'] as number) - reference) <= g.forms.doubt,
+  )
+  console.log(`  ring alone, within its stated range: ${held.length} of ${group.length}`)
+  for (const tool of TOOLS) {
+    const own = group.filter((g) => g.burst.tool === tool).flatMap((g) => g.burst.energy_j ?? [])
+    console.log(`  ${tool.padEnd(16)} ${spread(own, reference)}`)
+  }
+}
+
+function spread(values: readonly number[], reference: number): string {
+  if (values.length === 0) return '-'
+  const errors = values.map((v) => 100 * (v / reference - 1))
+  const at = (p: number, of: readonly number[]) => (percentile(of, p) as number).toFixed(1)
+  return `${at(0.5, errors)} (${at(0, errors)}..${at(1, errors)}) [${at(0.95, errors.map(Math.abs))}] n ${values.length}`
+}
+
+function formsOf(run: RunData, device_id: string, burst: Burst, window: Window): Forms {
+  const { estimates } = deviceEnergy(run, device_id, window)
+  const by = (method: string) => estimates.find((e) => e.method === method) ?? null
+  const seconds = (burst.end_ns - burst.begin_ns) / 1e9
+  const padded = by('burst')
+  const ring = by('ring')
+  const [before, after] = [burst.counter_before, burst.counter_after]
+  const idle_w = idleAround(window)
+  const added_s = (after[0] - before[0]) / 1e9 - seconds
+  return {
+    'ring padded': padded?.energy_j ?? null,
+    'ring alone': ring?.energy_j ?? null,
+    'polled 186': polled(burst.begin_ns, burst.end_ns),
+    'counter gaps': idle_w === null ? null : (after[1] - before[1]) / 1e3 - idle_w * added_s,
+    doubt: ring === null ? 0 : 2 * repeatable(ring.components),
+  }
+}
+
+/** Mean watts of the ring from 0.3 to 0.1 s before a burst. */
+function idleAround(window: Window): number | null {
+  const rest = { start_ns: window.start_ns - 3e8, end_ns: window.start_ns - 1e8, rule: 'marked' }
+  const ring = deviceEnergy(run, gpu?.device_id ?? '', rest).estimates.find(
+    (e) => e.method === 'ring',
+  )
+  return ring?.energy_j == null ? null : ring.energy_j / 0.2
+}
+
+/** Trapezoid over polls every 100 ms, as one who polls would add them up: power held to the bounds. */
+function polled(begin_ns: number, end_ns: number): number | null {
+  let joules = 0
+  let at = begin_ns
+  let held: number | null = null
+  for (const { t_ns, power_mw } of polls) {
+    if (t_ns <= begin_ns) {
+      held = power_mw
+      continue
+    }
+    if (held === null) return null
+    const to = Math.min(t_ns, end_ns)
+    joules += (((held + power_mw) / 2 / 1e3) * (to - at)) / 1e9
+    at = to
+    held = power_mw
+    if (t_ns >= end_ns) return joules
+  }
+  return null
+}
