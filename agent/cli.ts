@@ -26,6 +26,20 @@ function burstLengths(value: string): readonly number[] {
   throw new InvalidArgumentError('It must be milliseconds from 5 to 60000, such as 100,500.')
 }
 
+function watchInterval(value: string): number {
+  const seconds = Number(value)
+  if (!(seconds >= 0.1 && seconds <= 3600))
+    throw new InvalidArgumentError('It must be seconds from 0.1 to 3600, such as 1.')
+  return seconds
+}
+
+function wholeAboveZero(value: string): number {
+  const n = Number(value)
+  if (!Number.isSafeInteger(n) || n < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1 up.')
+  return n
+}
+
 function serverUrl(value: string): string {
   if (!/^https?:\/\/\S+$/.test(value))
     throw new InvalidArgumentError('It must be an address such as http://lab-server:8642.')
@@ -237,6 +251,34 @@ interface DoctorFlags {
   out?: string
   json?: boolean
 }
+
+program
+  .command('watch')
+  .description('what all devices draw now: power, temperature, use, clocks, memory, throttling')
+  .option('--interval <seconds>', 'how often', watchInterval, 1)
+  .option('--count <n>', 'so many times instead of until Ctrl-C', wholeAboveZero)
+  .option('--prometheus <[host:]port>', 'serve /metrics, on loopback unless a host is named')
+  .option('--json', 'a JSON document on a line each time')
+  .addHelpText(
+    'after',
+    `
+A live table on a terminal, else a line a device. Nothing is locked and nothing is stored. Joules count from the start.
+
+Examples:
+  llem-agent watch
+  llem-agent watch --count 1 --json
+  llem-agent watch --interval 10 >> power.log
+  llem-agent watch --prometheus 9400      then http://127.0.0.1:9400/metrics`,
+  )
+  .action(async (o: { interval: number; count?: number; prometheus?: string; json?: boolean }) => {
+    const { watchCommand } = await import('./commands/watch.ts')
+    process.exitCode = await watchCommand({
+      interval_s: o.interval,
+      count: o.count ?? null,
+      prometheus: o.prometheus ?? null,
+      json: o.json === true,
+    })
+  })
 
 program
   .command('ship')
