@@ -5,6 +5,8 @@ import type { Sensor } from './sensor.ts'
 
 /** The agent is no device that could be measured, and its rows need a name all the same. */
 const DEVICE = 'agent'
+/** Phase edges follow one another closely, and over milliseconds a share says nothing. */
+const SHORTEST_NS = 0.5e9
 
 /**
  * What the agent itself takes of one core, once a second, as the mean since the reading before: the whole process
@@ -33,9 +35,11 @@ function share(
     row,
     cadence: 'ring',
     read() {
-      const [before, now] = [last, { t_ns: clock.now(), cpu_s: seconds() }]
+      const t_ns = clock.now()
+      if (last !== null && t_ns - last.t_ns < SHORTEST_NS) return []
+      const [before, now] = [last, { t_ns, cpu_s: seconds() }]
       last = now
-      if (before === null || now.t_ns <= before.t_ns) return []
+      if (before === null) return []
       const { sensor_id, device_id, metric } = row
       const value = (100 * (now.cpu_s - before.cpu_s)) / ((now.t_ns - before.t_ns) / 1e9)
       return [{ t_ns: now.t_ns, device_id, sensor_id, metric, value, reason: null }]
