@@ -1,5 +1,5 @@
-import { type Agent, request as askPlain } from 'node:http'
-import { request as askSecure } from 'node:https'
+import { Agent, request as askPlain } from 'node:http'
+import { request as askSecure, Agent as SecureAgent } from 'node:https'
 import type { Reason } from '../../analysis/schema/reason.ts'
 
 /** An answer is a few kilobytes; one beyond this is something else. */
@@ -15,6 +15,15 @@ export class NoAnswer extends Error {
     this.reason = reason
   }
 }
+
+/**
+ * Keeps the line to one device open between questions.
+ * @param self_signed whether a certificate that nobody vouches for will do
+ */
+export const openLine = (url: string, self_signed: boolean): Agent =>
+  url.startsWith('https:')
+    ? new SecureAgent({ keepAlive: true, rejectUnauthorized: !self_signed })
+    : new Agent({ keepAlive: true })
 
 export interface Question {
   readonly url: string

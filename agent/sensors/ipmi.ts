@@ -1,7 +1,9 @@
 import { type ExecFileException, execFile } from 'node:child_process'
 import type { MeterOf } from '../../analysis/schema/meter.ts'
 import { NoAnswer } from './ask-json.ts'
-import { loginOf, type MeterDoor, openMeters } from './meter.ts'
+import { openMeters } from './meter.ts'
+import { loginOf } from './meter-login.ts'
+import type { MeterDoor } from './meter-poll.ts'
 import type { SensorOptions, SensorSource } from './sensor.ts'
 
 /** DCMI asks for a mean over a second; what it tells may be one such period old. */

@@ -1,9 +1,9 @@
-import { Agent as PlainAgent } from 'node:http'
-import { Agent as SecureAgent } from 'node:https'
 import type { MeterOf } from '../../analysis/schema/meter.ts'
-import { askJson, NoAnswer } from './ask-json.ts'
+import { askJson, NoAnswer, openLine } from './ask-json.ts'
 import { jsonAt } from './json-path.ts'
-import { basicAuth, loginOf, type MeterDoor, openMeters, secretOf } from './meter.ts'
+import { openMeters } from './meter.ts'
+import { basicAuth, loginOf, secretOf } from './meter-login.ts'
+import type { MeterDoor } from './meter-poll.ts'
 import type { SensorOptions, SensorSource } from './sensor.ts'
 
 type Plug = MeterOf<'plug'>
@@ -29,9 +29,7 @@ function door(meter: Plug, { env }: SensorOptions): MeterDoor {
   const base = meter.url.replace(/\/+$/, '')
   const login = loginOf(meter, env)
   const token = meter.token_env === null ? null : secretOf(meter.token_env, env)
-  const agent = base.startsWith('https:')
-    ? new SecureAgent({ keepAlive: true, rejectUnauthorized: !meter.self_signed })
-    : new PlainAgent({ keepAlive: true })
+  const agent = openLine(base, meter.self_signed)
   const headers: Record<string, string> =
     token !== null ? { authorization: `Bearer ${token}` } : login !== null ? basicAuth(login) : {}
   // Tasmota takes its login in the query.

@@ -1,9 +1,9 @@
-import { Agent as PlainAgent } from 'node:http'
-import { Agent as SecureAgent } from 'node:https'
 import { z } from 'zod'
 import type { MeterOf } from '../../analysis/schema/meter.ts'
-import { askJson, NoAnswer } from './ask-json.ts'
-import { basicAuth, loginOf, type MeterDoor, openMeters } from './meter.ts'
+import { askJson, NoAnswer, openLine } from './ask-json.ts'
+import { openMeters } from './meter.ts'
+import { basicAuth, loginOf } from './meter-login.ts'
+import type { MeterDoor } from './meter-poll.ts'
 import type { SensorOptions, SensorSource } from './sensor.ts'
 
 /** Management controllers average over about a second and pass it on within another. */
@@ -43,9 +43,7 @@ export const redfish: SensorSource = {
 function door(meter: MeterOf<'redfish'>, { env }: SensorOptions): MeterDoor {
   const base = meter.url.replace(/\/+$/, '')
   const login = loginOf(meter, env)
-  const agent = base.startsWith('https:')
-    ? new SecureAgent({ keepAlive: true, rejectUnauthorized: !meter.self_signed })
-    : new PlainAgent({ keepAlive: true })
+  const agent = openLine(base, meter.self_signed)
   const headers = login === null ? {} : basicAuth(login)
   const ask = (path: string, signal: AbortSignal) =>
     askJson({ url: `${base}${path}`, agent, headers, signal })
