@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../analysis/schema/device.ts'
 import type { Experiment } from '../analysis/schema/experiment.ts'
 import type { StudyItem } from '../analysis/schema/study.ts'
+import { type Beside, openBeside } from './beside/beside.ts'
 import type { Clock } from './clock.ts'
 import { checkDevices } from './device-check.ts'
 import { engineEnvironment } from './engine-environment.ts'
@@ -18,6 +19,7 @@ import {
   race,
   record,
 } from './recording.ts'
+import { visibleVariables } from './sensors/visible-devices.ts'
 import { waitUntilSettled } from './thermal-settle.ts'
 import { configuredDevices, usedDevices } from './used-devices.ts'
 
@@ -91,15 +93,12 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   })
   const engine = worker as unknown as RunningEngine
   run.atEnd(() => engine.stop())
-  const used = await usedDevices(
-    experiment,
-    run.sensors.devices,
-    engine,
-    run.sensors.devicesOfProcess,
-    engineEnvironment(experiment, engine.pid),
-  )
-  for (const note of used.notes) reporter.say(note)
-  event('used_devices', used)
+  const env = engineEnvironment(experiment, engine.pid)
+  const { devices, devicesOfProcess } = run.sensors
+  const used = await usedDevices(experiment, devices, engine, devicesOfProcess, env)
+  // What hides GPUs from a started engine was said before it was started.
+  if (!launches || used.reason !== null) for (const note of used.notes) reporter.say(note)
+  event('used_devices', { ...used, variables: visibleVariables(env) })
   draft.setWorker(engine.pid, used.device_ids)
   draft.addEnvironment({ engine: engine.info })
   if (engine.info.model_info['synthetic_weights'] === true)
@@ -108,15 +107,22 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
       'the weights are random: joules and seconds are real, the text is noise',
     )
   await run.save()
+  const beside = await openBeside({
+    ...{ run, say: reporter.say, stateDir: parts.stateDir },
+    tools: experiment.sensors.beside,
+    python: experiment.sensors.beside_python,
+    devices: run.sensors.devices.filter((d) => used.device_ids.includes(d.device_id)),
+  })
 
   const died = engine.died.then((reason) => new EngineError('failed', reason))
-  return await race(underLoad(parts, run, engine), died)
+  return await race(underLoad(parts, run, engine, beside), died)
 }
 
 async function underLoad(
   parts: RunnerParts,
   run: Recording,
   engine: RunningEngine,
+  beside: Beside,
 ): Promise<Ending> {
   const { item, reporter } = parts
   const { clock, draft, recorder, signal, event } = run
@@ -146,13 +152,16 @@ async function underLoad(
       await run.phase('warmup', null, async () => event('warmup', await generator.warmup()))
 
     let result: Awaited<ReturnType<LoadGenerator['measure']>> | null = null
+    await beside.begin('measure')
     await run.begin('measure', experiment.load.duration_s)
     result = await generator.measure('measure')
     // Sending stopped before the last answers came: the time between is the drain.
     draft.endPhase(result.stopped_t_ns)
     draft.beginPhase('drain', result.stopped_t_ns)
     draft.endPhase(clock.now())
+    const compared = beside.end('measure')
     await run.edge()
+    await compared
     event('client_self', result.self)
     event('load_ended', {
       by: result.ended_by,

@@ -194,18 +194,18 @@ export function idleMetric(idle: IdlePower): MetricValue {
 /**
  * Gross less idle power over the same seconds, its sign kept: a clamp would bias means. The range reaches to what
  * idle power without the model loaded would leave.
- * @param void_ why idle power says nothing of the window; null: it does
+ * @param voided why idle power says nothing of the window; null: it does
  */
 export function aboveIdle(
   energy: ScopedEnergy,
   window: Window,
   resident: IdlePower,
   cold: IdlePower,
-  void_: Reason | null,
+  voided: Reason | null,
 ): MetricValue {
   if (energy.energy_j === null) return noMetric('J', energy.reason ?? 'not_recorded')
   if (resident.watts === null) return noMetric('J', resident.reason ?? 'not_recorded')
-  if (void_ !== null) return noMetric('J', void_)
+  if (voided !== null) return noMetric('J', voided)
   const seconds = windowSeconds(window)
   const baseline = { name: 'u_baseline_j', value: seconds * baselineDoubt(resident), shared: false }
   const found = withRange({

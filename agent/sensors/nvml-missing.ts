@@ -61,6 +61,6 @@ export function refusedMissing(gpu: NvmlDevice, { source, reason }: Refused): Mi
     fix:
       reason === 'permission_denied'
         ? `${what} is refused to this user. Run as root, or let an administrator allow it.`
-        : `${what}: ${REASONS[reason]}. A newer driver may offer it.`,
+        : `${what}: ${REASONS[reason]}. ${gpu.device['partitioned'] === true ? 'Drivers do not tell it of a partitioned GPU (MIG).' : 'A newer driver may offer it.'}`,
   }
 }

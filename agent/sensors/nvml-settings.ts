@@ -103,7 +103,8 @@ export function watchSettings(nvml: Nvml, gpus: readonly NvmlDevice[], clock: Cl
       if (all) all_ns = clock.now()
       return gpus.flatMap((gpu) => {
         // Asked for the loss alone: of a lost GPU every setting would read as unknown.
-        if (gpu.guarded(() => nvml.persistenceMode(gpu.handle)).reason === 'lost') return []
+        const { reason } = gpu.guarded(() => nvml.persistenceMode(gpu.handle))
+        if (reason === 'lost' || reason === 'no_driver') return []
         const settings = (all ? settingsOf : quickSettings)(nvml, gpu.handle)
         const t_ns = clock.now()
         const events = changesOf(gpu.uuid, known.get(gpu.uuid) as Known, settings, t_ns)

@@ -12,8 +12,8 @@ export function cudaDevices(env: Environment, devices: readonly Device[]): Visib
   const gpus = inOrder(devices.filter((d) => d.kind === 'gpu'))
   const instances = devices.filter((d) => d.kind === 'gpu_instance')
   const text = env[CUDA]
-  const notes = containerNotes(env)
-  if (text === undefined) return shown(gpus, instances, notes)
+  if (text === undefined) return shown(gpus, instances, [])
+  const notes = containerNotes(env, text)
 
   const find = (entry: string): Device | null => {
     if (entry.startsWith('MIG-')) return instanceOf(entry, instances)
@@ -40,12 +40,13 @@ export function cudaDevices(env: Environment, devices: readonly Device[]): Visib
   return shown(found, instances, [...notes, ...hidden])
 }
 
-/** The runtime of containers hides GPUs from the driver as well, so nothing is left to hide here. */
-function containerNotes(env: Environment): readonly string[] {
+/** The runtime of containers has hidden GPUs from the driver already, so only the places of those that are left change. */
+function containerNotes(env: Environment, entries: string): readonly string[] {
   const text = env['NVIDIA_VISIBLE_DEVICES']
-  if (text === undefined || text === '' || text === 'all') return []
+  const places = entries.split(',').some((entry) => /^\d+$/.test(entry.trim()))
+  if (text === undefined || text === '' || text === 'all' || !places) return []
   return [
-    `NVIDIA_VISIBLE_DEVICES is ${JSON.stringify(text)}: in a container the driver shows those GPUs alone, and numbers them anew.`,
+    `${CUDA} is ${JSON.stringify(entries)} beside NVIDIA_VISIBLE_DEVICES ${JSON.stringify(text)}: in a container places count the GPUs that the second leaves.`,
   ]
 }
 

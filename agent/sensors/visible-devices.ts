@@ -5,6 +5,24 @@ import { cudaDevices } from './visible-cuda.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
+/** The variables that hide GPUs or number them. */
+const VARIABLES = [
+  'CUDA_VISIBLE_DEVICES',
+  'CUDA_DEVICE_ORDER',
+  'NVIDIA_VISIBLE_DEVICES',
+  'ROCR_VISIBLE_DEVICES',
+  'HIP_VISIBLE_DEVICES',
+] as const
+
+/** Those of them that are set. */
+export const visibleVariables = (env: Environment): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    VARIABLES.flatMap((name) => {
+      const text = env[name]
+      return text === undefined ? [] : [[name, text]]
+    }),
+  )
+
 /** The GPUs, or instances of GPUs, that a program with some environment may compute on. */
 export interface VisibleDevices {
   /** In the order in which the program sees them. */
@@ -19,8 +37,7 @@ export interface VisibleDevices {
 
 /**
  * What CUDA's and HIP's variables leave visible of this host's GPUs.
- * @param env the program's environment: CUDA_VISIBLE_DEVICES, CUDA_DEVICE_ORDER, NVIDIA_VISIBLE_DEVICES,
- * ROCR_VISIBLE_DEVICES, HIP_VISIBLE_DEVICES
+ * @param env the program's environment
  * @param devices all devices of the host; others than GPUs are left out
  * Source: docs/measuring.md, "Which GPUs a program sees".
  */

@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Environment, visibleDevices } from '../../../agent/sensors/visible-devices.ts'
+import {
+  type Environment,
+  visibleDevices,
+  visibleVariables,
+} from '../../../agent/sensors/visible-devices.ts'
 import type { Device } from '../../../analysis/schema/device.ts'
 
 const A = 'GPU-8932f937-d72c-4106-c12f-20bd9faed9f6'
@@ -139,11 +143,27 @@ describe('a partitioned GPU', () => {
 })
 
 describe('NVIDIA_VISIBLE_DEVICES', () => {
-  it('is told and hides nothing more: the driver shows what it left', () => {
-    const seen = see({ NVIDIA_VISIBLE_DEVICES: '2' }, [gpu(C, 0)])
-    expect(seen.device_ids).toEqual([C])
-    expect(seen.notes[0]).toContain('NVIDIA_VISIBLE_DEVICES is "2"')
-    expect(see({ NVIDIA_VISIBLE_DEVICES: 'all' }).notes).toEqual([])
+  it('hides nothing more: the driver shows what it left, and places count that', () => {
+    const seen = (text: string | undefined, left = '2') =>
+      see({ NVIDIA_VISIBLE_DEVICES: left, CUDA_VISIBLE_DEVICES: text }, [gpu(C, 0)])
+    expect(seen(undefined)).toMatchObject({ device_ids: [C], notes: [] })
+    expect(seen(C)).toMatchObject({ device_ids: [C], notes: [] })
+    expect(seen('0', 'all')).toMatchObject({ device_ids: [C], notes: [] })
+    expect(seen('0')).toMatchObject({
+      device_ids: [C],
+      notes: [
+        'CUDA_VISIBLE_DEVICES is "0" beside NVIDIA_VISIBLE_DEVICES "2": in a container places count the GPUs that the second leaves.',
+      ],
+    })
+  })
+
+  it('is recorded with the other variables that are set', () => {
+    expect(
+      visibleVariables({ PATH: '/bin', NVIDIA_VISIBLE_DEVICES: 'all', HIP_VISIBLE_DEVICES: '' }),
+    ).toEqual({
+      NVIDIA_VISIBLE_DEVICES: 'all',
+      HIP_VISIBLE_DEVICES: '',
+    })
   })
 })
 
