@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
+import { buildFakeNvml, writeScript } from '../support/fake-nvml/fake-nvml.ts'
+import { AGENT, type Home, makeHome, run } from '../support/programs.ts'
+import { ROOT } from '../support/root.ts'
+
+const IDLE_W = 100
+const MORE_W = 300
+
+let dir: string
+let home: Home
+let summary: Summary
+let code: number | null
+
+/** A program on a GPU that draws 300 W more within its windows: 5 of about 0.4 s, and 40 of 15 ms. */
+const PROGRAM = `
+import os, time
+from llem_windows import window
+
+def work(seconds):
+    def draw(watts):
+        with open(os.environ["FAKE_NVML_BUSY_FILE"], "a") as f:
+            f.write("%d 0 %d\\n" % (time.monotonic_ns() // 1000, watts * 1000))
+    draw(${MORE_W})
+    time.sleep(seconds)
+    draw(0)
+
+for i in range(5):
+    with window("long") as w:
+        work(0.4)
+        w.tokens = 100
+    time.sleep(0.4)
+for i in range(40):
+    with window("short"):
+        work(0.015)
+    time.sleep(0.01)
+time.sleep(0.3)
+`
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'llem-measure-gpu-'))
+  writeFileSync(join(dir, 'busy'), '')
+  home = makeHome({
+    LLEM_NVML_PATH: buildFakeNvml(dir),
+    FAKE_NVML_SCRIPT: writeScript(dir, [[0, 0, 'power_mw', IDLE_W * 1000]]),
+    FAKE_NVML_BUSY_FILE: join(dir, 'busy'),
+    PYTHONPATH: join(ROOT, 'clients/python'),
+    PYTHONDONTWRITEBYTECODE: '1',
+  })
+  const ended = await run(
+    AGENT,
+    ['measure', '--windows', 'w.sock', '--json', '--', 'python3', '-c', PROGRAM],
+    home,
+  )
+  code = ended.code
+  expect(ended.stdout, ended.stderr).toContain('"runs"')
+  summary = summarySchema.parse(JSON.parse(ended.stdout).runs[0])
+})
+afterAll(() => {
+  home.remove()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const group = (name: string) => summary.windows.find((w) => w.name === name)
+const value = (name: string, metric: string) => group(name)?.metrics[metric]?.value ?? Number.NaN
+
+describe('a program on a GPU, measured', () => {
+  it('has the GPU’s joules from its start to its end, by the ring', () => {
+    const energy = summary.metrics['energy_compute_j']
+    const seconds = summary.window?.duration_s ?? 0
+    expect(energy).toMatchObject({ provenance: 'nvml_power_ring', scope: 'gpu' })
+    expect(summary.metrics['energy_gpu_j']?.value).toBe(energy?.value)
+    // What it drew: idle throughout, and more within its windows.
+    const busy_s = (group('long')?.duration_s ?? 0) + (group('short')?.duration_s ?? 0)
+    const truth = IDLE_W * seconds + MORE_W * busy_s
+    expect((energy?.value ?? 0) / truth).toBeCloseTo(1, 1)
+    expect(summary.metrics['idle_cold_w']?.value).toBeCloseTo(IDLE_W, 0)
+    expect(summary.devices.map((d) => [d.kind, d.used])).toContainEqual(['gpu', true])
+    expect(summary.devices.filter((d) => d.used)).toHaveLength(1)
+    expect([0, 3]).toContain(code)
+  })
+
+  it('has the joules of each of its windows', () => {
+    const long = group('long')
+    expect(long).toMatchObject({ n: 5, unclosed: 0, tokens: 500 })
+    const truth = (IDLE_W + MORE_W) * (long?.duration_s ?? 0)
+    expect(value('long', 'energy_compute_j') / truth).toBeGreaterThan(0.9)
+    expect(value('long', 'energy_compute_j') / truth).toBeLessThan(1.1)
+    expect(value('long', 'energy_per_token_j')).toBeCloseTo(
+      value('long', 'energy_compute_j') / 500,
+      9,
+    )
+  })
+
+  it('has a mean of windows that are too short to be told one by one', () => {
+    const short = group('short')
+    expect(short).toMatchObject({ n: 40 })
+    // 15 ms are less than one entry of the ring, so what is beside them is in them too.
+    const truth = ((IDLE_W + MORE_W) * (short?.duration_s ?? 0)) / 40
+    expect(value('short', 'energy_compute_j_mean') / truth).toBeGreaterThan(0.6)
+    expect(value('short', 'energy_compute_j_mean') / truth).toBeLessThan(1.2)
+  })
+})
