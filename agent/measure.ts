@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Measurement } from '../analysis/schema/measurement.ts'
+import { type Beside, openBeside } from './beside/beside.ts'
 import { faultOf, type MeasuredProgram, startProgram } from './measured-program.ts'
 import type { SignalPassing } from './pass-signals.ts'
 import {
@@ -23,6 +24,7 @@ export interface MeasureParts extends RecordingParts {
   readonly signals: SignalPassing
   /** The program's standard output goes to standard error. */
   readonly json: boolean
+  readonly stateDir: string
 }
 
 /**
@@ -38,8 +40,14 @@ async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
   const { measurement, windows, signals } = parts
   const { baseline_s, cooldown_s } = measurement.phases
   const { draft, sensors, signal } = run
-  if (windows !== null) recordWindows(windows, run, parts.reporter.say)
   const device_ids = devicesHere(measurement.devices, sensors.devices)
+  const beside = await openBeside({
+    ...{ run, say: parts.reporter.say, stateDir: parts.stateDir },
+    tools: measurement.sensors.beside,
+    python: measurement.sensors.beside_python,
+    devices: sensors.devices.filter((d) => device_ids.includes(d.device_id)),
+  })
+  if (windows !== null) recordWindows(windows, run, beside, parts.reporter.say)
   // A worker that names no device would be one on another host.
   if (device_ids.length > 0 || measurement.devices !== null) draft.setWorker(null, device_ids)
   if (baseline_s > 0)
@@ -47,7 +55,7 @@ async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
       pause(baseline_s, AbortSignal.any([signal, signals.signal])).catch(() => {}),
     )
   if (signals.signal.aborted) return INTERRUPTED
-  const ending = await measured(parts, run, device_ids)
+  const ending = await measured(parts, run, device_ids, beside)
   if (ending === INTERRUPTED) return INTERRUPTED
   if (cooldown_s > 0) await run.phase('cooldown', cooldown_s, () => pause(cooldown_s, signal))
   await pause(Math.max(0, TAIL_S - cooldown_s), signal)
@@ -59,9 +67,11 @@ async function measured(
   parts: MeasureParts,
   run: Recording,
   device_ids: readonly string[],
+  beside: Beside,
 ): Promise<Ending> {
   const { measurement, windows, signals } = parts
   const { command } = measurement
+  await beside.begin('measure')
   await run.begin('measure', null)
   if (command === null) {
     parts.reporter.say(
@@ -69,13 +79,13 @@ async function measured(
     )
     await aborted(signals.signal, run.signal)
     run.draft.endPhase(run.clock.now())
-    await run.edge()
+    await Promise.all([beside.end('measure'), run.edge()])
     return { outcome: 'completed', reason: null }
   }
   const program = await startProgram(command, environment(windows), parts.json)
   signals.to(program)
   if (device_ids.length > 0) run.draft.setWorker(program.pid, device_ids)
-  const fault = await untilEnd(run, program)
+  const fault = await untilEnd(run, program, beside)
   signals.to(null)
   if (signals.signal.aborted) return INTERRUPTED
   return fault === null
@@ -84,13 +94,18 @@ async function measured(
 }
 
 /** A failure to record does not end the program: it is the user's. */
-async function untilEnd(run: Recording, program: MeasuredProgram): Promise<string | null> {
+async function untilEnd(
+  run: Recording,
+  program: MeasuredProgram,
+  beside: Beside,
+): Promise<string | null> {
   const end = await program.ended
   run.draft.endPhase(run.clock.now())
+  const compared = beside.end('measure')
   const facts = { pid: program.pid, ...end }
   run.event('program_ended', facts)
   run.draft.addEnvironment({ program: facts })
-  await run.edge()
+  await Promise.all([compared, run.edge()])
   return faultOf(end)
 }
 

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Device } from '../analysis/schema/device.ts'
 import type { Experiment } from '../analysis/schema/experiment.ts'
 import type { StudyItem } from '../analysis/schema/study.ts'
+import { type Beside, openBeside } from './beside/beside.ts'
 import type { Clock } from './clock.ts'
 import { checkDevices } from './device-check.ts'
 import { engineEnvironment } from './engine-environment.ts'
@@ -106,15 +107,22 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
       'the weights are random: joules and seconds are real, the text is noise',
     )
   await run.save()
+  const beside = await openBeside({
+    ...{ run, say: reporter.say, stateDir: parts.stateDir },
+    tools: experiment.sensors.beside,
+    python: experiment.sensors.beside_python,
+    devices: run.sensors.devices.filter((d) => used.device_ids.includes(d.device_id)),
+  })
 
   const died = engine.died.then((reason) => new EngineError('failed', reason))
-  return await race(underLoad(parts, run, engine), died)
+  return await race(underLoad(parts, run, engine, beside), died)
 }
 
 async function underLoad(
   parts: RunnerParts,
   run: Recording,
   engine: RunningEngine,
+  beside: Beside,
 ): Promise<Ending> {
   const { item, reporter } = parts
   const { clock, draft, recorder, signal, event } = run
@@ -144,13 +152,16 @@ async function underLoad(
       await run.phase('warmup', null, async () => event('warmup', await generator.warmup()))
 
     let result: Awaited<ReturnType<LoadGenerator['measure']>> | null = null
+    await beside.begin('measure')
     await run.begin('measure', experiment.load.duration_s)
     result = await generator.measure('measure')
     // Sending stopped before the last answers came: the time between is the drain.
     draft.endPhase(result.stopped_t_ns)
     draft.beginPhase('drain', result.stopped_t_ns)
     draft.endPhase(clock.now())
+    const compared = beside.end('measure')
     await run.edge()
+    await compared
     event('client_self', result.self)
     event('load_ended', {
       by: result.ended_by,

@@ -54,6 +54,7 @@ try {
       /["']\.\/([\w-]+\.js)["']/g,
     ))
       if (existsSync(join(root, 'dist/bin', chunk))) wanted.add(chunk)
+  wanted.add('beside.py')
   for (const file of wanted) cpSync(join(root, 'dist/bin', file), join(at, 'lib', file))
   writeFileSync(join(at, 'lib/package.json'), '{ "type": "module" }\n')
 

@@ -7,6 +7,7 @@ import { measureProgram } from '../measure.ts'
 import { requireProgram } from '../measured-program.ts'
 import { passSignals, sharesTerminal } from '../pass-signals.ts'
 import { createPlainReporter } from '../plain-reporter.ts'
+import { stateDir } from '../state-dir.ts'
 import { openWindowServer } from '../windows/window-server.ts'
 import { openServer, recordRun, type Session } from './record-run.ts'
 import type { ExitCode, RecordOptions } from './run-options.ts'
@@ -39,7 +40,10 @@ export async function measureCommand(options: MeasureOptions): Promise<ExitCode>
       signal: command === null ? new AbortController().signal : signals.signal,
     }
     const finished = await recordRun(session, measurement.sensors, (parts) =>
-      measureProgram({ ...parts, measurement, windows, signals, json: options.json }),
+      measureProgram({
+        ...{ ...parts, measurement, windows, signals, stateDir: stateDir() },
+        json: options.json,
+      }),
     )
     return await concludeRuns(session, [finished])
   } finally {

@@ -1,29 +1,42 @@
+import type { Beside } from '../beside/beside.ts'
 import type { Recording } from '../recording.ts'
 import type { WindowServer } from './window-server.ts'
 
-/** Counters that are read once a second only are read at a window's edges too, but not more often than this. */
+/** Counters that are read once a second otherwise are read at a window's edges too, but not more often than this. */
 const EDGE_APART_NS = 20e6
+/** A BMC or a plug takes its time and is not asked more often for a program's marks. */
+const METERS: readonly string[] = ['redfish', 'ipmi', 'plug']
 
 /**
- * Records what programs mark as events of the run, and reads this host's counters then. A GPU's own ring has a finer
+ * Records what programs mark as events of the run, and reads the processor's counters then. A GPU's own ring has a finer
  * time than any reading of ours, and its counter takes milliseconds: there nothing more is read.
  */
 export function recordWindows(
   windows: WindowServer,
   run: Recording,
+  beside: Pick<Beside, 'mark'>,
   say: (text: string) => void,
 ): void {
   const { clock, recorder, draft } = run
-  const onCpu = run.sensors.devices.every((d) => d.kind !== 'gpu')
+  const { devices, sensors } = run.sensors
+  const atMarks =
+    devices.every((d) => d.kind !== 'gpu') &&
+    sensors.some((s) => s.source === 'rapl') &&
+    sensors.every((s) => !METERS.includes(s.source))
   let lastEdge_ns = 0
+  let reading = false
   let told = false
   windows.recordTo({
     clock,
     onWindow({ t_ns, code, detail }) {
       recorder.add(draft.processes.load, 'event', { t_ns, code, detail: JSON.stringify(detail) })
-      if (!onCpu || clock.now() - lastEdge_ns < EDGE_APART_NS) return
+      beside.mark(code === 'window_begin' ? 'begin' : 'end', `window:${detail['id']}`)
+      if (!atMarks || reading || clock.now() - lastEdge_ns < EDGE_APART_NS) return
       lastEdge_ns = clock.now()
-      void run.edge()
+      reading = true
+      void run.edge().finally(() => {
+        reading = false
+      })
     },
     onError(problem, line) {
       run.event('window_error', { problem, line })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { BESIDE_TOOLS } from './beside.ts'
 import { metersSchema } from './meter.ts'
 import { SENSOR_SOURCES } from './sensor.ts'
 
@@ -249,9 +250,15 @@ const sensorsSchema = z.strictObject({
     .default([])
     .describe('meters of the whole node: a management controller, a smart plug'),
   beside: z
-    .array(z.enum(['zeus', 'codecarbon']))
-    .max(0, 'measuring beside other tools is not in this version; leave it empty')
-    .default([]),
+    .array(z.enum(BESIDE_TOOLS))
+    .default([])
+    .describe('other tools that measure the same windows, for comparison'),
+  beside_python: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('the Python that has them; null: LLEM_PYTHON, else python3'),
 })
 
 const notYet = z
