@@ -23,7 +23,7 @@ export function comparisonSentence(
   const how = canonOf(id)?.better === 'high' ? 'more' : 'less'
   if (verdict === 'within_noise')
     return `${a} and ${b} do not differ in ${title} beyond their uncertainty (${better}: ${percent(saving_pct.value)} % ${how}${range})`
-  const verb = title.startsWith('energy') ? 'uses' : 'has'
+  const verb = title.includes('energy') ? 'uses' : 'has'
   const doubt = verdict === null ? ', with an uncertainty that is not known' : ''
   return `${better} ${verb} ${percent(saving_pct.value)} %${range} ${how} ${title} than ${other}${doubt}`
 }

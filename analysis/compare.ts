@@ -10,6 +10,8 @@ import type { Summary } from './schema/summary.ts'
 type Configuration = Readonly<Record<string, unknown>>
 
 export const HEADLINE = 'energy_per_output_token_j'
+/** Of two measured programs that do the same work. */
+const PROGRAM_HEADLINE = 'energy_compute_j'
 
 /** What a comparison tells of: joules, rates and the latencies that a user feels. */
 export const COMPARED = [
@@ -108,12 +110,15 @@ const usedOf = (side: Side): Summary[] =>
 function compareSides(a: Side, b: Side, labels = labelsOf([a, b])): Comparison {
   const same_devices = sameDevices(a, b)
   const metrics: Comparison['metrics'] = {}
-  for (const key of COMPARED) {
+  const programs = [a, b].every((side) => side.summaries.every((s) => s.kind === 'measure'))
+  for (const key of programs ? [PROGRAM_HEADLINE, ...COMPARED] : COMPARED) {
     const [x, y] = [estimate(a, key), estimate(b, key)]
-    if (x && y) metrics[key] = compareMetric(x, y, canonOf(key)?.better ?? null, same_devices)
+    const better = key === PROGRAM_HEADLINE ? 'low' : (canonOf(key)?.better ?? null)
+    if (x && y) metrics[key] = compareMetric(x, y, better, same_devices)
   }
+  const id = programs ? PROGRAM_HEADLINE : HEADLINE
   const [labelA, labelB] = labels as [string, string]
-  const headline = metrics[HEADLINE]
+  const headline = metrics[id]
   return {
     a: describe(a, labelA),
     b: describe(b, labelB),
@@ -123,12 +128,12 @@ function compareSides(a: Side, b: Side, labels = labelsOf([a, b])): Comparison {
       a: values[0] ?? null,
       b: values[1] ?? null,
     })),
-    headline: HEADLINE,
+    headline: id,
     metrics,
     verdict: headline?.verdict ?? null,
     sentence: headline
-      ? comparisonSentence(HEADLINE, headline, labelA, labelB) + doubts([a, b], labels)
-      : `${labelA} and ${labelB} can't be compared: neither has energy per output token`,
+      ? comparisonSentence(id, headline, labelA, labelB) + doubts([a, b], labels)
+      : `${labelA} and ${labelB} can't be compared: neither has ${canonOf(id)?.title}`,
   }
 }
 

@@ -70,7 +70,31 @@ function summaryText(summary: Summary, outcome: string | null): string[] {
       ]),
     ]),
     '',
+    ...windowText(summary),
     ...unknownText(unknown),
+  ]
+}
+
+/** The windows that programs marked, by name. */
+function windowText({ windows }: Summary): string[] {
+  if (windows.length === 0) return []
+  const value = (m: MetricValue | undefined) =>
+    m === undefined || m.value === null ? (m?.reason ?? '-') : numberText(m.value)
+  return [
+    ...columns([
+      ['MARKED WINDOW', 'TIMES', 'SECONDS', 'J', 'J OF ONE', '95 % RANGE', 'W', 'J/TOKEN'],
+      ...windows.map(({ name, n, unclosed, duration_s, metrics: m }) => [
+        unclosed > 0 ? `${name} (${unclosed} not ended)` : name,
+        String(n),
+        numberText(duration_s),
+        value(m['energy_compute_j']),
+        value(m['energy_compute_j_mean']),
+        m['energy_compute_j_mean'] ? rangeText(m['energy_compute_j_mean']) : '',
+        value(m['power_mean_w']),
+        m['energy_per_token_j']?.reason === 'not_recorded' ? '-' : value(m['energy_per_token_j']),
+      ]),
+    ]),
+    '',
   ]
 }
 

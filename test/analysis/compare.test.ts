@@ -79,6 +79,17 @@ describe('two runs', () => {
     expect(c.metrics['power_mean_w']).toMatchObject({ verdict: null, difference: -50 })
   })
 
+  it('of measured programs compare by their joules', () => {
+    const program = (run_id: string, joules: number) => ({
+      ...summaryOf(run_id, { energy_compute_j: metric(joules, 5, 1, 'J') }, { name: run_id }),
+      kind: 'measure',
+    })
+    const c = compareRuns(program('new', 80), program('old', 100))
+    expect(c.headline).toBe('energy_compute_j')
+    expect(c.verdict).toBe('a')
+    expect(c.sentence).toContain('new uses 20 % (19 to 21 %) less compute energy than old')
+  })
+
   it('go by name, then by run, where no configuration tells them apart', () => {
     const named = compareRuns(
       energy('a', 1, 0.1, 0.1, { name: 'old' }),
