@@ -2,6 +2,7 @@ import { type Answer, answersOf } from './answer.ts'
 import { attributionMetrics } from './attribution.ts'
 import { type IdlePower, idlePower, summedIdle } from './baseline.ts'
 import { staleFinding } from './baseline-findings.ts'
+import { besideOf } from './beside.ts'
 import { definitionOf } from './definition.ts'
 import type { DeviceEnergy } from './device-energy.ts'
 import { smoothsPower } from './device-settings.ts'
@@ -80,6 +81,7 @@ export function summarise(run: RunData): Summary {
     findings: worstFirst(findings),
     kind: run.experiment.kind,
     windows: windowGroups(measuredMarks(run, marksOf(run))),
+    beside: besideOf(run),
   }
 }
 

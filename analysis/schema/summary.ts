@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { besideSchema } from './beside.ts'
 import { findingSchema } from './finding.ts'
 import { idSchema } from './id.ts'
 import { reasonSchema } from './reason.ts'
@@ -136,5 +137,8 @@ export const summarySchema = z.object({
   windows: z
     .array(windowGroupSchema)
     .meta({ description: 'windows that programs marked, by name' }),
+  beside: z.array(besideSchema).nullish().meta({
+    description: 'what other tools told of the same windows, by sensors.beside',
+  }),
 })
 export type Summary = z.infer<typeof summarySchema>

@@ -7,6 +7,7 @@ import type { Summary } from '../../analysis/schema/summary.ts'
 import { exploreBundle } from './explore-bundle.ts'
 import type { Markup } from './markup.ts'
 import { POLICY } from './page-policy.ts'
+import { besideSection } from './report-beside.ts'
 import { chartsSection } from './report-charts.ts'
 import { devicesSection } from './report-devices.ts'
 import { findingsSection } from './report-findings.ts'
@@ -43,6 +44,7 @@ ${summary.valid ? findings : headline}
 ${await chartsSection(reportTables(run, summary), summary, bundle !== null)}
 ${windowsSection(summary)}
 ${devicesSection(run, summary)}
+${besideSection(summary)}
 ${metricsSection(summary)}
 ${uncertaintySection(summary)}
 ${setupSection(run, summary)}</main>
@@ -68,12 +70,14 @@ const SECTIONS = [
   'charts',
   'windows',
   'devices',
+  'beside',
   'metrics',
   'uncertainty',
   'setup',
 ]
 
-const contents = ({ windows }: Summary): Markup =>
+const contents = ({ windows, beside }: Summary): Markup =>
   html`<nav aria-label="Sections"><ul>${SECTIONS.filter(
-    (id) => id !== 'windows' || windows.length > 0,
+    (id) =>
+      (id !== 'windows' || windows.length > 0) && (id !== 'beside' || (beside?.length ?? 0) > 0),
   ).map((id) => html`<li><a href="#${id}">${id}</a></li>`)}</ul></nav>`

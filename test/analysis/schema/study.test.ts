@@ -49,7 +49,7 @@ describe('a configuration', () => {
       'needs a command',
     ],
     [{ phases: { window: { from_s: 3, to_s: 1 } } }, 'phases.window.to_s', 'must be after from_s'],
-    [{ sensors: { beside: ['zeus'] } }, 'sensors.beside', 'not in this version'],
+    [{ sensors: { beside: ['smi'] } }, 'sensors.beside.0', 'must be one of zeus, codecarbon'],
     [{ power: { limit_w: 300 } }, 'power.limit_w', 'setting it is not in this version'],
     [{ sweep: { 'load.x': [1] } }, 'load.x', 'is not a known key'],
     [['a'], '', 'a configuration is a mapping'],
