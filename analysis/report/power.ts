@@ -36,10 +36,11 @@ const LETTER_PX = 6.2
 export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteSpec {
   const plot = drawing.width - 60
   const span = table.end_s || 1
-  const phases = table.phases.map((p) => ({
-    ...p,
-    label: ((p.end_s - p.start_s) / span) * plot > p.phase.length * LETTER_PX + 6 ? p.phase : '',
-  }))
+  const labelled = <T extends { start_s: number; end_s: number }>(band: T, name: string) => ({
+    ...band,
+    label: ((band.end_s - band.start_s) / span) * plot > name.length * LETTER_PX + 6 ? name : '',
+  })
+  const phases = table.phases.map((p) => labelled(p, p.phase))
   const peak = table.power.reduce((high, p) => Math.max(high, p.power_w), 0) || 1
   const devices = [...new Set(table.power.map((p) => p.device))]
   const scale = { domain: [0, span], nice: false }
@@ -75,12 +76,21 @@ export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteS
       tooltip: { field: 'name', type: 'nominal' as const },
     },
   }
+  const markNames = {
+    data: { name: 'marks' },
+    mark: { type: 'text' as const, style: 'phase', baseline: 'bottom' as const, clip: true },
+    encoding: {
+      x: { field: 'start_s', type: 'quantitative' as const, scale },
+      y: { value: HEIGHT - 8 },
+      text: { field: 'label', type: 'nominal' as const },
+    },
+  }
   const power = {
     width: plot,
     height: HEIGHT,
     layer: [
       ...bands,
-      ...(table.marks.length > 0 ? [marks] : []),
+      ...(table.marks.length > 0 ? [marks, markNames] : []),
       {
         data: { name: 'phases' },
         mark: { type: 'text' as const, style: 'phase', dx: 3 },
@@ -148,7 +158,7 @@ export function powerSpec(table: PowerTable, drawing: Drawing = WIDE): VegaLiteS
     power: table.power,
     phases,
     window: table.window === null ? [] : [table.window],
-    ...(table.marks.length > 0 ? { marks: table.marks } : {}),
+    ...(table.marks.length > 0 ? { marks: table.marks.map((m) => labelled(m, m.name)) } : {}),
     in_flight: table.in_flight,
   })
   return {

@@ -37,6 +37,8 @@ export function powerWords(table: PowerTable, summary: Summary): ChartWords {
   return {
     message: `${counted}${table.window === null ? '' : `${power}.`} The highest reading of a device is ${withUnit(fixed(peak, peak < 100 ? 1 : 0), 'W')}.`,
     note: `Drawn from the first, lowest, highest and last reading of each pixel column, so peaks are kept. Energies are never taken from this drawing.${
+      table.marks.length > 0 ? ' The bars at the bottom are windows that the program marked.' : ''
+    }${
       table.devices > MOST_DEVICES
         ? ` Drawn are ${MOST_DEVICES} of ${table.devices} devices; the table of devices holds all.`
         : ''
