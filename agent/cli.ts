@@ -135,7 +135,10 @@ program
   .description('measure any program, from its start to its end; or windows that programs mark')
   .usage('[options] [--] COMMAND...')
   .argument('[command...]', 'the program and its arguments; it has this terminal')
-  .option('--windows <path>', 'a Unix socket on which programs mark windows (LLEM_WINDOWS)')
+  .option(
+    '--windows <path>',
+    'a Unix socket on which programs mark windows; LLEM_WINDOWS tells them where',
+  )
   .option(
     '--baseline <seconds>',
     'idle power before the program starts, 2 unless said; it makes short windows sharper, 0: none',
