@@ -56,14 +56,16 @@ export function burstEstimate(
   if (Math.abs(tail_w - after_w) > nearness(after_w)) return null
   const { burst_before_s, burst_after_s } = THRESHOLDS
   const energy_j = padded.energy_j - before_w * burst_before_s - after_w * burst_after_s
+  const u_edge_j = (energy_j / seconds - idle_w) * THRESHOLDS.ring_jitter_s
   const u_idle_j = Math.hypot(around.u_before_w * burst_before_s, around.u_after_w * burst_after_s)
   return {
     ...ring,
     method: 'burst',
     energy_j,
-    // Nothing lags any more, and the edges lie in idle.
+    // Nothing lags any more, and the edges lie in idle; what is left is how exactly the ring's periods end.
     components: [
       sensorPart(source, energy_j, seconds),
+      { name: 'u_edge_j', value: u_edge_j, shared: false },
       ...(u_idle_j > 0 ? [{ name: 'u_idle_j', value: u_idle_j, shared: false }] : []),
       ...ring.components.filter((c) => c.name === 'u_sampling_j'),
     ],

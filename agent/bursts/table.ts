@@ -49,9 +49,12 @@ function groupLines(group: BurstGroup, c: Colours): string[] {
       : `sources ${signed(group.reference_spread_pct)} % apart`
   const head =
     `${c.bold(`${group.length_ms} ms`)}  ${bursts} bursts of ${(1000 * seconds).toFixed(0)} ms, ` +
-    `${joules(reference_j)} (${watts(power_w)} W; idle ${watts(group.idle_w)} W), ${spread}`
+    `${joules(reference_j)} (${watts(power_w)} W; idle ${watts(group.idle_w)} W), ${spread}${warmth(group)}`
   return [head, ...group.forms.map((form) => formLine(group, form, c)), ...goalLines(group, c)]
 }
+
+const warmth = ({ reference_per_c_pct }: BurstGroup): string =>
+  reference_per_c_pct === null ? '' : `,\n  ${signed(reference_per_c_pct)} % a degree, taken out`
 
 /** Single bursts: median (min to max), and what 95 % of them err by less than. */
 function formLine(group: BurstGroup, form: BurstErrors, c: Colours): string {

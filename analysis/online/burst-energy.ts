@@ -13,6 +13,7 @@ export interface BurstSources {
   readonly ring: EnergySource
   readonly polled: EnergySource | null
   readonly counter: EnergySource | null
+  readonly temperature: { readonly t_ns: Float64Array; readonly value: Float64Array } | null
 }
 
 /** One burst's joules by one form. `doubt_j`: half its stated range, without what all runs on the device share. */
@@ -25,6 +26,8 @@ export interface MeasuredBurst {
   readonly span: BurstSpan
   /** Mean watts just before and just after. */
   readonly idle_w: readonly [number, number] | null
+  /** Of the device when it began, degrees Celsius. */
+  readonly temperature_c: number | null
   readonly energies: Readonly<Record<BurstForm, BurstEnergy | null>>
 }
 
@@ -42,7 +45,7 @@ const IDLE_PERIODS = 2
  */
 export function burstEnergy(
   span: BurstSpan,
-  { ring, polled, counter }: BurstSources,
+  { ring, polled, counter, temperature }: BurstSources,
   clock_error_ns: number,
 ): MeasuredBurst {
   const { begin_ns, end_ns, idle_from_ns, idle_to_ns } = span
@@ -58,6 +61,7 @@ export function burstEnergy(
   return {
     span,
     idle_w,
+    temperature_c: temperature === null ? null : latest(temperature, begin_ns),
     energies: {
       ring_padded: padded(curve, span, idle_w),
       ring_window: alone(ring, window, clock_error_ns),
@@ -65,6 +69,15 @@ export function burstEnergy(
       counter: counter === null || idle_w === null ? null : gapToGap(counter, span, idle_w),
     },
   }
+}
+
+/** The last good reading up to a time. */
+function latest(
+  { t_ns, value }: { readonly t_ns: Float64Array; readonly value: Float64Array },
+  at_ns: number,
+): number | null {
+  const i = t_ns.findLastIndex((t, j) => t <= at_ns && Number.isFinite(value[j]))
+  return i < 0 ? null : (value[i] as number)
 }
 
 /** Mean power of what a curve covers without holes; null where it does not, or over less than `least_ns`. */

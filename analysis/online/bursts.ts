@@ -1,6 +1,7 @@
 import { decodeRun, type StoredChunk } from '../decode-run.ts'
 import { energySources } from '../energy-source.ts'
 import type { RunData } from '../run-data.ts'
+import { seriesOf } from '../sample-table.ts'
 import {
   BURST_FORMS,
   type BurstErrors,
@@ -27,6 +28,9 @@ export const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
 const SINGLE_MS = 100
 /** The share of bursts whose truth a stated range is to hold. */
 const STATED_SHARE = 0.95
+/** A line over temperature needs so many bursts and degrees. */
+const LEAST_FOR_LINE = 8
+const LEAST_SPREAD_C = 2
 /** Whose means, agreeing, are the reference: two sources that share no reading. */
 const REFERENCE: readonly BurstForm[] = ['ring_padded', 'counter']
 
@@ -75,7 +79,11 @@ function sourcesOf(run: RunData, device_id: string): BurstSources | null {
   const by = (source: string) => all.find((s) => s.source === source) ?? null
   const ring = by('nvml_power_ring')
   if (ring === null) return null
-  return { ring, polled: by('nvml_power_instant'), counter: by('nvml_energy') }
+  const temperature =
+    seriesOf(run.samples).find(
+      (s) => s.device_id === device_id && s.metric === 'gpu_temperature_c',
+    ) ?? null
+  return { ring, polled: by('nvml_power_instant'), counter: by('nvml_energy'), temperature }
 }
 
 /** Bursts of one load and length, in the order of their first. */
@@ -96,7 +104,14 @@ function judgeGroup(bursts: readonly MeasuredBurst[]): BurstGroup {
   })
   const reference_j = mean(means.map((m) => m.value))
   const single = length_ms >= SINGLE_MS
-  const forms = BURST_FORMS.flatMap((form) => errorsOf(bursts, form, single ? reference_j : null))
+  const per_c = perDegree(bursts)
+  const forms = BURST_FORMS.flatMap((form) =>
+    errorsOf(
+      bursts,
+      form,
+      single && reference_j !== null ? warmed(bursts, reference_j, per_c) : null,
+    ),
+  )
   const seconds = percentile(
     bursts.map(({ span }) => (span.end_ns - span.begin_ns) / NS_PER_S),
     0.5,
@@ -116,6 +131,7 @@ function judgeGroup(bursts: readonly MeasuredBurst[]): BurstGroup {
     idle_w: mean(bursts.flatMap((b) => b.idle_w ?? [])),
     reference_j,
     reference_of: means.map((m) => m.form),
+    reference_per_c_pct: per_c === null ? null : 100 * per_c,
     reference_spread_pct:
       first === undefined || second === undefined ? null : 100 * (second.value / first.value - 1),
     single,
@@ -129,22 +145,61 @@ function judgeGroup(bursts: readonly MeasuredBurst[]): BurstGroup {
 const joules = (bursts: readonly MeasuredBurst[], form: BurstForm): number[] =>
   bursts.flatMap((b) => b.energies[form]?.energy_j ?? [])
 
-/** @param reference_j null: single bursts are not judged, only their mean is told */
+/**
+ * By what share the same work takes more energy per degree of the card (leakage grows with it): the straight line
+ * through the references' joules over the temperature at each burst's begin. null where it hardly varied.
+ */
+function perDegree(bursts: readonly MeasuredBurst[]): number | null {
+  const temperatures = bursts.flatMap((b) => b.temperature_c ?? [])
+  const middle = mean(temperatures)
+  if (middle === null || temperatures.length < LEAST_FOR_LINE) return null
+  if (Math.max(...temperatures) - Math.min(...temperatures) < LEAST_SPREAD_C) return null
+  let [across, along] = [0, 0]
+  for (const form of REFERENCE) {
+    const level = mean(joules(bursts, form))
+    if (level === null) continue
+    for (const { temperature_c, energies } of bursts) {
+      const energy = energies[form]
+      if (temperature_c === null || energy == null) continue
+      across += (temperature_c - middle) * (energy.energy_j / level - 1)
+      along += (temperature_c - middle) ** 2
+    }
+  }
+  return along === 0 ? null : across / along
+}
+
+/** What each burst's work takes at its own temperature, joules. */
+function warmed(
+  bursts: readonly MeasuredBurst[],
+  reference_j: number,
+  per_c: number | null,
+): number[] {
+  const middle = mean(bursts.flatMap((b) => b.temperature_c ?? []))
+  return bursts.map(({ temperature_c }) =>
+    per_c === null || middle === null || temperature_c === null
+      ? reference_j
+      : reference_j * (1 + per_c * (temperature_c - middle)),
+  )
+}
+
+/** @param references_j of each burst; null: single bursts are not judged, only their mean is told */
 function errorsOf(
   bursts: readonly MeasuredBurst[],
   form: BurstForm,
-  reference_j: number | null,
+  references_j: readonly number[] | null,
 ): BurstErrors[] {
-  const own = bursts.flatMap((b) => b.energies[form] ?? [])
+  const own = bursts.flatMap(({ energies }, i) => {
+    const energy = energies[form]
+    return energy === null ? [] : [{ ...energy, truth_j: references_j?.[i] ?? null }]
+  })
   const interval = meanInterval(own.map((e) => e.energy_j))
   if (interval === null) return []
-  const errors = reference_j === null ? [] : own.map((e) => 100 * (e.energy_j / reference_j - 1))
-  const held =
-    reference_j === null
-      ? []
-      : own.flatMap((e) =>
-          e.doubt_j === null ? [] : [Math.abs(e.energy_j - reference_j) <= e.doubt_j],
-        )
+  const errors = own.flatMap((e) =>
+    e.truth_j === null ? [] : [100 * (e.energy_j / e.truth_j - 1)],
+  )
+  const held = own.flatMap((e) =>
+    e.truth_j === null || e.doubt_j === null ? [] : [Math.abs(e.energy_j - e.truth_j) <= e.doubt_j],
+  )
   return [
     {
       form,

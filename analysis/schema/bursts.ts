@@ -52,6 +52,12 @@ const burstGroupSchema = z.object({
   idle_w: z.number().nullable().describe('mean power around the bursts, watts'),
   reference_j: z.number().nullable(),
   reference_of: z.array(z.enum(BURST_FORMS)).describe('whose means the reference is the mean of'),
+  reference_per_c_pct: z
+    .number()
+    .nullable()
+    .describe(
+      'by how much more the same work takes per degree, %; single bursts are judged at their own temperature',
+    ),
   reference_spread_pct: z.number().nullable().describe('by how much those differ, %'),
   single: z.boolean().describe('false: too short for a single burst to be reported'),
   goal_pct: z.number().nullable().describe('95 % of single padded bursts are to err by less'),

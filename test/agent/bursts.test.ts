@@ -198,6 +198,7 @@ describe('the table', () => {
       ...{
         reference_of: ['ring_padded' as const, 'counter' as const],
         reference_spread_pct: -12.3,
+        reference_per_c_pct: 0.312,
       },
       ...{ single: length_ms >= 100, goal_met: true, stated_met: false, forms },
     })

@@ -335,3 +335,33 @@ describe('a run', () => {
     expect(judgeRecordedBursts(file, chunksOf(fixture, 10))).toEqual(judgeBursts(runOf(fixture)))
   })
 })
+
+describe('bursts on a card that warms up', () => {
+  /** Nine bursts of 0.2 s, each 1 % of 600 W more than the one before, at temperatures that rise with them. */
+  const bursts = Array.from({ length: 9 }, (_, i) => ({
+    ...{ at: 1 + 2 * i, seconds: 0.2 },
+    watts: IDLE_W + 500 * (1 + 0.01 * i),
+  }))
+  const temperatures = (degrees: (i: number) => number): SampleRow[] =>
+    bursts.map(({ at }, i) => ({
+      ...{ t_ns: s(at - 0.5), device_id: GPU, sensor_id: 'heat', metric: 'gpu_temperature_c' },
+      value: degrees(i),
+    }))
+  // Above idle 100 J and 1 J more each: 120 J of the first is 100 + 0.2 s x 100 W, so 120 to 128 J, 124 J in the middle.
+  const judged = (degrees: (i: number) => number) =>
+    groupOf([...ringRows(bursts, 20), ...temperatures(degrees)], bursts)
+
+  test('are judged each at its own temperature', () => {
+    const group = judged((i) => 50 + 2 * i)
+    // 1 J of 124 J over 2 degrees
+    expect(group.reference_per_c_pct).toBeCloseTo(100 / 124 / 2, 6)
+    expect(form(group, 'ring_padded')?.error_95_pct).toBeCloseTo(0, 6)
+  })
+  test('are judged by one mean where the temperature hardly moved or is not known', () => {
+    for (const group of [judged((i) => 50 + 0.1 * i), groupOf(ringRows(bursts, 20), bursts)]) {
+      expect(group.reference_per_c_pct).toBeNull()
+      // The first is 4 J of 124 J below it.
+      expect(form(group, 'ring_padded')?.error_min_pct).toBeCloseTo(-400 / 124, 6)
+    }
+  })
+})
