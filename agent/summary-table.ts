@@ -23,6 +23,7 @@ const PROGRAM_ROWS = [
   'energy_compute_j',
   'power_mean_w',
   'idle_cold_w',
+  'energy_above_idle_j',
   'energy_gpu_j',
   'energy_host_j',
 ] as const

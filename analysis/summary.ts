@@ -120,8 +120,10 @@ function energySide(run: RunData, answers: readonly Answer[], window: Window | n
   const ids = compute.parts.map((p) => p.device_id)
   // Smoothed power has floors that idle power does not show: the two can't be told apart.
   const smoothed = ids.some((id) => smoothsPower(run, id)) ? 'not_identifiable' : null
-  const stale = staleFinding(run, resident, window, ids) === null ? null : 'stale'
-  const above = aboveIdle(compute, window, resident, cold, stale ?? smoothed)
+  // Before a measured program nothing is loaded that it would find there: its idle is the baseline.
+  const before = run.experiment.kind === 'measure' ? cold : resident
+  const stale = staleFinding(run, before, window, ids) === null ? null : 'stale'
+  const above = aboveIdle(compute, window, before, cold, stale ?? smoothed)
   const variants: [string, Window | null][] = [
     ['run', runWindow(run, answers)],
     ['steady', window.rule === 'run' ? null : window],

@@ -43,7 +43,7 @@ function programHeadline(summary: Summary): Markup {
     <dl class="beside">
       ${beside(summary, 'mean power', 'power_mean_w')}
       ${beside(summary, 'power before it', 'idle_cold_w')}
-      ${beside(summary, 'GPUs', 'energy_gpu_j')}
+      ${beside(summary, 'above that', 'energy_above_idle_j')}
       ${beside(summary, 'processor and memory', 'energy_host_j')}
     </dl>
     ${

@@ -78,6 +78,8 @@ describe('a program on a GPU, measured', () => {
     const truth = IDLE_W * seconds + MORE_W * busy_s
     expect((energy?.value ?? 0) / truth).toBeCloseTo(1, 1)
     expect(summary.metrics['idle_cold_w']?.value).toBeCloseTo(IDLE_W, 0)
+    const above = summary.metrics['energy_above_idle_j']?.value ?? Number.NaN
+    expect(above / (MORE_W * busy_s)).toBeCloseTo(1, 1)
     expect(summary.devices.map((d) => [d.kind, d.used])).toContainEqual(['gpu', true])
     expect(summary.devices.filter((d) => d.used)).toHaveLength(1)
     expect([0, 3]).toContain(code)
