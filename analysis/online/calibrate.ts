@@ -132,14 +132,14 @@ function judgeSource(
     return read === null || seen == null ? [] : [{ step, read, meter: seen, others: rest }]
   })
   if (measured.length === 0) return refuse('no_sensor', `${source.source} does not cover any step.`)
-  const idle = measured.find((m) => m.step.level === 0)?.read.watts ?? 0
   return fitCalibration(measured, {
     ...named,
     source: source.source,
     resolution_w: meter.resolution_w,
     error_rel: meter.error_rel,
     others_error_rel: THRESHOLDS.sensor_gain,
-    idle_bound_w: Math.max(source.offset_w, source.gain_rel * idle),
+    stated_rel: source.gain_rel,
+    stated_w: source.offset_w,
   })
 }
 

@@ -1,3 +1,4 @@
+import { calibrationDoubt } from '../calibration.ts'
 import type { CalibrationRefusal, CalibrationResult, CalibrationStep } from '../schema/calibrate.ts'
 import type { Calibration, MeterSees } from '../schema/calibration.ts'
 import { type Line, yorkLine } from '../stats/york-line.ts'
@@ -25,8 +26,9 @@ export interface FitHow {
   readonly error_rel?: number
   /** Bound of the relative error of the other parts' sensors. */
   readonly others_error_rel?: number
-  /** Bound of the sensor's own error at idle, W: all that is known of the offset from a node's meter. */
-  readonly idle_bound_w?: number
+  /** Stated bounds of the sensor's own error, relative and in W: the greater holds. */
+  readonly stated_rel?: number
+  readonly stated_w?: number
 }
 
 const LIMITS = {
@@ -77,6 +79,8 @@ export function fitCalibration(measured: readonly Measured[], how: FitHow): Cali
   const bad = badLine(line, worse)
   if (bad !== null) return { ...blank, ...bad, chi_square_reduced }
   const { calibration, parts } = concluded(measured, how, line, worse)
+  const dull = notSharper(calibration, how)
+  if (dull !== null) return { ...blank, ...dull, parts, chi_square_reduced }
   return { ...blank, refusal: null, why: null, calibration, parts, chi_square_reduced }
 }
 
@@ -133,6 +137,21 @@ function badLine({ slope, u_slope }: Line, worse: number): Refused | null {
   return null
 }
 
+const statedWatts = (how: FitHow, watts: number): number =>
+  Math.max(how.stated_w ?? 0, (how.stated_rel ?? 0) * watts)
+
+/** What leaves the sensor less well known than its maker states would only widen every range. */
+function notSharper(calibration: Calibration, how: FitHow): Refused | null {
+  const most = calibration.range_w?.[1] ?? 0
+  const stated = statedWatts(how, most) / ROOT_3
+  const left = calibrationDoubt(most, 1, calibration)
+  if (stated === 0 || left < stated) return null
+  return none(
+    'no_sharper',
+    `At ${most.toFixed(0)} W the sensor would be known to ± ${left.toFixed(1)} W (standard), no better than by its stated bound (± ${stated.toFixed(1)} W): state --psu-efficiency and the meter's error_pct, or take a better meter.`,
+  )
+}
+
 /** Gain and offset with all that they are uncertain by. */
 function concluded(measured: readonly Measured[], how: FitHow, line: Line, worse: number) {
   const gain = line.slope
@@ -176,7 +195,7 @@ function concluded(measured: readonly Measured[], how: FitHow, line: Line, worse
   const calibration: Calibration = {
     ...common,
     offset_w: idle_w * (1 - gain),
-    offset_u_w: Math.hypot((how.idle_bound_w ?? 0) / ROOT_3, idle_w * gain_u),
+    offset_u_w: Math.hypot(statedWatts(how, idle_w) / ROOT_3, idle_w * gain_u),
     covariance: -idle_w * gain_u ** 2,
   }
   return { calibration, parts: parts.filter((p) => p.value > 0) }

@@ -1,6 +1,10 @@
 import { z } from 'zod'
 import { idSchema } from './id.ts'
 
+/** What a meter measures: the device alone, or the node that it is in. */
+export const METER_SEES = ['node', 'device'] as const
+export type MeterSees = (typeof METER_SEES)[number]
+
 /**
  * What one source of one device's power was found to be wrong by, against a meter: true watts are gain × read watts +
  * offset. Stored beside the readings, which stay as they were read; it holds for the driver that it was taken under.
@@ -26,6 +30,21 @@ export const calibrationSchema = z
       .datetime({ precision: 3 })
       .describe('UTC with milliseconds, so that the order of the texts is that of the times'),
     meter: z.string().min(1).describe('what it was measured against'),
+    sees: z
+      .enum(METER_SEES)
+      .nullish()
+      .describe('node: the increments of the whole node, so that idle power is as it was read'),
+    psu_efficiency: z
+      .number()
+      .positive()
+      .nullish()
+      .describe('of what the meter tells, the share that was taken to reach the parts'),
+    psu_efficiency_u: z.number().nonnegative().nullish().describe('its standard uncertainty'),
+    n: z.int().positive().nullish().describe('steps of load'),
+    range_w: z
+      .tuple([z.number(), z.number()])
+      .nullish()
+      .describe('least and most that was read, W'),
   })
   .refine((c) => Math.abs(c.covariance) <= c.gain_u * c.offset_u_w * (1 + 1e-9), {
     path: ['covariance'],
