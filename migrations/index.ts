@@ -1,5 +1,6 @@
 import type { Migration } from 'kysely'
 import { initial } from './0001-initial.ts'
+import { results } from './0002-results.ts'
 
 /**
  * Every change of the tables' shape, in order. History: what has been released is never edited. The place in this
@@ -7,6 +8,7 @@ import { initial } from './0001-initial.ts'
  */
 export const MIGRATIONS: readonly { readonly name: string; readonly migration: Migration }[] = [
   { name: '0001-initial', migration: initial },
+  { name: '0002-results', migration: results },
 ]
 
 /** The version of a database on which every migration has run. */

@@ -92,8 +92,9 @@ export interface TokenRow {
   revoked_at: string | null
 }
 
-interface ResultRow {
+export interface ResultRow {
   result_id: string
+  /** Never `local`. */
   source: string
   kind: string
   name: string | null
@@ -104,8 +105,31 @@ interface ResultRow {
   num_gpus: number | null
   precision: string | null
   imported_at: string
+  /** JSON of the result's own provenance. */
   provenance: string
+  /** JSON of the whole result. */
   payload: string
+  batch_limit: number | null
+  tensor_parallel: number | null
+  valid: number
+  cautions: number
+  revision: string | null
+  file_sha256: string
+}
+
+interface ResultMetricRow {
+  result_id: string
+  metric: string
+  value: number
+}
+
+/** A file that results came from, as it came, packed. */
+interface ResultFileRow {
+  sha256: string
+  name: string
+  size_bytes: number
+  imported_at: string
+  gzip: Uint8Array
 }
 
 export interface Tables {
@@ -118,4 +142,6 @@ export interface Tables {
   audit: AuditRow
   token: TokenRow
   result: ResultRow
+  result_metric: ResultMetricRow
+  result_file: ResultFileRow
 }

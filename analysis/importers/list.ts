@@ -1,0 +1,4 @@
+import type { Importer } from './importer.ts'
+
+/** Every reader of results of other tools, in the order in which a file is shown to them. */
+export const IMPORTERS: readonly Importer[] = []

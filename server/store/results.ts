@@ -1,0 +1,112 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import type { Kysely } from 'kysely'
+import type { Result } from '../../analysis/schema/result.ts'
+import { writeAudit } from './audit.ts'
+import type { ResultRow, Tables } from './tables.ts'
+
+/** A file as it came, to be kept beside the results that were read from it. */
+export interface ResultFile {
+  readonly sha256: string
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+export interface Inserted {
+  readonly inserted: number
+  /** Results that were there already, by their id. */
+  readonly same: number
+}
+
+/**
+ * Keeps results and their files. What is there already, by its hash, stays as it is, so that importing twice changes
+ * nothing. Call it within a transaction: all or nothing.
+ */
+export async function insertResults(
+  db: Kysely<Tables>,
+  results: readonly Result[],
+  files: readonly ResultFile[],
+  now: string,
+): Promise<Inserted> {
+  for (const { sha256, name, bytes } of files)
+    await db
+      .insertInto('result_file')
+      .values({ sha256, name, size_bytes: bytes.length, imported_at: now, gzip: gzipSync(bytes) })
+      .onConflict((c) => c.doNothing())
+      .execute()
+  let inserted = 0
+  for (const result of results) {
+    const done = await db
+      .insertInto('result')
+      .values(rowOf(result, now))
+      .onConflict((c) => c.doNothing())
+      .executeTakeFirst()
+    if (done.numInsertedOrUpdatedRows !== 1n) continue
+    inserted++
+    const { result_id } = result
+    const values = Object.entries(result.metrics).flatMap(([metric, { value }]) =>
+      value === null ? [] : [{ result_id, metric, value }],
+    )
+    if (values.length > 0) await db.insertInto('result_metric').values(values).execute()
+  }
+  if (inserted > 0)
+    await writeAudit(db, {
+      actor: 'local',
+      now,
+      action: 'import_results',
+      run_id: null,
+      detail: { inserted, files: files.map((f) => ({ name: f.name, sha256: f.sha256 })) },
+    })
+  return { inserted, same: results.length - inserted }
+}
+
+function rowOf(result: Result, now: string): ResultRow {
+  const { result_id, source, kind, name, task, model, engine, gpu_model, num_gpus } = result
+  const { precision, batch_limit, tensor_parallel, provenance } = result
+  return {
+    result_id,
+    source,
+    kind,
+    name,
+    task,
+    model,
+    engine,
+    gpu_model,
+    num_gpus,
+    precision,
+    imported_at: now,
+    provenance: JSON.stringify(provenance),
+    payload: JSON.stringify(result),
+    batch_limit,
+    tensor_parallel,
+    valid: result.valid ? 1 : 0,
+    cautions: result.findings.filter((f) => f.severity === 'caution').length,
+    revision: provenance.revision,
+    file_sha256: provenance.file_sha256,
+  }
+}
+
+/** One result whole; undefined: there is none of that id. */
+export async function findResult(db: Kysely<Tables>, id: string): Promise<Result | undefined> {
+  const row = await db
+    .selectFrom('result')
+    .select('payload')
+    .where('result_id', '=', id)
+    .executeTakeFirst()
+  return row && resultOf(row)
+}
+
+export const resultOf = (row: { readonly payload: string }): Result =>
+  JSON.parse(row.payload) as Result
+
+/** A file that results came from, byte for byte as it came; undefined: there is none of that hash. */
+export async function readResultFile(
+  db: Kysely<Tables>,
+  sha256: string,
+): Promise<ResultFile | undefined> {
+  const row = await db
+    .selectFrom('result_file')
+    .select(['name', 'gzip'])
+    .where('sha256', '=', sha256)
+    .executeTakeFirst()
+  return row && { sha256, name: row.name, bytes: gunzipSync(row.gzip) }
+}
