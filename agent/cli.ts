@@ -20,6 +20,29 @@ const countFrom =
     throw new InvalidArgumentError(`It must be a whole number from ${least} on.`)
   }
 
+function seconds(value: string): number {
+  const given = Number(value)
+  if (value.trim() !== '' && given > 0 && given <= 3600) return given
+  throw new InvalidArgumentError('It must be seconds above 0 and up to 3600, such as 20.')
+}
+
+function percent(value: string): number {
+  const given = Number(value)
+  if (value.trim() !== '' && given > 0 && given <= 100) return given
+  throw new InvalidArgumentError('It must be per cent above 0 and up to 100, such as 0.5.')
+}
+
+/** `0.94+-0.02`, its standard uncertainty behind; 1 alone. */
+function efficiency(value: string): { value: number; u: number } {
+  const [share, u] = value.split(/\+-|±/).map(Number)
+  if (value.trim() === '1') return { value: 1, u: 0 }
+  if (share !== undefined && u !== undefined && share > 0.3 && share <= 1 && u >= 0 && u < 0.3)
+    return { value: share, u }
+  throw new InvalidArgumentError(
+    'It must be a share with its standard uncertainty such as 0.94+-0.02, or 1 for none.',
+  )
+}
+
 function burstLengths(value: string): readonly number[] {
   const lengths = value.split(',').map(Number)
   if (lengths.every((ms) => Number.isInteger(ms) && ms >= 5 && ms <= 60_000)) return lengths
@@ -282,6 +305,90 @@ Examples:
       json: o.json === true,
     })
   })
+
+program
+  .command('calibrate')
+  .description("a sensor's gain and offset against a meter, kept for runs to come")
+  .option('--device <uuid>', 'this device, by the beginning of its id; else the first GPU')
+  .addOption(
+    new Option(
+      '--meter <source>',
+      'which meter of sensors.meters, or typed: watts that you read off it',
+    ).choices(['plug', 'redfish', 'ipmi', 'typed']),
+  )
+  .option('--config <file>', 'FILE or PRESET whose sensors.meters are used')
+  .option('--set <key.path=value>', 'change one key of sensors (repeatable)', collect, [])
+  .addOption(
+    new Option('--sees <what>', 'what the meter measures: the whole node, or the device alone')
+      .choices(['node', 'device'])
+      .default('node'),
+  )
+  .option(
+    '--psu-efficiency <share>',
+    "share of the meter's watts that reaches the parts, 0.94+-0.02; 1 leaves the supply's loss in the gain",
+    efficiency,
+  )
+  .option('--meter-error <pct>', 'with --meter typed: its error bound, %', percent, 2)
+  .option('--steps <n>', 'levels of load beside idle', countFrom(1), 5)
+  .option('--step-seconds <s>', 'how long each is averaged', seconds, 20)
+  .option(
+    '--settle-seconds <s>',
+    'wait after each change; else as long as the meter needs',
+    seconds,
+  )
+  .option('--load <command>', 'your own work in the place of ours, run for a share of the time')
+  .option('--show', 'the stored calibrations')
+  .option('--forget', 'drop the stored calibrations, with --device those of one device')
+  .option('--out <dir>', 'keep the recording there, as a bundle')
+  .option('--json', 'one JSON document on standard output')
+  .addHelpText(
+    'after',
+    `
+A meter of the node tells what changes with the load, through the power supply: state its efficiency.
+
+Examples:
+  llem-agent calibrate --config study.yaml --psu-efficiency 0.94+-0.01
+  llem-agent calibrate --set 'sensors.meters=[{source: plug, url: http://10.0.0.9, kind: shelly}]'
+  llem-agent calibrate --meter typed --meter-error 0.5 --sees device --psu-efficiency 1
+  llem-agent calibrate --device cpu_package:0 --config study.yaml --load 'stress-ng --matrix 0'
+  llem-agent calibrate --show
+  llem-agent calibrate --forget --device GPU-8f3c
+
+Exit codes: 0 stored, 1 failed, 2 wrong command line, 3 it can't be told from these steps, 130 interrupted.`,
+  )
+  .action(async (o: CalibrateFlags) => {
+    const { calibrateCommand, forgetCommand, showCalibrations } = await import(
+      './commands/calibrate.ts'
+    )
+    const device = o.device ?? null
+    if (o.show === true) process.exitCode = await showCalibrations(device, o.json === true)
+    else if (o.forget === true) process.exitCode = await forgetCommand(device, o.json === true)
+    else
+      process.exitCode = await calibrateCommand({
+        ...{ device, meter: o.meter ?? null, sees: o.sees, steps: o.steps, set: o.set },
+        ...{ step_s: o.stepSeconds, settle_s: o.settleSeconds ?? null, load: o.load ?? null },
+        ...{ efficiency: o.psuEfficiency ?? null, typed_error_pct: o.meterError },
+        ...{ config: o.config ?? null, out: o.out ?? null, json: o.json === true },
+      })
+  })
+
+interface CalibrateFlags {
+  device?: string
+  meter?: string
+  config?: string
+  set: string[]
+  sees: 'node' | 'device'
+  psuEfficiency?: { value: number; u: number }
+  meterError: number
+  steps: number
+  stepSeconds: number
+  settleSeconds?: number
+  load?: string
+  show?: boolean
+  forget?: boolean
+  out?: string
+  json?: boolean
+}
 
 program
   .command('ship')

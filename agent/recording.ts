@@ -1,5 +1,7 @@
+import type { Calibration } from '../analysis/schema/calibration.ts'
 import type { PhaseName, RunOutcome } from '../analysis/schema/run.ts'
 import type { SampleRow } from '../analysis/schema/stream.ts'
+import { calibrationsHere } from './calibrate/store.ts'
 import { type Clock, createClock } from './clock.ts'
 import type { Reporter } from './progress.ts'
 import type { Recorder } from './recorder.ts'
@@ -21,6 +23,8 @@ export interface RecordingParts {
   readonly onRunChanged: () => void
   readonly reporter: Reporter
   readonly signal: AbortSignal
+  /** This host's calibrations; those of the run's devices go into its record. */
+  readonly calibrations?: readonly Calibration[]
 }
 
 /** What is recorded: the configuration as run.json shall hold it. */
@@ -86,6 +90,12 @@ export async function record(
     unlock = await parts.lockDevices(
       sensors.devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id),
     )
+    const { calibrations, notes } = calibrationsHere(
+      parts.calibrations ?? [],
+      sensors.devices,
+      sensors.environment,
+    )
+    for (const note of notes) reporter.say(note)
     const draft = draftRunFile({
       experiment,
       cycle,
@@ -101,6 +111,7 @@ export async function record(
           reason,
           fix,
         })),
+        ...(calibrations.length === 0 ? {} : { calibrations }),
       },
     })
     const spool = await parts.openSpool(draft.run_id)

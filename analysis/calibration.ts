@@ -11,20 +11,28 @@ export function calibrationFor(
   device_id: string,
   source: string,
 ): Calibration | null {
-  const listed = run.environment['calibrations']
-  if (!Array.isArray(listed)) return null
-  const driver = driverOf(run, source)
   let newest: Calibration | null = null
-  for (const entry of listed) {
-    const parsed = calibrationSchema.safeParse(entry)
-    if (!parsed.success) continue
-    const { data } = parsed
-    if (data.device_id !== device_id || data.source !== source) continue
-    if (data.driver_version !== null && data.driver_version !== driver) continue
-    if (newest === null || data.measured_at > newest.measured_at) newest = data
+  for (const c of calibrationsOf(run)) {
+    if (c.device_id !== device_id || c.source !== source || !holds(run, c)) continue
+    if (newest === null || c.measured_at > newest.measured_at) newest = c
   }
   return newest
 }
+
+/** Calibrations of the run's devices that hold for another driver, where none of the same source does for this one. */
+export const unusedCalibrations = (run: Pick<RunData, 'environment'>): Calibration[] =>
+  calibrationsOf(run).filter(
+    (c) => !holds(run, c) && calibrationFor(run, c.device_id, c.source) === null,
+  )
+
+function calibrationsOf(run: Pick<RunData, 'environment'>): Calibration[] {
+  const listed = run.environment['calibrations']
+  if (!Array.isArray(listed)) return []
+  return listed.flatMap((entry) => calibrationSchema.safeParse(entry).data ?? [])
+}
+
+const holds = (run: Pick<RunData, 'environment'>, c: Calibration): boolean =>
+  c.driver_version === null || c.driver_version === driverOf(run, c.source)
 
 /** `nvml_power_ring` comes through the driver that the environment tells under `nvml`. */
 function driverOf(run: Pick<RunData, 'environment'>, source: string): string | null {

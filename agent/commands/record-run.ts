@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { readCalibrations } from '../calibrate/store.ts'
 import { lockDevices } from '../device-lock.ts'
 import { connectServer, type ServerConnection } from '../embedded-server.ts'
 import type { Reporter } from '../progress.ts'
@@ -50,7 +51,9 @@ export async function recordRun(
 ): Promise<FinishedRun> {
   const { server, reporter, options } = session
   let shipper: Shipper | null = null
+  const calibrations = await readCalibrations(stateDir())
   const result = await run({
+    calibrations,
     study_id: session.study_id,
     openSensors: (clock) =>
       openSamplerThread(hostOptions(clock, process.env, sensors.meters), sensors.only),

@@ -52,7 +52,7 @@ const resultSchema = z.object({
 })
 export type CalibrationResult = z.infer<typeof resultSchema>
 
-/** What `llem-agent calibrate --json` prints. */
+/** What a recording of steps tells of one device. */
 export const calibrateSchema = z.object({
   device_id: idSchema,
   model: z.string().nullable(),
@@ -66,3 +66,12 @@ export const calibrateSchema = z.object({
   results: z.array(resultSchema),
 })
 export type CalibrateReport = z.infer<typeof calibrateSchema>
+
+/** What `llem-agent calibrate --json` prints. */
+export const calibrateAnswerSchema = calibrateSchema.extend({
+  bundle: z.string().meta({ description: 'where the recording is kept' }),
+  stored: z
+    .string()
+    .nullable()
+    .meta({ description: 'file of the calibrations; null: none was stored' }),
+})

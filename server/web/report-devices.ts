@@ -4,6 +4,7 @@ import type { Summary, SummaryDevice } from '../../analysis/schema/summary.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { reasonWords, sourceWords } from './metric-words.ts'
 import { rangeText, significant, valueText } from './number-text.ts'
+import { calibrationNotes } from './report-calibration.ts'
 
 /** Every recorded device with its energy over the window, used by the engine or not. */
 export function devicesSection(run: RunData, summary: Summary): Markup {
@@ -12,7 +13,7 @@ export function devicesSection(run: RunData, summary: Summary): Markup {
       summary.devices.length === 0
         ? html`<p>The run recorded no device.</p>`
         : scrolling('Devices', deviceTable(run, summary.devices))
-    }</section>`
+    }${calibrationNotes(run, summary)}</section>`
 }
 
 function deviceTable(run: RunData, devices: readonly SummaryDevice[]): Markup {

@@ -5,6 +5,7 @@ import {
   calibrationDoubt,
   calibrationFor,
   uncalibrated,
+  unusedCalibrations,
 } from '../../analysis/calibration.ts'
 import { type Calibration, calibrationSchema } from '../../analysis/schema/calibration.ts'
 import { summarise } from '../../analysis/summary.ts'
@@ -215,5 +216,13 @@ describe('parts of an uncertainty', () => {
     expect(sensors[1]?.value).toBeCloseTo((5 / Math.sqrt(3)) * 60, 4)
     expect(standard(sensors)).toBeCloseTo((Math.hypot(15, 5) / Math.sqrt(3)) * 60, 4)
     expect(repeatable(sensors)).toBe(0)
+  })
+
+  test('of another driver alone is told as not applied', () => {
+    const other = { ...CALIBRATION, driver_version: '570.1' }
+    const of = (...all: unknown[]) => unusedCalibrations(runOf(fixture(all)))
+    expect(of(other)).toEqual([expect.objectContaining({ driver_version: '570.1' })])
+    expect(of(other, CALIBRATION)).toEqual([])
+    expect(of(CALIBRATION, 'no calibration')).toEqual([])
   })
 })

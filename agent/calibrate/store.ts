@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { type Calibration, calibrationSchema } from '../../analysis/schema/calibration.ts'
+import type { Device } from '../../analysis/schema/device.ts'
+import { ConfigError } from '../../analysis/schema/study.ts'
+import { makeDirectory, writeDurably } from '../durable-file.ts'
+
+const fileSchema = z.object({ version: z.literal(1), calibrations: z.array(calibrationSchema) })
+
+/** Where this host's calibrations are kept. */
+export const calibrationsPath = (stateDir: string): string => join(stateDir, 'calibrations.json')
+
+/**
+ * The calibrations of this host; none where none was made.
+ * @throws ConfigError where the file is there and can't be understood: going on would change results silently
+ */
+export async function readCalibrations(stateDir: string): Promise<readonly Calibration[]> {
+  const path = calibrationsPath(stateDir)
+  const refuse = (message: string) => new ConfigError([{ path, message }])
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT') return []
+    throw refuse(`can't be read (${code}); grant access to it or remove it`)
+  }
+  try {
+    return fileSchema.parse(JSON.parse(text)).calibrations
+  } catch {
+    throw refuse(
+      'is not a list of calibrations as llem-agent calibrate writes it; mend it, or remove it and calibrate again',
+    )
+  }
+}
+
+/** What a calibration is of: a newer one of the same takes its place. */
+const keyOf = (c: Calibration): string => JSON.stringify([c.device_id, c.driver_version, c.source])
+
+/** Adds calibrations, each in the place of an older one of the same device, driver and source. */
+export async function storeCalibrations(
+  stateDir: string,
+  made: readonly Calibration[],
+): Promise<void> {
+  const replaced = new Set(made.map(keyOf))
+  const kept = (await readCalibrations(stateDir)).filter((c) => !replaced.has(keyOf(c)))
+  await writeAll(stateDir, [...kept, ...made])
+}
+
+/**
+ * Removes the calibrations of a device, by the beginning of its id; null: all.
+ * @returns what was removed
+ */
+export async function forgetCalibrations(
+  stateDir: string,
+  device: string | null,
+): Promise<readonly Calibration[]> {
+  const all = await readCalibrations(stateDir)
+  const gone = all.filter((c) => device === null || c.device_id.startsWith(device))
+  if (gone.length > 0)
+    await writeAll(
+      stateDir,
+      all.filter((c) => !gone.includes(c)),
+    )
+  return gone
+}
+
+async function writeAll(stateDir: string, calibrations: readonly Calibration[]): Promise<void> {
+  const path = calibrationsPath(stateDir)
+  await makeDirectory(stateDir)
+  const content = `${JSON.stringify({ version: 1, calibrations }, null, 2)}\n`
+  await writeDurably(path, content, `${path}.${process.pid}.tmp`)
+}
+
+/** What of the stored calibrations belongs into a run: those of its devices. Analysis takes those of its driver. */
+export function calibrationsHere(
+  all: readonly Calibration[],
+  devices: readonly Pick<Device, 'device_id'>[],
+  environment: Readonly<Record<string, unknown>>,
+): { readonly calibrations: readonly Calibration[]; readonly notes: readonly string[] } {
+  const here = new Set(devices.map((d) => d.device_id))
+  const calibrations = all.filter((c) => here.has(c.device_id))
+  const driver = driverOf(environment)
+  const notes = calibrations
+    .filter((c) => c.driver_version !== null && c.driver_version !== driver)
+    .filter(
+      (c) =>
+        !calibrations.some(
+          (o) =>
+            o.source === c.source && o.device_id === c.device_id && o.driver_version === driver,
+        ),
+    )
+    .map(
+      (c) =>
+        `The calibration of ${c.source} of ${c.device_id} was made under driver ${c.driver_version}, and this is ${driver ?? 'unknown'}: it is not applied. llem-agent calibrate makes a new one.`,
+    )
+  return { calibrations, notes }
+}
+
+function driverOf(environment: Readonly<Record<string, unknown>>): string | null {
+  const nvml = environment['nvml']
+  const version =
+    nvml !== null && typeof nvml === 'object'
+      ? (nvml as Record<string, unknown>)['driver_version']
+      : null
+  return typeof version === 'string' ? version : null
+}
