@@ -35,7 +35,7 @@ const holds = (run: Pick<RunData, 'environment'>, c: Calibration): boolean =>
   c.driver_version === null || c.driver_version === driverOf(run, c.source)
 
 /** `nvml_power_ring` comes through the driver that the environment tells under `nvml`. */
-function driverOf(run: Pick<RunData, 'environment'>, source: string): string | null {
+export function driverOf(run: Pick<RunData, 'environment'>, source: string): string | null {
   const library = run.environment[sourceFamily(source)]
   if (library === null || typeof library !== 'object') return null
   const version = (library as Record<string, unknown>)['driver_version']

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { driverOf, unusedCalibrations } from '../../analysis/calibration.ts'
 import { type Calibration, calibrationSchema } from '../../analysis/schema/calibration.ts'
 import type { Device } from '../../analysis/schema/device.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
@@ -81,28 +82,9 @@ export function calibrationsHere(
 ): { readonly calibrations: readonly Calibration[]; readonly notes: readonly string[] } {
   const here = new Set(devices.map((d) => d.device_id))
   const calibrations = all.filter((c) => here.has(c.device_id))
-  const driver = driverOf(environment)
-  const notes = calibrations
-    .filter((c) => c.driver_version !== null && c.driver_version !== driver)
-    .filter(
-      (c) =>
-        !calibrations.some(
-          (o) =>
-            o.source === c.source && o.device_id === c.device_id && o.driver_version === driver,
-        ),
-    )
-    .map(
-      (c) =>
-        `The calibration of ${c.source} of ${c.device_id} was made under driver ${c.driver_version}, and this is ${driver ?? 'unknown'}: it is not applied. llem-agent calibrate makes a new one.`,
-    )
+  const notes = unusedCalibrations({ environment: { ...environment, calibrations } }).map(
+    (c) =>
+      `The calibration of ${c.source} of ${c.device_id} was made under driver ${c.driver_version}, and this is ${driverOf({ environment }, c.source) ?? 'unknown'}: it is not applied. llem-agent calibrate makes a new one.`,
+  )
   return { calibrations, notes }
-}
-
-function driverOf(environment: Readonly<Record<string, unknown>>): string | null {
-  const nvml = environment['nvml']
-  const version =
-    nvml !== null && typeof nvml === 'object'
-      ? (nvml as Record<string, unknown>)['driver_version']
-      : null
-  return typeof version === 'string' ? version : null
 }

@@ -1,3 +1,4 @@
+import { driverOf } from '../calibration.ts'
 import { decodeRun, type StoredChunk } from '../decode-run.ts'
 import { type EnergySource, energySources } from '../energy-source.ts'
 import type { RunData } from '../run-data.ts'
@@ -61,7 +62,7 @@ export function judgeCalibration(run: RunData, how: CalibrationHow): CalibrateRe
   const device = run.devices.find((d) => d.device_id === how.device_id)
   const named = {
     device_id: how.device_id,
-    driver_version: driverOf(run),
+    driver_version: driverOf(run, sources[0]?.source ?? ''),
     meter: meterName(run, how.meter),
     sees: how.sees,
     psu_efficiency: how.psu_efficiency,
@@ -73,7 +74,11 @@ export function judgeCalibration(run: RunData, how: CalibrationHow): CalibrateRe
     others: others.map((o) => o.name),
     assumptions: assumptions(how, others.length > 0),
     results: sources.map((source) =>
-      judgeSource(source, steps, meter, others, { ...named, measured_at: how.measured_at }),
+      judgeSource(source, steps, meter, others, {
+        ...named,
+        driver_version: driverOf(run, source.source),
+        measured_at: how.measured_at,
+      }),
     ),
   }
 }
@@ -141,13 +146,6 @@ function judgeSource(
     stated_rel: source.gain_rel,
     stated_w: source.offset_w,
   })
-}
-
-function driverOf(run: RunData): string | null {
-  const nvml = run.environment['nvml']
-  if (nvml === null || typeof nvml !== 'object') return null
-  const version = (nvml as Record<string, unknown>)['driver_version']
-  return typeof version === 'string' ? version : null
 }
 
 function meterName(run: RunData, meter: string): string {

@@ -111,11 +111,26 @@ function within(source: EnergySource, { start_t_ns, end_t_ns }: CalibrationStep)
   return read
 }
 
-/** Smallest difference of two of its readings; what it never shows it can't tell. */
+/** So many unlike readings show their common step beyond doubt; fewer may be apart by several of it. */
+const READINGS_TELLING = 8
+
+/** The step in which a meter tells its power: what divides all that its readings differ by, else their last digit. */
 function resolutionOf({ value, factor }: EnergySource): number {
-  const seen = [...new Set(value)].filter(Number.isFinite).sort((a, b) => a - b)
-  let least = Number.POSITIVE_INFINITY
-  for (let i = 1; i < seen.length; i++)
-    least = Math.min(least, (seen[i] as number) - (seen[i - 1] as number))
-  return Number.isFinite(least) ? least * factor : 0
+  const seen = [...new Set(value)].filter(Number.isFinite).map(Math.round)
+  const first = seen[0]
+  if (first === undefined) return 0
+  const step =
+    seen.length >= READINGS_TELLING
+      ? seen.reduce((known, v) => divisor(known, Math.abs(v - first)), 0)
+      : lastDigit(seen.reduce((known, v) => divisor(known, v), 0))
+  return step * factor
+}
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b))
+
+/** The greatest power of ten that divides it. */
+function lastDigit(value: number): number {
+  let digit = 1
+  while (value !== 0 && value % (10 * digit) === 0) digit *= 10
+  return digit
 }
