@@ -16,6 +16,7 @@ import { mean } from '../stats/moments.ts'
 import { percentile } from '../stats/percentile.ts'
 import { type BurstSources, burstEnergy, type MeasuredBurst } from './burst-energy.ts'
 import { type BurstSpan, burstSpans } from './burst-spans.ts'
+import { sharePerDegree } from './burst-temperature.ts'
 
 /** By how much 95 % of single padded bursts of a length (ms) may err, %. Source: docs/measuring.md, "Bursts". */
 export const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
@@ -28,9 +29,6 @@ export const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
 const SINGLE_MS = 100
 /** The share of bursts whose truth a stated range is to hold. */
 const STATED_SHARE = 0.95
-/** A line over temperature needs so many bursts and degrees. */
-const LEAST_FOR_LINE = 8
-const LEAST_SPREAD_C = 2
 /** Whose means, agreeing, are the reference: two sources that share no reading. */
 const REFERENCE: readonly BurstForm[] = ['ring_padded', 'counter']
 
@@ -145,27 +143,19 @@ function judgeGroup(bursts: readonly MeasuredBurst[]): BurstGroup {
 const joules = (bursts: readonly MeasuredBurst[], form: BurstForm): number[] =>
   bursts.flatMap((b) => b.energies[form]?.energy_j ?? [])
 
-/**
- * By what share the same work takes more energy per degree of the card (leakage grows with it): the straight line
- * through the references' joules over the temperature at each burst's begin. null where it hardly varied.
- */
+/** The line through both references, each relative to its own mean. */
 function perDegree(bursts: readonly MeasuredBurst[]): number | null {
-  const temperatures = bursts.flatMap((b) => b.temperature_c ?? [])
-  const middle = mean(temperatures)
-  if (middle === null || temperatures.length < LEAST_FOR_LINE) return null
-  if (Math.max(...temperatures) - Math.min(...temperatures) < LEAST_SPREAD_C) return null
-  let [across, along] = [0, 0]
-  for (const form of REFERENCE) {
-    const level = mean(joules(bursts, form))
-    if (level === null) continue
-    for (const { temperature_c, energies } of bursts) {
-      const energy = energies[form]
-      if (temperature_c === null || energy == null) continue
-      across += (temperature_c - middle) * (energy.energy_j / level - 1)
-      along += (temperature_c - middle) ** 2
-    }
-  }
-  return along === 0 ? null : across / along
+  return sharePerDegree(
+    REFERENCE.flatMap((form) => {
+      const level = mean(joules(bursts, form))
+      return bursts.flatMap(({ temperature_c, energies }) => {
+        const energy = energies[form]
+        return temperature_c === null || energy === null || level === null
+          ? []
+          : [{ temperature_c, share: energy.energy_j / level - 1 }]
+      })
+    }),
+  )
 }
 
 /** What each burst's work takes at its own temperature, joules. */

@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { decodeRun } from '../../analysis/decode-run.ts'
 import { deviceEnergy } from '../../analysis/device-energy.ts'
 import { marksOf } from '../../analysis/marked-windows.ts'
+import { sharePerDegree } from '../../analysis/online/burst-temperature.ts'
 import type { RunData } from '../../analysis/run-data.ts'
+import { seriesOf } from '../../analysis/sample-table.ts'
 import { mean } from '../../analysis/stats/moments.ts'
 import { percentile } from '../../analysis/stats/percentile.ts'
 import { repeatable } from '../../analysis/uncertainty.ts'
@@ -47,14 +49,19 @@ const marks = new Map(marksOf(run).map((m) => [m.id, m.window]))
 const gpu = run.devices.find((d) => d.kind === 'gpu')
 if (gpu === undefined) throw new Error(`${bundle} has no GPU`)
 
-const groups = new Map<string, { burst: Burst; forms: Forms }[]>()
+const heat = seriesOf(run.samples).find((s) => s.metric === 'gpu_temperature_c')
+const groups = new Map<string, { burst: Burst; forms: Forms; temperature_c: number }[]>()
 for (const burst of bursts) {
   const window = marks.get(burst.id)
   if (window === undefined) continue
   const key = `${burst.load} ${burst.length_ms}`
   groups.set(key, [
     ...(groups.get(key) ?? []),
-    { burst, forms: formsOf(run, gpu.device_id, burst, window) },
+    {
+      burst,
+      forms: formsOf(run, gpu.device_id, burst, window),
+      temperature_c: temperatureAt(window.start_ns),
+    },
   ])
 }
 const FORMS = ['ring padded', 'ring alone', 'polled 186', 'counter gaps']
@@ -69,25 +76,45 @@ for (const [key, group] of [...groups].sort((a, b) =>
   const padded = mean(all('ring padded')) as number
   const counter = mean(all('counter gaps')) as number
   const reference = (padded + counter) / 2
-  console.log(
-    `\n${key} ms: ${group.length} bursts, ${reference.toFixed(1)} J; ring ${padded.toFixed(2)}, counter ${counter.toFixed(2)} (${(100 * (counter / padded - 1)).toFixed(1)} %)`,
+  const degrees = mean(group.map((g) => g.temperature_c)) as number
+  const per_c = sharePerDegree(
+    group.flatMap(({ temperature_c, forms }) =>
+      [
+        [forms['ring padded'], padded],
+        [forms['counter gaps'], counter],
+      ].flatMap(([joules, level]) =>
+        joules == null ? [] : [{ temperature_c, share: joules / (level as number) - 1 }],
+      ),
+    ),
   )
-  for (const form of FORMS) console.log(`  ${form.padEnd(16)} ${spread(all(form), reference)}`)
+  // The same work takes more on a warmer card: each burst is judged at its own temperature.
+  const truth = (g: { temperature_c: number }) =>
+    reference * (1 + (per_c ?? 0) * (g.temperature_c - degrees))
+  const errors = (of: (g: (typeof group)[number]) => number | null) =>
+    group.flatMap((g) => {
+      const joules = of(g)
+      return joules === null ? [] : [100 * (joules / truth(g) - 1)]
+    })
+  console.log(
+    `\n${key} ms: ${group.length} bursts, ${reference.toFixed(1)} J; ring ${padded.toFixed(2)}, counter ${counter.toFixed(2)} ` +
+      `(${(100 * (counter / padded - 1)).toFixed(1)} %), ${per_c === null ? '-' : (100 * per_c).toFixed(2)} % a degree`,
+  )
+  for (const form of FORMS)
+    console.log(`  ${form.padEnd(16)} ${spread(errors((g) => g.forms[form] ?? null))}`)
   const held = group.filter(
-    (g) => Math.abs((g.forms['ring alone'] as number) - reference) <= g.forms.doubt,
+    (g) => Math.abs((g.forms['ring alone'] as number) - truth(g)) <= g.forms.doubt,
   )
   console.log(`  ring alone, within its stated range: ${held.length} of ${group.length}`)
-  for (const tool of TOOLS) {
-    const own = group.filter((g) => g.burst.tool === tool).flatMap((g) => g.burst.energy_j ?? [])
-    console.log(`  ${tool.padEnd(16)} ${spread(own, reference)}`)
-  }
+  for (const tool of TOOLS)
+    console.log(
+      `  ${tool.padEnd(16)} ${spread(errors((g) => (g.burst.tool === tool ? g.burst.energy_j : null)))}`,
+    )
 }
 
-function spread(values: readonly number[], reference: number): string {
-  if (values.length === 0) return '-'
-  const errors = values.map((v) => 100 * (v / reference - 1))
+function spread(errors: readonly number[]): string {
+  if (errors.length === 0) return '-'
   const at = (p: number, of: readonly number[]) => (percentile(of, p) as number).toFixed(1)
-  return `${at(0.5, errors)} (${at(0, errors)}..${at(1, errors)}) [${at(0.95, errors.map(Math.abs))}] n ${values.length}`
+  return `${at(0.5, errors)} (${at(0, errors)}..${at(1, errors)}) [${at(0.95, errors.map(Math.abs))}] n ${errors.length}`
 }
 
 function formsOf(run: RunData, device_id: string, burst: Burst, window: Window): Forms {
@@ -135,4 +162,9 @@ function polled(begin_ns: number, end_ns: number): number | null {
     if (t_ns >= end_ns) return joules
   }
   return null
+}
+
+function temperatureAt(t_ns: number): number {
+  const i = heat === undefined ? -1 : heat.t_ns.findLastIndex((t) => t <= t_ns)
+  return i < 0 ? Number.NaN : (heat?.value[i] as number)
 }
