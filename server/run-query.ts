@@ -32,9 +32,17 @@ const tags = words.transform((list) =>
   }),
 )
 
-const isMetric = (name: string) => canonOf(name) !== undefined
-const isSortable = (name: string) =>
-  (SORT_COLUMNS as readonly string[]).includes(name) || isMetric(name)
+type IsMetric = (name: string) => boolean
+const isRunMetric: IsMetric = (name) => canonOf(name) !== undefined
+/** A column or a metric, with - for descending. */
+export const sortSchema = (isMetric: IsMetric) =>
+  z
+    .string()
+    .refine((s) => {
+      const name = s.replace(/^-/, '')
+      return (SORT_COLUMNS as readonly string[]).includes(name) || isMetric(name)
+    }, 'must be a field or a metric, with - for descending')
+    .meta({ description: 'a field or a metric such as -energy_per_output_token_j' })
 
 type Text = Exclude<(typeof TEXT_FILTERS)[number], 'study_id'>
 const textShape = Object.fromEntries(
@@ -44,88 +52,78 @@ const numberShape = Object.fromEntries(
   NUMBER_FILTERS.map((f) => [f, numbers.optional()]),
 ) as Record<(typeof NUMBER_FILTERS)[number], z.ZodOptional<typeof numbers>>
 
+/** The named parameters of a list; `min_METRIC` and `max_METRIC` come beside them. */
+export const listQueryShape = {
+  ...textShape,
+  ...numberShape,
+  study: words.optional(),
+  tag: tags.optional().meta({ description: 'KEY=VALUE or KEY' }),
+  valid: z.enum(['true', 'false']).optional(),
+  cautions: z.enum(['include', 'exclude']).default('include'),
+  archived: z.enum(['exclude', 'include', 'only']).default('exclude'),
+  started_from: instant.optional(),
+  started_to: instant.optional(),
+  sort: sortSchema(isRunMetric).default('-created_at'),
+  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(50),
+  cursor: z.string().optional().meta({ description: 'next_cursor of the page before' }),
+}
+type ListParameters = z.output<z.ZodObject<typeof listQueryShape>>
+
 /**
  * What a list of runs may be asked, the same in the address and in the shell: filters by field (a comma is "or"),
  * `min_METRIC` and `max_METRIC`, sort, page. Unknown names are refused.
  */
 export const runQuerySchema = z
-  .object({
-    ...textShape,
-    ...numberShape,
-    study: words.optional(),
-    tag: tags.optional().meta({ description: 'KEY=VALUE or KEY' }),
-    valid: z.enum(['true', 'false']).optional(),
-    cautions: z.enum(['include', 'exclude']).default('include'),
-    archived: z.enum(['exclude', 'include', 'only']).default('exclude'),
-    started_from: instant.optional(),
-    started_to: instant.optional(),
-    sort: z
-      .string()
-      .default('-created_at')
-      .refine(
-        (s) => isSortable(s.replace(/^-/, '')),
-        'must be a field or a metric, with - for descending',
-      )
-      .meta({ description: 'a field or a metric such as -energy_per_output_token_j' }),
-    limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(50),
-    cursor: z.string().optional().meta({ description: 'next_cursor of the page before' }),
-  })
+  .object(listQueryShape)
   .catchall(z.string())
-  .transform((given, ctx): RunListQuery => {
-    const metrics: RunListQuery['metrics'][number][] = []
-    const shape = new Set([...Object.keys(textShape), ...Object.keys(numberShape), ...OTHERS])
-    for (const [key, value] of Object.entries(given)) {
-      if (shape.has(key)) continue
-      const [, bound, metric = ''] = /^(min|max)_(.+)$/.exec(key) ?? []
-      const limit = Number(value)
-      if (bound === undefined || !isMetric(metric))
-        ctx.addIssue({ code: 'unrecognized_keys', keys: [key], input: given })
-      else if (value === '' || !Number.isFinite(limit))
-        ctx.addIssue({ code: 'custom', path: [key], message: 'must be a number', input: value })
-      else metrics.push({ metric, bound: bound as 'min' | 'max', limit })
-    }
-    const after = given.cursor === undefined ? null : readCursor(given.cursor, given.sort)
-    if (after === 'bad')
-      ctx.addIssue({
-        code: 'custom',
-        path: ['cursor'],
-        message: 'is not a next_cursor of a list in this order',
-        input: given.cursor,
-      })
-    const text = Object.fromEntries(
-      TEXT_FILTERS.map((f) => [f, f === 'study_id' ? given.study : given[f]]).filter(([, v]) => v),
-    ) as RunListQuery['text']
-    return {
-      text,
-      number: Object.fromEntries(
-        NUMBER_FILTERS.map((f) => [f, given[f]]).filter(([, v]) => v),
-      ) as RunListQuery['number'],
-      valid: given.valid === undefined ? null : given.valid === 'true',
-      exclude_cautions: given.cautions === 'exclude',
-      archived: given.archived,
-      tags: given.tag ?? [],
-      started_from: given.started_from ?? null,
-      started_to: given.started_to ?? null,
-      metrics,
-      sort: given.sort.replace(/^-/, ''),
-      descending: given.sort.startsWith('-'),
-      limit: given.limit,
-      after: after === 'bad' ? null : after,
-    }
-  })
+  .transform((given, ctx): RunListQuery => toListQuery(given, ctx, isRunMetric))
 
-const OTHERS = [
-  'study',
-  'tag',
-  'valid',
-  'cautions',
-  'archived',
-  'started_from',
-  'started_to',
-  'sort',
-  'limit',
-  'cursor',
-]
+/** Parsed parameters to a query. What is neither a named parameter nor a bound of a metric is refused. */
+export function toListQuery(
+  given: ListParameters & Readonly<Record<string, unknown>>,
+  ctx: z.RefinementCtx,
+  isMetric: IsMetric,
+): RunListQuery {
+  const metrics: RunListQuery['metrics'][number][] = []
+  for (const [key, value] of Object.entries(given)) {
+    if (Object.hasOwn(listQueryShape, key)) continue
+    const [, bound, metric = ''] = /^(min|max)_(.+)$/.exec(key) ?? []
+    const limit = Number(value)
+    if (bound === undefined || !isMetric(metric))
+      ctx.addIssue({ code: 'unrecognized_keys', keys: [key], input: given })
+    else if (value === '' || !Number.isFinite(limit))
+      ctx.addIssue({ code: 'custom', path: [key], message: 'must be a number', input: value })
+    else metrics.push({ metric, bound: bound as 'min' | 'max', limit })
+  }
+  const after = given.cursor === undefined ? null : readCursor(given.cursor, given.sort)
+  if (after === 'bad')
+    ctx.addIssue({
+      code: 'custom',
+      path: ['cursor'],
+      message: 'is not a next_cursor of a list in this order',
+      input: given.cursor,
+    })
+  const text = Object.fromEntries(
+    TEXT_FILTERS.map((f) => [f, f === 'study_id' ? given.study : given[f]]).filter(([, v]) => v),
+  ) as RunListQuery['text']
+  return {
+    text,
+    number: Object.fromEntries(
+      NUMBER_FILTERS.map((f) => [f, given[f]]).filter(([, v]) => v),
+    ) as RunListQuery['number'],
+    valid: given.valid === undefined ? null : given.valid === 'true',
+    exclude_cautions: given.cautions === 'exclude',
+    archived: given.archived,
+    tags: given.tag ?? [],
+    started_from: given.started_from ?? null,
+    started_to: given.started_to ?? null,
+    metrics,
+    sort: given.sort.replace(/^-/, ''),
+    descending: given.sort.startsWith('-'),
+    limit: given.limit,
+    after: after === 'bad' ? null : after,
+  }
+}
 
 /** Opaque to those who page: the order and the last row of a page. */
 export function writeCursor(query: RunListQuery, last: Position): string {
