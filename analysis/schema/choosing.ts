@@ -1,0 +1,225 @@
+import { z } from 'zod'
+import { UNITS } from './units.ts'
+
+const text = z.string().nullable()
+const number = z.number().nullable()
+const share = z.number().min(0).max(1)
+
+/** A percentage with its 95 % range. */
+const rangeSchema = z.object({ value: z.number(), low: number, high: number })
+
+export const excludedSchema = z.object({
+  id: z.string(),
+  reason: z.enum(['invalid', 'caution', 'no_value']),
+  codes: z.array(z.string()),
+  metric: text.meta({ description: 'which number is missing, where that is the reason' }),
+  why: text.meta({ description: 'why it is missing' }),
+})
+
+export const candidateViewSchema = z.object({
+  id: z.string().meta({
+    description:
+      'id of the run or the result; of an experiment with several runs its experiment_key',
+  }),
+  kind: z.enum(['run', 'experiment', 'result']),
+  source: z.string(),
+  name: text,
+  experiment_key: text,
+  member_ids: z.array(z.string()).meta({ description: 'whose mean it is' }),
+  task: text,
+  model: text,
+  engine: text,
+  gpu_model: text,
+  num_gpus: z.int().nullable(),
+  precision: text,
+  batch_limit: z.int().nullable(),
+  tensor_parallel: z.int().nullable(),
+  cautions: z.array(z.string()),
+})
+export type CandidateView = z.infer<typeof candidateViewSchema>
+
+export const valueSchema = z.object({
+  value: z.number(),
+  low: number.meta({ description: '95 %, everything included' }),
+  high: number,
+  unit: z.enum(UNITS),
+})
+
+const groupSchema = z
+  .record(z.string(), z.unknown())
+  .meta({ description: 'what its candidates have in common' })
+
+export const CERTAINTIES = ['certain', 'possible', 'none'] as const
+
+export const pointSchema = candidateViewSchema
+  .extend({
+    x: z.number(),
+    y: z.number(),
+    z: z.number().optional(),
+    values: z.record(z.string(), valueSchema).meta({ description: 'every objective, by metric' }),
+    frontier: z.boolean().meta({ description: 'on the frontier, as measured' }),
+    frontier_share: share.meta({ description: 'share of resamples in which it is' }),
+    certainty: z.enum(CERTAINTIES).meta({
+      description: 'certain: in at least 95 % of resamples; possible: in at least 5 %',
+    }),
+    ranges_known: z
+      .boolean()
+      .meta({ description: 'false: how well its values are known is not told' }),
+    knee: z.boolean(),
+    group: z.int().meta({ description: 'its place in groups' }),
+  })
+  .meta({ id: 'ParetoPoint' })
+export type ParetoPoint = z.infer<typeof pointSchema>
+
+export const paretoSchema = z
+  .object({
+    points: z.array(pointSchema).meta({ description: 'by group, then x, y, id' }),
+    objectives: z.array(
+      z.object({
+        metric: z.string(),
+        direction: z.enum(['min', 'max']),
+        title: z.string(),
+        unit: z.enum(UNITS),
+      }),
+    ),
+    rule: z.enum(['textbook', 'mlenergy']),
+    groups: z.array(
+      z.object({
+        group: groupSchema,
+        candidates: z.int(),
+        frontier: z.array(z.string()),
+        certain: z.array(z.string()),
+        possible: z.array(z.string()).meta({ description: 'the certain ones among them' }),
+        knee: z.object({ id: z.string(), share }).nullable(),
+        hypervolume: z
+          .object({
+            value: z.number(),
+            low: z.number(),
+            high: z.number(),
+            reference: z.array(z.number()),
+          })
+          .nullable()
+          .meta({
+            description:
+              "what the frontier dominates up to each objective's worst candidate, in the product of their units",
+          }),
+      }),
+    ),
+    excluded: z.array(excludedSchema),
+    resamples: z.int(),
+  })
+  .meta({ id: 'Pareto' })
+export type Pareto = z.infer<typeof paretoSchema>
+
+export const choiceSchema = candidateViewSchema
+  .extend({
+    label: z.string().meta({ description: 'what sets it apart' }),
+    value: z.number().meta({ description: 'of the metric that is minimised' }),
+    low: number,
+    high: number,
+    latency: number,
+    values: z
+      .record(z.string(), valueSchema)
+      .meta({ description: 'the minimised metric, the latency and every bounded metric' }),
+  })
+  .meta({ id: 'Choice' })
+export type Choice = z.infer<typeof choiceSchema>
+
+export const BASELINES = [
+  'current',
+  'fastest_feasible',
+  'fastest_same_hardware',
+  'worst_feasible',
+] as const
+export type Baseline = (typeof BASELINES)[number]
+
+const gainSchema = z.object({
+  old_gpu: z.string(),
+  new_gpu: z.string(),
+  comparisons: z.array(
+    z.object({
+      group: z.string(),
+      deadline: z.number(),
+      old_best: z.number(),
+      new_best: z.number(),
+      gain_pct: z.number(),
+    }),
+  ),
+  wins: z.int(),
+  median_pct: number,
+  low_pct: number,
+  high_pct: number,
+})
+
+const answerSchema = z.object({
+  recommended: choiceSchema.nullable().meta({ description: 'null: none keeps every bound' }),
+  baseline: choiceSchema.nullable(),
+  saving_pct: rangeSchema.nullable().meta({
+    description:
+      '(baseline - recommended) / baseline × 100; the range selects anew in each resample; null ends: not known',
+  }),
+  reason: z.string().meta({ description: 'one sentence' }),
+  within_noise: z
+    .boolean()
+    .nullable()
+    .meta({ description: 'whether the range of the saving holds zero; null: not known' }),
+  equivalent: z.array(z.string()).meta({
+    description: 'others within the bounds whose difference to the recommended is within noise',
+  }),
+  chosen_share: share
+    .nullable()
+    .meta({ description: 'share of resamples in which the same one is chosen' }),
+  feasible_share: share
+    .nullable()
+    .meta({ description: 'share of resamples in which it keeps every bound' }),
+  nearest: choiceSchema
+    .extend({
+      excess: z.record(z.string(), z.number()).meta({
+        description: 'by how much it breaks each bound, in the unit of its metric',
+      }),
+      excess_pct: z.number().meta({ description: 'the largest excess, % of its bound' }),
+    })
+    .nullable()
+    .meta({ description: 'where none is feasible: the one that breaks its bounds least' }),
+  deadline_penalty_pct: number.meta({
+    description: 'how much more it takes than the least without bounds on latency, %',
+  }),
+  latency_slack: number.meta({ description: "deadline - latency, in the latency's unit" }),
+  slowdown: number.meta({ description: 'latency / that of the fastest feasible' }),
+  by_gpu_model: z
+    .array(
+      z.object({
+        gpu_model: z.string(),
+        id: z.string(),
+        value: z.number(),
+        latency: number,
+        saving_pct: number,
+      }),
+    )
+    .meta({
+      description:
+        'the best of each GPU model within the same bounds, and what the recommended saves against it, %',
+    }),
+  hardware_gain: gainSchema.nullable().meta({
+    description: 'new_gpu against old_gpu, best against best of each model and precision',
+  }),
+  candidates: z.int(),
+  feasible: z.int(),
+  group: groupSchema.nullable(),
+})
+export type Answer = z.infer<typeof answerSchema>
+
+export const recommendationSchema = answerSchema
+  .extend({
+    minimize: z.string(),
+    unit: z.enum(UNITS),
+    latency: z.string().meta({ description: 'the metric that counts as latency' }),
+    baseline_rule: z.enum(BASELINES),
+    groups: z.array(answerSchema).meta({
+      description: 'an answer for each group, where group_by or unlike work makes several',
+    }),
+    excluded: z.array(excludedSchema),
+    resamples: z.int(),
+  })
+  .meta({ id: 'Recommendation' })
+export type Recommendation = z.infer<typeof recommendationSchema>
