@@ -163,12 +163,18 @@ command(
 
 command(
   'import',
-  'Take in a bundle (a folder or .tar.gz), or a folder of them, all or nothing.',
-  'llem-server import run.tar.gz --db lab.db',
+  'Take in bundles (a folder or .tar.gz), or results of other tools (a file, a folder, .tar.gz), all or nothing.',
+  'llem-server import leaderboard-data --dry-run --db lab.db',
 )
-  .argument('<path>', 'the bundle')
-  .action(async (path: string, o: Common) =>
-    (await import('./commands/import.ts')).importPath(resolve(path), o),
+  .argument('<path>', 'the bundle, or the results')
+  .option('--format <format>', 'bundle, or the name of an importer (default: by content)')
+  .option('--revision <date>', 'date or version of published results, where they do not tell it')
+  .option('--dry-run', 'say what would become of each row, and store nothing', false)
+  .action(
+    async (
+      path: string,
+      o: Common & { format: string | undefined; revision: string | undefined; dryRun: boolean },
+    ) => (await import('./commands/import.ts')).importPath(resolve(path), o),
   )
 
 command(

@@ -1,6 +1,7 @@
 import { BundleError } from './bundle/bundle-error.ts'
 import { CommandError } from './command-error.ts'
 import { RunUnreadable } from './load-run.ts'
+import { ResultError } from './results/result-error.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
 
@@ -13,7 +14,12 @@ export function sayAndExit(error: unknown): 1 | 2 {
   if (known instanceof CommandError) return say(known.message, known.exit)
   if (known instanceof StoreError) return say(known.message, WRONG_FILE.has(known.fault) ? 2 : 1)
   if (known instanceof RunNotFound) return say(known.message, 2)
-  if (known instanceof BundleError || known instanceof RunUnreadable) return say(known.message, 1)
+  if (
+    known instanceof BundleError ||
+    known instanceof ResultError ||
+    known instanceof RunUnreadable
+  )
+    return say(known.message, 1)
   const system = known as NodeJS.ErrnoException
   if (typeof system.code === 'string' && typeof system.syscall === 'string')
     return say(`${system.path ?? 'A file'} can't be used: ${system.message}.`, 1)

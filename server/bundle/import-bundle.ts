@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Seal } from '../../analysis/schema/wire.ts'
@@ -13,7 +12,7 @@ import { sha256 } from '../store/sha256.ts'
 import type { Tables } from '../store/tables.ts'
 import { BundleError } from './bundle-error.ts'
 import { type Bundle, readBundle } from './read-bundle.ts'
-import { unpack } from './unpack.ts'
+import { withUnpacked } from './unpack.ts'
 
 export interface ImportedRun {
   readonly run_id: string
@@ -26,31 +25,32 @@ export interface ImportedRun {
 }
 
 /**
- * Imports a bundle (a folder or a .tar.gz), or several, one folder a run. All of it or nothing.
+ * The bundles in a folder, or the folder itself as one, read and checked whole.
+ * @param shown what the user called the folder
+ * @throws BundleError
+ */
+export const readFolder = (dir: string, shown: string): Bundle[] =>
+  bundleFolders(dir, shown).map(readBundle)
+
+/**
+ * Imports a bundle (a folder or an archive), or several, one folder a run. All of it or nothing.
+ * @param shown what the user called it
  * @throws BundleError
  */
 export async function importBundles(
   store: Store,
   path: string,
   now: string,
+  shown = path,
 ): Promise<ImportedRun[]> {
   if (!existsSync(path)) throw new BundleError(`There is no ${path}.`)
-  if (statSync(path).isDirectory()) return importFolder(store, path, now)
-  const dir = mkdtempSync(join(tmpdir(), 'llem-import-'))
-  try {
-    await unpack(path, dir)
-    return await importFolder(store, dir, now, path)
-  } finally {
-    rmSync(dir, { recursive: true, force: true })
-  }
-}
-
-async function importFolder(store: Store, dir: string, now: string, shown = dir) {
-  const bundles = bundleFolders(dir, shown).map(readBundle)
-  return store.db.transaction().execute(async (tx) => {
-    const imported: ImportedRun[] = []
-    for (const bundle of bundles) imported.push(await importBundle(store, tx, bundle, now))
-    return imported
+  return withUnpacked(path, async (dir) => {
+    const bundles = readFolder(dir, shown)
+    return store.db.transaction().execute(async (tx) => {
+      const imported: ImportedRun[] = []
+      for (const bundle of bundles) imported.push(await importBundle(store, tx, bundle, now))
+      return imported
+    })
   })
 }
 

@@ -2,11 +2,14 @@ import {
   closeSync,
   createReadStream,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readSync,
+  rmSync,
   statSync,
   writeSync,
 } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
@@ -22,7 +25,7 @@ const MAX_FILES = 1_000_000
  * Unpacks a .tar.gz (or .tar) into an empty folder. Every path is checked before it is written.
  * @throws BundleError for a damaged archive, a path out of the folder, links, or more bytes than an honest one holds
  */
-export async function unpack(archive: string, into: string): Promise<void> {
+async function unpack(archive: string, into: string): Promise<void> {
   const limit = FREE_BYTES + GROWTH * statSync(archive).size
   let bytes = 0
   let files = 0
@@ -71,6 +74,23 @@ async function* tarBytes(archive: string): AsyncGenerator<Buffer> {
     yield* source as AsyncIterable<Buffer>
   } finally {
     file.destroy()
+  }
+}
+
+/** Whether a file is an archive by its name, or packed and by its name not one file of results. */
+const isArchive = (file: string): boolean =>
+  /\.(tar|tar\.gz|tgz)$/i.test(file) ||
+  (isGzip(file) && !/\.(json|jsonl|ndjson|csv)\.gz$/i.test(file))
+
+/** Works on what a path holds: an archive is unpacked for as long as that takes, all else is left where it is. */
+export async function withUnpacked<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
+  if (statSync(path).isDirectory() || !isArchive(path)) return work(path)
+  const dir = mkdtempSync(join(tmpdir(), 'llem-import-'))
+  try {
+    await unpack(path, dir)
+    return await work(dir)
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
   }
 }
 

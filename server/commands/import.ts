@@ -1,13 +1,57 @@
-import { importBundles } from '../bundle/import-bundle.ts'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Verdict } from '../../analysis/importers/importer.ts'
+import { importBundles, readFolder } from '../bundle/import-bundle.ts'
+import { withUnpacked } from '../bundle/unpack.ts'
+import { CommandError } from '../command-error.ts'
+import { givenFiles } from '../results/files.ts'
+import { type ReadResults, readResults, storeResults } from '../results/import-results.ts'
 import { isoNow, printLine, withStore } from './with-store.ts'
 
-/** Imports a bundle, or several, in one transaction. */
-export async function importPath(
-  path: string,
-  options: { db: string; json: boolean },
-): Promise<void> {
+export interface ImportCommand {
+  readonly db: string
+  readonly json: boolean
+  /** `bundle` or the name of an importer; undefined: by content. */
+  readonly format: string | undefined
+  readonly revision: string | undefined
+  readonly dryRun: boolean
+}
+
+/** Imports bundles, or results of other tools, all or nothing; a dry run says what would become of them. */
+export async function importPath(path: string, options: ImportCommand): Promise<void> {
+  if (!existsSync(path)) throw new CommandError(1, `There is no ${path}.`)
+  await withUnpacked(path, (at) => importAt(at, path, options))
+}
+
+/** @param shown what the user called it */
+async function importAt(path: string, shown: string, options: ImportCommand): Promise<void> {
+  const bundle = options.format === 'bundle' || (options.format === undefined && isBundle(path))
+  return bundle ? importRuns(path, shown, options) : importOthers(path, options)
+}
+
+const isBundle = (path: string): boolean =>
+  statSync(path).isDirectory() &&
+  (existsSync(join(path, 'run.json')) ||
+    readdirSync(path).some((name) => existsSync(join(path, name, 'run.json'))))
+
+async function importRuns(dir: string, shown: string, options: ImportCommand): Promise<void> {
+  if (options.dryRun) {
+    const runs = readFolder(dir, shown).map(({ run, chunks, outcome, ignored }) => ({
+      run_id: run.file.run.run_id,
+      outcome,
+      chunks: chunks.length,
+      rows: chunks.reduce((n, c) => n + c.row_count, 0),
+      ignored,
+    }))
+    if (options.json) return printLine(JSON.stringify({ dry_run: true, runs }))
+    for (const run of runs)
+      printLine(
+        `Would import run ${run.run_id} (${run.outcome}): ${run.chunks} chunks, ${run.rows} rows.`,
+      )
+    return
+  }
   await withStore(options.db, { create: true }, async (store) => {
-    const runs = await importBundles(store, path, isoNow())
+    const runs = await importBundles(store, dir, isoNow(), shown)
     for (const run of runs)
       if (run.ignored.length > 0)
         process.stderr.write(`Passed over, as not known here: ${run.ignored.join(', ')}\n`)
@@ -19,4 +63,48 @@ export async function importPath(
           : `Imported run ${run.run_id} (${run.outcome}): ${run.chunks} chunks, ${run.rows} rows.`,
       )
   })
+}
+
+async function importOthers(path: string, options: ImportCommand): Promise<void> {
+  const given = givenFiles(path)
+  const { format = null, revision = null } = options
+  const results = readResults(given, { format, revision })
+  if (options.dryRun) {
+    if (options.json) return printLine(JSON.stringify({ dry_run: true, ...results.read }))
+    sayVerdicts(results.read)
+    return printLine(`Would import ${results.results.length} results. Nothing was stored.`)
+  }
+  await withStore(options.db, { create: true }, async (store) => {
+    const { inserted, same } = await storeResults(store, results, isoNow())
+    if (options.json)
+      return printLine(JSON.stringify({ db: store.path, inserted, same, ...results.read }))
+    sayVerdicts(results.read)
+    printLine(
+      inserted === 0
+        ? `All ${same} results are there already; nothing has changed.`
+        : `Imported ${inserted} results${same > 0 ? `; ${same} were there already` : ''}.`,
+    )
+  })
+}
+
+const SHOWN = 20
+
+/** What was not simply taken, on stderr; the first of many. */
+function sayVerdicts({ verdicts, fields, lacks }: ReadResults): void {
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  const told = verdicts.filter((v) => v.verdict !== 'mapped' || v.faults.length > 0)
+  for (const verdict of told.slice(0, SHOWN)) say(verdictText(verdict))
+  if (told.length > SHOWN) say(`... and ${told.length - SHOWN} more; --json tells all of them.`)
+  for (const [format, names] of Object.entries(fields)) {
+    const kept = Object.entries(names).flatMap(([name, ours]) => (ours === null ? [name] : []))
+    if (kept.length > 0) say(`${format}: kept under their own names: ${kept.join(', ')}.`)
+    for (const what of lacks[format] ?? []) say(`${format}: not in these files: ${what}.`)
+  }
+}
+
+function verdictText({ file, row, verdict, message, faults }: Verdict): string {
+  const where = row === null ? file : `${file}, row ${row}`
+  const nulls = faults.map((f) => `${f.field} ${f.message}`).join('; ')
+  const what = message ?? 'taken, with nulls'
+  return `${where} (${verdict}): ${what}${nulls === '' ? '' : `: ${nulls}`}.`
 }

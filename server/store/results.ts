@@ -1,14 +1,16 @@
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { gunzipSync } from 'node:zlib'
 import type { Kysely } from 'kysely'
 import type { Result } from '../../analysis/schema/result.ts'
 import { writeAudit } from './audit.ts'
 import type { ResultRow, Tables } from './tables.ts'
 
-/** A file as it came, to be kept beside the results that were read from it. */
+/** A file as it came, packed, to be kept beside the results that were read from it. */
 export interface ResultFile {
+  /** Of the file itself, not of `gzip`. */
   readonly sha256: string
   readonly name: string
-  readonly bytes: Uint8Array
+  readonly size_bytes: number
+  readonly gzip: Uint8Array
 }
 
 export interface Inserted {
@@ -27,10 +29,10 @@ export async function insertResults(
   files: readonly ResultFile[],
   now: string,
 ): Promise<Inserted> {
-  for (const { sha256, name, bytes } of files)
+  for (const file of files)
     await db
       .insertInto('result_file')
-      .values({ sha256, name, size_bytes: bytes.length, imported_at: now, gzip: gzipSync(bytes) })
+      .values({ ...file, imported_at: now })
       .onConflict((c) => c.doNothing())
       .execute()
   let inserted = 0
@@ -102,11 +104,11 @@ export const resultOf = (row: { readonly payload: string }): Result =>
 export async function readResultFile(
   db: Kysely<Tables>,
   sha256: string,
-): Promise<ResultFile | undefined> {
+): Promise<{ name: string; bytes: Uint8Array } | undefined> {
   const row = await db
     .selectFrom('result_file')
     .select(['name', 'gzip'])
     .where('sha256', '=', sha256)
     .executeTakeFirst()
-  return row && { sha256, name: row.name, bytes: gunzipSync(row.gzip) }
+  return row && { name: row.name, bytes: gunzipSync(row.gzip) }
 }

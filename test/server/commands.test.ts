@@ -5,6 +5,7 @@ import Database from 'better-sqlite3'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { summarySchema } from '../../analysis/schema/summary.ts'
+import { SCHEMA_VERSION } from '../../migrations/index.ts'
 import { llemServer } from './program.ts'
 import { RUN_ID, runText, sampleChunks } from './sample-run.ts'
 import { tempDir } from './served.ts'
@@ -270,7 +271,11 @@ describe('looking after the database', () => {
   })
 
   it('migrate says from what to what', async () => {
-    expect(await answer('migrate')).toEqual({ db, from: 1, to: 1 })
+    expect(await answer('migrate')).toEqual({
+      db,
+      from: SCHEMA_VERSION,
+      to: SCHEMA_VERSION,
+    })
   })
 
   it('check finds a changed byte and names the chunk', async () => {
@@ -332,7 +337,7 @@ describe('looking after the database', () => {
     later.close()
     expect(await llemServer(['runs', '--db', newer])).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('database version 9, this program knows 1'),
+      stderr: expect.stringContaining(`database version 9, this program knows ${SCHEMA_VERSION}`),
     })
   })
 })

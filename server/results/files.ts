@@ -1,0 +1,42 @@
+import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { ResultError } from './result-error.ts'
+
+/** Parsed JSON takes several times its text; a longer file is a mistake or an attack. */
+export const MAX_RESULT_BYTES = 256_000_000
+const KNOWN = /\.(json|jsonl|ndjson|csv)(\.gz)?$/i
+
+/** A file to be read, by its path within what was given, with forward slashes. */
+export interface GivenFile {
+  readonly path: string
+  read(): Uint8Array
+}
+
+/**
+ * The file itself, or every .json, .jsonl, .ndjson and .csv below a folder, sorted by path. Links are passed over: they
+ * could point anywhere, or in a circle.
+ * @throws ResultError for a file that is too large
+ */
+export function givenFiles(path: string): GivenFile[] {
+  if (!statSync(path).isDirectory()) return [given(path, basename(path), statSync(path).size)]
+  const files: GivenFile[] = []
+  const walk = (relative: string): void => {
+    for (const name of readdirSync(join(path, relative)).sort()) {
+      const inner = relative === '' ? name : `${relative}/${name}`
+      const stat = lstatSync(join(path, inner))
+      if (stat.isDirectory()) walk(inner)
+      else if (stat.isFile() && KNOWN.test(name))
+        files.push(given(join(path, inner), inner, stat.size))
+    }
+  }
+  walk('')
+  return files
+}
+
+function given(full: string, path: string, bytes: number): GivenFile {
+  if (bytes > MAX_RESULT_BYTES)
+    throw new ResultError(
+      `${full} has ${bytes} bytes; a file of results has at most ${MAX_RESULT_BYTES}. Nothing was imported; take the file away or cut it.`,
+    )
+  return { path, read: () => readFileSync(full) }
+}
