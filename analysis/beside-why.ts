@@ -66,7 +66,7 @@ export function whyDiffers(c: Comparison): Explained {
     ...source(ours),
     counterRefresh(c, ours),
     ...lastReading(c, ours),
-    repeatability(ours),
+    ...repeatability(ours),
   ].flatMap((w) => w ?? [])
   const low = sum(why.map((w) => w.low_j ?? 0))
   const high = sum(why.map((w) => w.high_j ?? 0))
@@ -192,13 +192,10 @@ function lastReading({ told, window }: Comparison, ours: ScopedEnergy): BesideWh
   ]
 }
 
-function repeatability(ours: ScopedEnergy): BesideWhy {
+function repeatability(ours: ScopedEnergy): BesideWhy[] {
   const doubt = COVERAGE * repeatable(ours.components)
-  return {
-    reason: 'repeatability',
-    low_j: -doubt,
-    high_j: doubt,
-    words:
-      'Ours has a range of its own; what the sensor is wrong by is in both, since both read the same one.',
-  }
+  if (doubt === 0) return []
+  const words =
+    'Ours has a range of its own; what the sensor is wrong by is in both, since both read the same one.'
+  return [{ reason: 'repeatability', low_j: -doubt, high_j: doubt, words }]
 }

@@ -92,7 +92,9 @@ const signed = (value: number, digits: number): string =>
   `${value > 0 ? '+' : ''}${significant(value, digits)}`
 
 function reasonsOf(b: Beside): Markup {
-  return html`<h3>Why ${nameOf(b)} differs</h3><ul>${b.compared.map(
+  return html`<h3>Why ${nameOf(b)} differs</h3><ul>${
+    b.total_j === null ? html`<li>It tells no joules of this host.</li>` : ''
+  }${b.compared.map(
     (c) =>
       html`<li>${COMPONENT_WORDS[c.component]}: ${c.why.map(
         (w) =>
