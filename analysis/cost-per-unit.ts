@@ -27,9 +27,9 @@ const millions = (n: number | null): number | null => (n === null ? null : n / 1
 export const UNIT_WORDS: Record<FunctionalUnit, string> = {
   mtok_out: '1M output tokens',
   mtok_total: '1M tokens',
-  mtok_good: '1M tokens of requests that succeeded',
+  mtok_good: '1M output tokens of good requests',
   request: 'request',
-  good_request: 'request within its limits',
+  good_request: 'good request',
 }
 
 /** Each total by each functional unit, named `TOTAL_per_UNIT`. */

@@ -1,11 +1,5 @@
 import { z } from 'zod'
 
-/** An instant of the wall clock as text: with Z or an offset, since a time without one means another hour elsewhere. */
-export const instantSchema = z.iso.datetime({
-  offset: true,
-  message: 'must be a time with its offset from UTC, such as 2026-07-14T09:00:00Z',
-})
-
 const MS_PER_DAY = 86_400_000
 
 /** Days from 1970-01-01 to a date of the Gregorian calendar; months and days may pass their ends. */
@@ -60,6 +54,27 @@ export function civilOf(ms: number): Civil {
 }
 
 const INSTANT = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:?\d\d)$/
+
+/** True of a day and time that there is: no 30th of February, no hour 25. */
+function isInstant(text: string): boolean {
+  const found = INSTANT.exec(text)
+  if (found === null) return false
+  const [year, month, day, hour, minute, second] = found.slice(1, 7).map((n) => Number(n ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const civil = civilOf(daysFromCivil(year, month, day) * MS_PER_DAY)
+  return civil.month === month && civil.day === day && hour < 24 && minute < 60 && second < 60
+}
+
+/** An instant of the wall clock as text: with Z or an offset, since a time without one means another hour elsewhere. */
+export const instantSchema = z
+  .string()
+  .refine(isInstant, 'must be a time with its offset from UTC, such as 2026-07-14T09:00:00Z')
 
 /**
  * Milliseconds since 1970 of an instant as text.

@@ -1,0 +1,272 @@
+import { type Answer, answersOf } from './answer.ts'
+import { type DeviceEnergy, deviceEnergy } from './device-energy.ts'
+import { completedWithin } from './ended-within.ts'
+import { runEnergies } from './energy-scope.ts'
+import { energySources } from './energy-source.ts'
+import { isGood } from './goodput.ts'
+import { tokensWithin } from './prefill-balance.ts'
+import type { RunData } from './run-data.ts'
+import {
+  type Boundary,
+  type ComponentName,
+  type EnergyMethod,
+  type EnergyTimeline,
+  energyTimelineSchema,
+} from './schema/energy-timeline.ts'
+import { instantText } from './schema/instant.ts'
+import { NS_PER_MS, UJ_PER_J } from './schema/units.ts'
+import type { ScopedEnergy } from './scoped-energy.ts'
+import { countTokens } from './tokens.ts'
+import { standard, summed } from './uncertainty.ts'
+import { usedDevices } from './used-devices.ts'
+import { type WallTime, wallTime } from './wall-time.ts'
+import { chooseWindow, type Window, windowSeconds } from './window.ts'
+
+export interface TimelineOptions {
+  /** `window`: what the summary counts; `recorded`: all of which the energy is known, load and warm-up too. */
+  readonly span?: EnergyTimeline['span']
+  /** null: the widest that was measured. */
+  readonly boundary?: Boundary | null
+  /** Length of an interval at most, a divisor of 60. */
+  readonly step_min?: number
+}
+
+/**
+ * Energy of a run over wall time: by component, in intervals cut at the hours of UTC, in whole microjoules that add up to
+ * the energy of the summary. The boundary is the widest that was measured: the node at its meter, else GPUs and host,
+ * else what the engine computes on.
+ * Source: docs/cost.md, "Energy of a run".
+ */
+export function energyTimeline(run: RunData, options: TimelineOptions = {}): EnergyTimeline {
+  const { span = 'window', boundary = null, step_min = 60 } = options
+  const answers = answersOf(run)
+  const window = span === 'window' ? chooseWindow(run, answers).window : recordedWindow(run)
+  const gpus = usedGpus(run)
+  const base = {
+    run_id: run.run_id,
+    span,
+    gpus,
+    seconds: window === null ? 0 : windowSeconds(window),
+    ...counted(run, answers, window),
+    gpu_hours_reserved: window === null ? null : (gpus * windowSeconds(window)) / 3600,
+  }
+  if (window === null)
+    return energyTimelineSchema.parse({
+      ...base,
+      boundary: boundary ?? (gpus > 0 ? 'gpu' : 'cpu'),
+      intervals: [{ from: null, to: null, energies: nothing(gpus, 'no_window') }],
+    })
+  const chosen = chooseBoundary(run, window, boundary)
+  const wall = wallTime(run)
+  const spans = wall === null ? [window] : cutAtHours(window, wall, step_min)
+  const energies = componentEnergies(run, chosen, window, spans)
+  return energyTimelineSchema.parse({
+    ...base,
+    boundary: chosen.boundary,
+    boundary_partial: chosen.boundary !== 'node' && chosen.boundary !== 'rack',
+    intervals: spans.map((s, i) => ({
+      from: wall === null ? null : instantText(Math.round(wall.at(s.start_ns))),
+      to: wall === null ? null : instantText(Math.round(wall.at(s.end_ns))),
+      energies:
+        chosen.energy.energy_j === null
+          ? nothing(gpus, chosen.energy.reason)
+          : Object.fromEntries(
+              energies.map((e) => [
+                e.name,
+                { energy_uj: e.each_uj[i] as number, method: e.method, reason: null },
+              ]),
+            ),
+    })),
+    u: Object.fromEntries(energies.map((e) => [e.name, e.u])),
+    notes: [
+      ...(wall === null ? ['The run does not tell its wall time.'] : []),
+      ...(wall?.note == null ? [] : [wall.note]),
+      ...(energies.some((e) => e.by_time)
+        ? ['An interval is too short for the sensor: the energy was spread evenly over time.']
+        : []),
+    ],
+  })
+}
+
+const nothing = (gpus: number, reason: string | null) => ({
+  [gpus > 0 ? 'gpu' : 'cpu']: { energy_uj: null, reason: reason ?? 'not_recorded', method: null },
+})
+
+interface Chosen {
+  readonly boundary: Boundary
+  readonly energy: ScopedEnergy
+}
+
+function chooseBoundary(run: RunData, window: Window, wanted: Boundary | null): Chosen {
+  const { node, total, compute, gpu } = runEnergies(run, window)
+  const onGpu = gpu.parts.length > 0
+  const inner: Chosen = {
+    boundary:
+      compute.scope === 'module' || compute.scope === 'rail' ? 'gpu+cpu' : onGpu ? 'gpu' : 'cpu',
+    energy: compute,
+  }
+  if (wanted === 'node' || wanted === 'rack') return { boundary: wanted, energy: node }
+  if (wanted === 'gpu') return { boundary: 'gpu', energy: gpu }
+  if (wanted === 'cpu')
+    return { boundary: 'cpu', energy: onGpu ? runEnergies(run, window).host : compute }
+  const both: Chosen = { boundary: onGpu ? 'gpu+cpu' : 'cpu', energy: total }
+  if (wanted === 'gpu+cpu') return both
+  if (node.energy_j !== null) return { boundary: 'node', energy: node }
+  return total.energy_j === null ? inner : both
+}
+
+const COMPONENT_OF: Readonly<Record<string, ComponentName>> = {
+  package: 'cpu',
+  dram: 'dram',
+  node: 'node',
+  supply: 'node',
+  platform: 'node',
+}
+
+interface ComponentEnergy {
+  readonly name: ComponentName
+  readonly method: EnergyMethod
+  readonly u: number
+  readonly each_uj: readonly number[]
+  /** True where the sensor could not tell the intervals apart. */
+  readonly by_time: boolean
+}
+
+/** The parts of the boundary by component; each interval's share by the same sensors, the sum as over the whole. */
+function componentEnergies(
+  run: RunData,
+  { energy }: Chosen,
+  window: Window,
+  spans: readonly Window[],
+): ComponentEnergy[] {
+  if (energy.energy_j === null) return []
+  const groups = new Map<ComponentName, DeviceEnergy[]>()
+  for (const part of energy.parts) {
+    const name = COMPONENT_OF[part.scope ?? ''] ?? 'gpu'
+    groups.set(name, [...(groups.get(name) ?? []), part])
+  }
+  return [...groups].map(([name, parts]) => {
+    const joules = parts.reduce((sum, p) => sum + (p.energy_j ?? 0), 0)
+    const weights = spans.length === 1 ? [1] : shares(run, parts, spans)
+    const even = spans.map((s) => windowSeconds(s) / windowSeconds(window))
+    return {
+      name,
+      method: methodOf(parts),
+      u: joules === 0 ? 0 : standard(summed(parts.map((p) => p.components))) / Math.abs(joules),
+      each_uj: inWholes(Math.round(joules * UJ_PER_J), weights ?? even),
+      by_time: weights === null,
+    }
+  })
+}
+
+/** Each interval's share of the parts' energy; null where a sensor can't tell an interval. */
+function shares(
+  run: RunData,
+  parts: readonly DeviceEnergy[],
+  spans: readonly Window[],
+): number[] | null {
+  const joules: number[] = []
+  for (const span of spans) {
+    let sum = 0
+    for (const { device_id, scope } of parts) {
+      const { energy_j } = deviceEnergy(run, device_id, span, scope)
+      if (energy_j === null || energy_j < 0) return null
+      sum += energy_j
+    }
+    joules.push(sum)
+  }
+  const whole = joules.reduce((a, b) => a + b, 0)
+  return whole > 0 ? joules.map((j) => j / whole) : null
+}
+
+/** A whole number in whole parts that add up to it. */
+export function inWholes(whole: number, weights: readonly number[]): number[] {
+  let weight = 0
+  let given = 0
+  return weights.map((w, i) => {
+    weight += w
+    const until = i === weights.length - 1 ? whole : Math.round(whole * weight)
+    const own = until - given
+    given = until
+    return own
+  })
+}
+
+function methodOf(parts: readonly DeviceEnergy[]): EnergyMethod {
+  if (parts.some((p) => !p.measured)) return 'modelled'
+  if (!parts.every((p) => p.method === 'counter')) return 'power_integral'
+  return parts.every((p) => p.scope === 'package' || p.scope === 'dram') ? 'rapl' : 'counter'
+}
+
+/** A window cut at the hours of UTC, or at what parts of them. */
+function cutAtHours(window: Window, wall: WallTime, step_min: number): Window[] {
+  const step_ms = step_min * 60_000
+  const cuts: number[] = []
+  const from_ms = wall.at(window.start_ns)
+  const to_ms = wall.at(window.end_ns)
+  for (let at = (Math.floor(from_ms / step_ms) + 1) * step_ms; at < to_ms; at += step_ms)
+    cuts.push(timeOf(window, wall, at))
+  // What rounds to no millisecond is no interval.
+  const inside = cuts.filter(
+    (t) => t - window.start_ns >= NS_PER_MS && window.end_ns - t >= NS_PER_MS,
+  )
+  const edges = [window.start_ns, ...inside, window.end_ns]
+  return edges
+    .slice(1)
+    .map((end_ns, i) => ({ start_ns: edges[i] as number, end_ns, rule: window.rule }))
+}
+
+/** The run's time at which the wall shows an instant, by halving: the wall's clock may run a little fast or slow. */
+function timeOf(window: Window, wall: WallTime, at_ms: number): number {
+  let low = window.start_ns
+  let high = window.end_ns
+  while (high - low > 1) {
+    const mid = Math.floor((low + high) / 2)
+    if (wall.at(mid) < at_ms) low = mid
+    else high = mid
+  }
+  return high
+}
+
+function counted(run: RunData, answers: readonly Answer[], window: Window | null) {
+  const none = { input: null, output: null, good: null }
+  if (window === null || answers.length === 0)
+    return { tokens: none, requests: null, requests_good: null }
+  const { input, output, completed } = countTokens(run, answers, window)
+  const limits = run.experiment.slo
+  const good = answers
+    .filter((a) => isGood(a, limits))
+    .reduce((sum, a) => sum + tokensWithin(a, window), 0)
+  return {
+    tokens: { input, output, good },
+    requests: completed,
+    requests_good: completedWithin(answers, window).filter((a) => isGood(a, limits)).length,
+  }
+}
+
+/** Whole GPUs that the engine computes on: a part of one reserves all of it. */
+function usedGpus(run: RunData): number {
+  const whole = usedDevices(run).flatMap((id) => {
+    const device = run.devices.find((d) => d.device_id === id)
+    if (device?.kind === 'gpu') return [id]
+    return device?.kind === 'gpu_instance' ? [device.parent_device_id ?? id] : []
+  })
+  return new Set(whole).size
+}
+
+/** Of the phases what all sensors of the used devices cover. */
+function recordedWindow(run: RunData): Window | null {
+  const used = new Set(usedDevices(run))
+  const covers = energySources(run).filter((s) => used.has(s.device_id) && s.t_ns.length > 1)
+  const start_ns = Math.max(
+    Math.min(...run.phases.map((p) => p.start_ns)),
+    ...covers.map((s) => (s.t_ns[0] as number) - s.shift_ns),
+  )
+  const end_ns = Math.min(
+    Math.max(...run.phases.map((p) => p.end_ns)),
+    ...covers.map((s) => (s.t_ns.at(-1) as number) - s.shift_ns),
+  )
+  return end_ns > start_ns && Number.isFinite(end_ns - start_ns)
+    ? { start_ns, end_ns, rule: 'recorded' }
+    : null
+}
