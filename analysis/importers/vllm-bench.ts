@@ -1,7 +1,7 @@
 import type { ResultMetric } from '../schema/result.ts'
 import { createCollector } from './collector.ts'
 import { fieldsOf, isObject, type JsonObject, shown } from './fields.ts'
-import { eachFile, type Fault, type Importer, type ImportFile } from './importer.ts'
+import { eachFile, type Fault, type Importer } from './importer.ts'
 import { requestMetrics, type ToldLatency, type ToldRequest } from './request-metrics.ts'
 import { resultMetric } from './result-metric.ts'
 import { toldStatistic } from './summary-statistics.ts'
@@ -61,19 +61,17 @@ export const vllmBench: Importer = {
     }
     const read = fieldsOf(row)
     const chat = isChat(row)
-    const requests = detailed(row, file, read.faults)
+    const requests = detailed(row, read.faults)
     const n = read.whole('completed')
     const metrics: Record<string, ResultMetric> = {}
     const fields: Record<string, string | null> = Object.fromEntries(
       Object.keys(row).map((k) => [k, Object.hasOwn(FACTS, k) ? FACTS[k as 'model_id'] : null]),
     )
     for (const [theirs, ours] of TOTALS) {
-      const value =
-        ours.endsWith('_s') || theirs !== 'failed'
-          ? read.number(theirs)
-          : read.optional.number(theirs)
+      // Older versions don't count failures.
+      const value = theirs === 'failed' ? read.optional.number(theirs) : read.number(theirs)
       fields[theirs] = ours
-      metrics[ours] = resultMetric(ours, value, { window: 'run', n, provenance: theirs })
+      metrics[ours] = resultMetric(ours, value, { window: 'duration', n, provenance: theirs })
     }
     for (const [theirs, ours] of LATENCIES)
       for (const [told, statistic] of STATISTICS) {
@@ -146,7 +144,7 @@ const withoutChunks = (r: ToldRequest): ToldRequest => ({
  * The single requests of `--save-detailed`, seconds; null where the lists are not there, or do not fit together (a
  * fault says which). A request without an error and with a latency of 0 told nothing: it counts as failed.
  */
-function detailed(row: JsonObject, file: ImportFile, faults: Fault[]): ToldRequest[] | null {
+function detailed(row: JsonObject, faults: Fault[]): ToldRequest[] | null {
   if (!Object.hasOwn(row, 'ttfts') || !Object.hasOwn(row, 'start_times')) return null
   const lists = DETAILS.map((name) => row[name])
   const [starts] = lists
