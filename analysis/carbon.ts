@@ -73,7 +73,7 @@ export function locationLine(
       ...(gap ? (annual?.codes ?? []) : []),
       ...(site.pue_known ? [] : (['pue_unknown'] as const)),
     ],
-    licences: gap && annual !== null ? [annual.factor.source] : [],
+    licences: gap && annual !== null ? [described(annual.factor).source] : [],
     assumptions: [
       ...(gap && annual !== null
         ? [
