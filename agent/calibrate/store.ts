@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { driverOf, unusedCalibrations } from '../../analysis/calibration.ts'
@@ -37,7 +38,8 @@ export async function readCalibrations(stateDir: string): Promise<readonly Calib
 }
 
 /** What a calibration is of: a newer one of the same takes its place. */
-const keyOf = (c: Calibration): string => JSON.stringify([c.device_id, c.driver_version, c.source])
+const keyOf = (c: Calibration): string =>
+  JSON.stringify([c.device_id, c.driver_version, c.source, c.hostname ?? null])
 
 /** Adds calibrations, each in the place of an older one of the same device, driver and source. */
 export async function storeCalibrations(
@@ -74,14 +76,21 @@ async function writeAll(stateDir: string, calibrations: readonly Calibration[]):
   await writeDurably(path, content, `${path}.${process.pid}.tmp`)
 }
 
-/** What of the stored calibrations belongs into a run: those of its devices. Analysis takes those of its driver. */
+/**
+ * What of the stored calibrations belongs into a run: those of its devices. Analysis takes those of its driver. A home
+ * directory may be shared by hosts, and only a GPU's id is its own wherever it is.
+ */
 export function calibrationsHere(
   all: readonly Calibration[],
-  devices: readonly Pick<Device, 'device_id'>[],
+  devices: readonly Pick<Device, 'device_id' | 'kind'>[],
   environment: Readonly<Record<string, unknown>>,
+  host = hostname(),
 ): { readonly calibrations: readonly Calibration[]; readonly notes: readonly string[] } {
-  const here = new Set(devices.map((d) => d.device_id))
-  const calibrations = all.filter((c) => here.has(c.device_id))
+  const calibrations = all.filter((c) => {
+    const device = devices.find((d) => d.device_id === c.device_id)
+    if (device === undefined) return false
+    return device.kind === 'gpu' || c.hostname == null || c.hostname === host
+  })
   const notes = unusedCalibrations({ environment: { ...environment, calibrations } }).map(
     (c) =>
       `The calibration of ${c.source} of ${c.device_id} was made under driver ${c.driver_version}, and this is ${driverOf({ environment }, c.source) ?? 'unknown'}: it is not applied. llem-agent calibrate makes a new one.`,

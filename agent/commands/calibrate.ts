@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { v7 as uuidv7 } from 'uuid'
 import { type CalibrationHow, judgeRecordedCalibration } from '../../analysis/online/calibrate.ts'
 import { type CalibrateReport, calibrateAnswerSchema } from '../../analysis/schema/calibrate.ts'
@@ -101,7 +102,7 @@ export async function calibrateCommand(options: CalibrateOptions): Promise<ExitC
 
 async function conclude(report: CalibrateReport, bundle: string, json: boolean): Promise<ExitCode> {
   const made = report.results.flatMap((r): Calibration[] =>
-    r.calibration === null ? [] : [r.calibration],
+    r.calibration === null ? [] : [{ ...r.calibration, hostname: hostname() }],
   )
   if (made.length > 0) await storeCalibrations(stateDir(), made)
   const stored = made.length > 0 ? calibrationsPath(stateDir()) : null

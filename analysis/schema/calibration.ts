@@ -40,6 +40,10 @@ export const calibrationSchema = z
       .nullish()
       .describe('of what the meter tells, the share that was taken to reach the parts'),
     psu_efficiency_u: z.number().nonnegative().nullish().describe('its standard uncertainty'),
+    hostname: z
+      .string()
+      .nullish()
+      .describe('where it was made: processors of several hosts have the same device_id'),
     n: z.int().positive().nullish().describe('steps of load'),
     range_w: z
       .tuple([z.number(), z.number()])

@@ -144,11 +144,27 @@ describe('stored calibrations', () => {
     measured_at: '2026-06-01T12:00:00.000Z',
   }
   const of = (all: readonly (typeof one)[], driver: string) =>
-    calibrationsHere(all, [{ device_id: 'GPU-A' }], { nvml: { driver_version: driver } })
+    calibrationsHere(all, [{ device_id: 'GPU-A', kind: 'gpu' }], {
+      nvml: { driver_version: driver },
+    })
   it('go into the runs of their device, and tell where the driver is another', () => {
     expect(of([one], '1')).toEqual({ calibrations: [one], notes: [] })
     expect(of([{ ...one, device_id: 'GPU-B' }], '1')).toEqual({ calibrations: [], notes: [] })
     expect(of([one], '2').notes[0]).toContain('was made under driver 1, and this is 2')
+    // A processor's id is the same on every host that shares this home; a GPU's is its own.
+    const cpu = { ...one, driver_version: null, device_id: 'cpu_package:0', hostname: 'a' }
+    const at = (host: string) =>
+      calibrationsHere(
+        [cpu, { ...one, hostname: 'a' }],
+        [
+          { device_id: 'cpu_package:0', kind: 'cpu_package' },
+          { device_id: 'GPU-A', kind: 'gpu' },
+        ],
+        { nvml: { driver_version: '1' } },
+        host,
+      ).calibrations.map((c) => c.device_id)
+    expect(at('a')).toEqual(['cpu_package:0', 'GPU-A'])
+    expect(at('b')).toEqual(['GPU-A'])
     // One of this driver stands in its place.
     expect(of([one, { ...one, driver_version: '2' }], '2').notes).toEqual([])
   })
