@@ -36,10 +36,11 @@ export function frontierMembership(
   candidates: readonly Candidate[],
   objectives: readonly Objective[],
   rule: DominanceRule,
-  { resamples, seed }: { readonly resamples: number; readonly seed: number },
+  asked: { readonly resamples: number; readonly seed: number },
 ): Membership {
   const n = candidates.length
-  const { costs, draw } = resampler(candidates, objectives, seed)
+  const { costs, draw, exact } = resampler(candidates, objectives, asked.seed)
+  const resamples = exact ? 1 : asked.resamples
   const members = membersOf(onFrontier(costs, rule))
   const knee = kneeOf(costs, members)
   const share = new Float64Array(n)

@@ -52,8 +52,7 @@ export function chosenReason(question: Question, chosen: Chosen): string {
   const among = feasible === 1 ? 'the only configuration' : `the least of ${feasible}`
   const within = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
   if (baseline === null || saving_pct === null) {
-    const none =
-      rule === 'current' ? 'what runs now can not be compared with it' : 'there is no baseline'
+    const none = question.no_current ?? 'there is no baseline'
     return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; ${none}.`
   }
   if (baseline.candidate.id === recommended.id)

@@ -11,6 +11,8 @@ export interface Question {
   readonly baseline: Baseline
   /** What runs now, with `baseline: current`. Need not be feasible. */
   readonly current: Candidate | null
+  /** Why what runs now can't be compared with, where it can't. */
+  readonly no_current: string | null
 }
 
 /** Numbers by metric, one a candidate, NaN where there is none: as measured, or as resampled. */

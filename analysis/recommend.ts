@@ -77,14 +77,7 @@ function answerOf(
   request: RecommendRequest,
   group: Answer['group'],
 ): Answer {
-  // What runs now is compared only with what is like it.
-  const like = alike(
-    [candidates[0] as Candidate, ...(request.current ? [request.current] : [])],
-    [request.minimize],
-    [],
-  )
-  const current = like.length === 1 && lowEnough(request) ? request.current : null
-  const question = { ...request, current }
+  const question = { ...request, ...comparableCurrent(candidates, request) }
   const table = tableOf(candidates, question)
   const columns: Columns = Object.fromEntries(
     table.metrics.map((m) => [m, table.rows.map((c) => metricValueOf(c, m) ?? Number.NaN)]),
@@ -145,9 +138,19 @@ function answerOf(
   }
 }
 
-/** A baseline that lacks the number is none. */
-const lowEnough = ({ current, minimize }: Question) =>
-  current !== null && metricValueOf(current, minimize) !== null
+/** What runs now is compared only with what is like it, and by a number that it has. */
+function comparableCurrent(
+  candidates: readonly Candidate[],
+  { current, no_current, minimize }: RecommendRequest,
+): Pick<Question, 'current' | 'no_current'> {
+  if (current === null) return { current, no_current }
+  const none = (why: string) => ({ current: null, no_current: `what runs now ${why}` })
+  if (metricValueOf(current, minimize) === null) return none(`has no ${metricWords(minimize)}`)
+  const kinds = alike([candidates[0] as Candidate, current], [minimize], [])
+  return kinds.length === 1
+    ? { current, no_current: null }
+    : none(`is not of the same kind: ${kindWords(alike([current], [minimize], []))}`)
+}
 
 const numberOr = (value: number): number | null => (Number.isNaN(value) ? null : value)
 
@@ -295,10 +298,7 @@ function unlikeReason(
   excluded: readonly Excluded[],
 ): string {
   if (kinds.length > 1) {
-    const words = kinds.map(({ group }) =>
-      group['scope'] === null ? group['work'] : `${group['work']} (${group['scope']})`,
-    )
-    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${words.slice(0, 3).join('; ')}${words.length > 3 ? '; ...' : ''}. Filter one out, or take an answer of groups.`
+    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them, or take its answer from groups.`
   }
   const count = (reason: Excluded['reason']) => excluded.filter((e) => e.reason === reason).length
   const out = [
@@ -308,4 +308,11 @@ function unlikeReason(
   ] as const
   const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
   return `No configuration that the filters let through can be ranked${said.length === 0 ? '' : `: left out are ${said.join(', ')}`}.`
+}
+
+const kindWords = (kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[]) => {
+  const words = kinds.map(({ group: { work, scope } }) =>
+    scope === null ? work : `${work} (energy of: ${scope})`,
+  )
+  return `${words.slice(0, 3).join('; ')}${words.length > 3 ? '; ...' : ''}`
 }

@@ -44,14 +44,19 @@ export const knowsRange = (metric: CandidateMetric | undefined): boolean =>
  * what is shared is drawn once a device, so that a gain common to two runs moves both and cancels between them.
  * Candidates on overlapping sets of devices share as much as the sets do.
  * @param candidates in an order that does not depend on how they came, since draws follow it
- * @returns `costs` by objective, and `draw`, which fills them anew into arrays that it uses again
+ * @returns `costs` by objective; `draw`, which fills them anew into arrays that it uses again; `exact`: nothing is
+ * uncertain, so every draw is what was measured
  * Source: docs/metrics.md, "Choosing a configuration".
  */
 export function resampler(
   candidates: readonly Candidate[],
   objectives: readonly Objective[],
   seed: number,
-): { readonly costs: readonly Float64Array[]; draw(): readonly Float64Array[] } {
+): {
+  readonly costs: readonly Float64Array[]
+  readonly exact: boolean
+  draw(): readonly Float64Array[]
+} {
   const spreads = objectives.map(({ metric, direction }) =>
     candidates.map((c) => spreadOf(c.metrics[metric], direction)),
   )
@@ -64,6 +69,9 @@ export function resampler(
   const normal = seededNormal(seed)
   return {
     costs,
+    exact: spreads.every((list) =>
+      list.every((s) => s.below === 0 && s.above === 0 && s.shared === 0),
+    ),
     draw() {
       for (let d = 0; d < gains.length; d++) gains[d] = normal()
       for (let i = 0; i < candidates.length; i++) {

@@ -33,11 +33,12 @@ export function savingRange(
   question: Question,
   recommended: number,
   baseline: number | null,
-  { resamples, seed }: { readonly resamples: number; readonly seed: number },
+  asked: { readonly resamples: number; readonly seed: number },
 ): SavingRange {
   const { minimize, bounds } = question
   const objectives = table.metrics.map((metric) => ({ metric, direction: 'min' as const }))
-  const { costs, draw } = resampler(table.rows, objectives, seed)
+  const { costs, draw, exact } = resampler(table.rows, objectives, asked.seed)
+  const resamples = exact ? 1 : asked.resamples
   const columns = (of: readonly Float64Array[]): Columns =>
     Object.fromEntries(table.metrics.map((m, k) => [m, of[k] as Float64Array]))
   const measured = columns(costs)

@@ -7,6 +7,7 @@ import type { Parts } from './parts.ts'
 import { HttpProblem, problemResponse } from './problem.ts'
 import { VERSION } from './program.ts'
 import { aggregateRoutes } from './routes/aggregates.ts'
+import { choosingRoutes } from './routes/choosing.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ingestRoutes } from './routes/ingest.ts'
@@ -42,6 +43,7 @@ export function createApp(parts: Parts): OpenAPIHono {
   streamRoutes(app, parts)
   eventRoutes(app, parts)
   aggregateRoutes(app, parts)
+  choosingRoutes(app, parts)
   reportRoutes(app, parts)
   healthRoutes(app, parts)
   const openapi = () =>

@@ -79,6 +79,7 @@ export function theme(palette: Palette): Config {
       marked: { color: palette.accent, strokeWidth: 5, opacity: 0.7 },
       label: { ...text, baseline: 'middle' },
       zero: { color: palette.faint, strokeWidth: 0.8 },
+      frontier: { color: palette.accent, strokeWidth: 1.4 },
     },
   }
 }

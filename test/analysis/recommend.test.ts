@@ -13,6 +13,7 @@ const ask = (candidates: readonly Candidate[], more: Partial<RecommendRequest> =
     bounds: [deadline(50)],
     baseline: 'fastest_feasible',
     current: null,
+    no_current: null,
     group_by: [],
     hardware: null,
     resamples: 400,
@@ -144,6 +145,7 @@ function request(): RecommendRequest {
     bounds: [deadline(50)],
     baseline: 'fastest_feasible',
     current: null,
+    no_current: null,
     group_by: [],
     hardware: null,
     resamples: 200,
@@ -197,7 +199,14 @@ describe('a baseline', () => {
       baseline: null,
       saving_pct: null,
     })
-    expect(answer.reason).toContain('what runs now can not be compared with it')
+    expect(answer.reason).toContain(
+      'what runs now is not of the same kind: task gpqa (energy of: gpu).',
+    )
+    const blank = ask(rows, { baseline: 'current', current: candidate('now', null, 200) })
+    expect(blank.reason).toContain('what runs now has no energy per output token.')
+    const invalid = ask(rows, { baseline: 'current', no_current: 'run x is invalid' })
+    expect(invalid).toMatchObject({ recommended: { id: 'second' }, saving_pct: null })
+    expect(invalid.reason).toContain('; run x is invalid.')
   })
 
   it('that is the recommended itself leaves nothing to save', () => {

@@ -74,6 +74,7 @@ describe.each(['gpqa', 'lm-arena-chat'])(
           bounds: [{ metric: 'itl_ms_p50', bound: 'max', limit }],
           baseline: 'fastest_feasible',
           current: null,
+          no_current: null,
           group_by: ['model'],
           hardware: null,
           resamples: 1,

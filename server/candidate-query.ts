@@ -1,0 +1,210 @@
+import { z } from 'zod'
+import { CANDIDATE_FIELDS, type CandidateField } from '../analysis/candidate.ts'
+import type { FrontierRequest } from '../analysis/frontier.ts'
+import { type Bound, type Objective, readObjective } from '../analysis/objective.ts'
+import { DOMINANCE_RULES } from '../analysis/pareto.ts'
+import type { RecommendRequest } from '../analysis/recommend.ts'
+import { BASELINES } from '../analysis/schema/choosing.ts'
+import { resultMetricOf } from '../analysis/schema/result-metric.ts'
+import type { Per } from './candidates.ts'
+import { listQueryShape, toListQuery } from './run-query.ts'
+import type { RunListQuery } from './store/run-filter.ts'
+
+const { sort: _, limit: __, cursor: ___, ...filters } = listQueryShape
+
+const list = (text: string) => text.split(',').filter((w) => w !== '')
+const metric = z.string().refine((id) => resultMetricOf(id) !== undefined, {
+  message: 'must be a metric such as itl_ms_p50; docs/glossary.md lists them',
+})
+const objective = z
+  .string()
+  .transform((text, ctx): Objective => {
+    const read = readObjective(text)
+    if (typeof read !== 'string') return read
+    ctx.addIssue({ code: 'custom', message: read, input: text })
+    return z.NEVER
+  })
+  .meta({ description: 'METRIC, or min:METRIC or max:METRIC; -METRIC is max:METRIC' })
+const objectives = z
+  .string()
+  .transform((text, ctx): Objective[] =>
+    list(text).flatMap((one) => {
+      const read = readObjective(one)
+      if (typeof read !== 'string') return [read]
+      ctx.addIssue({ code: 'custom', message: read, input: one })
+      return []
+    }),
+  )
+  .meta({ description: 'more objectives, with commas' })
+const fields = z
+  .string()
+  .transform((text, ctx): CandidateField[] =>
+    list(text).flatMap((one) => {
+      const field = CANDIDATE_FIELDS.find((f) => f === one)
+      if (field !== undefined) return [field]
+      const message = `must be of ${CANDIDATE_FIELDS.join(', ')}`
+      ctx.addIssue({ code: 'custom', message, input: one })
+      return []
+    }),
+  )
+  .meta({ description: `fields that are kept apart, with commas: ${CANDIDATE_FIELDS.join(', ')}` })
+const deadlines = z
+  .string()
+  .regex(/^\d+(\.\d+)?(,\d+(\.\d+)?)*$/, 'must be a number, or several with commas')
+  .transform((text) => text.split(',').map(Number))
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+
+/** What both questions take beside the filters of every list. */
+const common = {
+  ...filters,
+  cautions: z.enum(['include', 'exclude']).default('exclude'),
+  group_by: fields.optional(),
+  per: z.enum(['experiment', 'run']).default('experiment').meta({
+    description: 'what a candidate is: the mean of the runs of an experiment, or each run',
+  }),
+  resamples: whole(1, 10_000).default(1000),
+  seed: whole(0, 2 ** 32 - 1).default(1),
+  format: z.enum(['json', 'vega']).default('json').meta({
+    description: 'json, or the answer drawn as a Vega-Lite chart',
+  }),
+}
+
+const paretoShape = {
+  ...common,
+  x: objective.prefault('itl_ms_p50'),
+  y: objective.prefault('energy_per_output_token_j'),
+  z: objective.optional(),
+  also: objectives.optional(),
+  rule: z.enum(DOMINANCE_RULES).default('textbook').meta({
+    description:
+      'textbook: dropped where another is no worse on all and better on one; mlenergy: where another is better on all',
+  }),
+}
+
+const recommendShape = {
+  ...common,
+  minimize: metric
+    .default('energy_per_output_token_j')
+    .refine((id) => resultMetricOf(id)?.better !== 'high', {
+      message: 'is better when it is high; name an energy, a mass of carbon or a cost',
+    }),
+  latency: metric.optional().meta({
+    description:
+      'the metric that counts as latency; default: the one with a max_ bound, else itl_ms_p50',
+  }),
+  baseline: z.enum(BASELINES).optional().meta({
+    description: 'default: current where that is given, else fastest_same_hardware',
+  }),
+  current: z.string().min(1).optional().meta({ description: 'RUN: what runs now' }),
+  old_gpu: z.string().min(1).optional().meta({
+    description: 'with new_gpu: what newer hardware saves, best against best of each model',
+  }),
+  new_gpu: z.string().min(1).optional(),
+  deadlines: deadlines
+    .optional()
+    .meta({ description: 'for old_gpu and new_gpu, with commas; default: the latency bound' }),
+}
+
+export interface CandidateQuery {
+  /** Without bounds of metrics: these bind candidates, not runs. */
+  readonly filters: RunListQuery
+  readonly per: Per
+  readonly format: 'json' | 'vega'
+}
+
+export interface ParetoQuery extends CandidateQuery {
+  readonly request: FrontierRequest
+}
+
+export interface RecommendQuery extends CandidateQuery {
+  readonly current: string | null
+  readonly request: Omit<RecommendRequest, 'current' | 'no_current'>
+}
+
+type Common = z.output<z.ZodObject<typeof common>>
+type Given = Common & Readonly<Record<string, unknown>>
+
+/** The parts of both questions, once parsed. What is not a parameter of the question is a bound, or refused. */
+function readCommon(given: Given, shape: object, ctx: z.RefinementCtx) {
+  const rest = Object.fromEntries(
+    Object.entries(given).filter(
+      ([key]) => Object.hasOwn(filters, key) || !Object.hasOwn(shape, key),
+    ),
+  )
+  // There are no pages: an answer is about all candidates.
+  const paging = ['sort', 'limit', 'cursor'].filter((key) => Object.hasOwn(rest, key))
+  if (paging.length > 0) ctx.addIssue({ code: 'unrecognized_keys', keys: paging, input: given })
+  const list = { ...rest, sort: 'created_at', limit: 1, cursor: undefined } as Parameters<
+    typeof toListQuery
+  >[0]
+  const query = toListQuery(list, ctx, (name) => resultMetricOf(name) !== undefined)
+  const { group_by, per, resamples, seed, format } = given
+  return {
+    bounds: query.metrics as readonly Bound[],
+    group_by: group_by ?? [],
+    resamples,
+    seed,
+    rest: { filters: { ...query, metrics: [] }, per, format },
+  }
+}
+
+/** What /pareto and `llem-server pareto` may be asked, by the same names. */
+export const paretoQuerySchema = z
+  .object(paretoShape)
+  .catchall(z.string())
+  .transform((given, ctx): ParetoQuery => {
+    const { rest, ...shared } = readCommon(given, paretoShape, ctx)
+    const all = [given.x, given.y, ...(given.z ? [given.z] : []), ...(given.also ?? [])]
+    const twice = all.find((o, i) => all.findIndex((p) => p.metric === o.metric) < i)
+    if (twice)
+      ctx.addIssue({
+        code: 'custom',
+        path: ['y'],
+        message: `is an objective twice; name each once`,
+        input: twice.metric,
+      })
+    return { ...rest, request: { ...shared, objectives: all, rule: given.rule } }
+  })
+
+/** What /recommend and `llem-server recommend` may be asked, by the same names. */
+export const recommendQuerySchema = z
+  .object(recommendShape)
+  .catchall(z.string())
+  .transform((given, ctx): RecommendQuery => {
+    const { rest, ...shared } = readCommon(given, recommendShape, ctx)
+    const { minimize, current = null, old_gpu, new_gpu } = given
+    const fault = (path: string, message: string) =>
+      ctx.addIssue({ code: 'custom', path: [path], message })
+    const baseline = given.baseline ?? (current === null ? 'fastest_same_hardware' : 'current')
+    if (baseline === 'current' && current === null)
+      fault('current', 'must name the run that runs now, for baseline=current')
+    if (baseline !== 'current' && current !== null)
+      fault('baseline', 'must be current where current is given; take one of the two out')
+    const timed = shared.bounds.find(
+      (b) => b.bound === 'max' && resultMetricOf(b.metric)?.section === 'latency',
+    )
+    const latency = given.latency ?? timed?.metric ?? 'itl_ms_p50'
+    const limit = shared.bounds.find((b) => b.metric === latency && b.bound === 'max')?.limit
+    const times = given.deadlines ?? (limit === undefined ? [] : [limit])
+    if ((old_gpu === undefined) !== (new_gpu === undefined))
+      fault(
+        old_gpu === undefined ? 'old_gpu' : 'new_gpu',
+        'must be given too: two GPU models are compared',
+      )
+    else if (old_gpu !== undefined && times.length === 0)
+      fault('deadlines', `must be given, or max_${latency}: hardware is compared at one deadline`)
+    return {
+      ...rest,
+      current,
+      request: {
+        ...shared,
+        minimize,
+        latency,
+        baseline,
+        hardware:
+          old_gpu === undefined || new_gpu === undefined
+            ? null
+            : { old_gpu, new_gpu, deadlines: times },
+      },
+    }
+  })

@@ -1,0 +1,91 @@
+import type { Candidate, CandidateMetric, Excluded } from '../analysis/candidate.ts'
+import { canonicalJson } from '../analysis/schema/key.ts'
+import { RESULT_FACTS, type Result, type ResultMetric } from '../analysis/schema/result.ts'
+import { meanInterval } from '../analysis/stats/cycles.ts'
+
+/**
+ * Results of others as candidates. Rows that are equal in all that names what was measured are replicates: their mean
+ * stands for them, with the range that they give; a single one knows no range.
+ */
+export function resultsAsCandidates(
+  results: readonly Result[],
+  cautions: 'include' | 'exclude',
+  per: 'experiment' | 'run',
+): { readonly candidates: readonly Candidate[]; readonly excluded: readonly Excluded[] } {
+  const excluded: Excluded[] = []
+  const groups = new Map<string, Result[]>()
+  for (const result of results) {
+    const codes = (severity: 'invalid' | 'caution') =>
+      result.findings.filter((f) => f.severity === severity).map((f) => f.code)
+    const out = { id: result.result_id, metric: null, why: null }
+    if (!result.valid) excluded.push({ ...out, reason: 'invalid', codes: codes('invalid') })
+    else if (cautions === 'exclude' && codes('caution').length > 0)
+      excluded.push({ ...out, reason: 'caution', codes: codes('caution') })
+    else {
+      const facts = [result.source, result.name, ...RESULT_FACTS.map((f) => result[f])]
+      const key = per === 'run' ? result.result_id : canonicalJson(facts)
+      groups.set(key, [...(groups.get(key) ?? []), result])
+    }
+  }
+  return { candidates: [...groups.values()].map(candidateOf), excluded }
+}
+
+function candidateOf(results: readonly Result[]): Candidate {
+  const first = results[0] as Result
+  const ids = results.map((r) => r.result_id).sort()
+  const facts = Object.fromEntries(RESULT_FACTS.map((f) => [f, first[f]]))
+  const metrics = [...new Set(results.flatMap((r) => Object.keys(r.metrics)))]
+  return {
+    id: ids[0] as string,
+    kind: 'result',
+    source: first.source,
+    name: first.name,
+    experiment_key: null,
+    member_ids: ids,
+    task: first.task,
+    model: first.model,
+    engine: first.engine,
+    gpu_model: first.gpu_model,
+    num_gpus: first.num_gpus,
+    precision: first.precision,
+    batch_limit: first.batch_limit,
+    tensor_parallel: first.tensor_parallel,
+    work: first.task === null ? 'neither task nor data told' : `task ${first.task}`,
+    devices: [],
+    cautions: [
+      ...new Set(
+        results.flatMap((r) =>
+          r.findings.filter((f) => f.severity === 'caution').map((f) => f.code),
+        ),
+      ),
+    ],
+    configuration: facts,
+    metrics: Object.fromEntries(
+      metrics.map((id) => [
+        id,
+        meanOf(
+          results.flatMap((r) => r.metrics[id] ?? []),
+          first.source,
+        ),
+      ]),
+    ),
+  }
+}
+
+/** Whose energy the joules of a source are, where its rows do not say. ML.ENERGY: all GPUs, by NVML. */
+const SCOPES: Readonly<Record<string, string>> = { mlenergy: 'gpu' }
+
+/** One number speaks for itself; of several the mean, with the t interval that they give. */
+function meanOf(rows: readonly ResultMetric[], source: string): CandidateMetric {
+  const first = rows[0] as ResultMetric
+  const ofEnergy = first.unit.startsWith('J')
+  const scope = first.scope ?? (ofEnergy ? (SCOPES[source] ?? null) : null)
+  const known = rows.flatMap((m) => m.value ?? [])
+  if (known.length < 2) {
+    const one = rows.find((m) => m.value !== null) ?? first
+    return { ...one, scope }
+  }
+  const { mean, low, high } = meanInterval(known) as NonNullable<ReturnType<typeof meanInterval>>
+  const { unit } = first
+  return { value: mean, unit, low, high, repeat_low: low, repeat_high: high, reason: null, scope }
+}
