@@ -6,11 +6,14 @@ import { RunUnreadable } from './load-run.ts'
 import type { Parts } from './parts.ts'
 import { HttpProblem, problemResponse } from './problem.ts'
 import { VERSION } from './program.ts'
+import { ResultError } from './results/result-error.ts'
 import { aggregateRoutes } from './routes/aggregates.ts'
 import { choosingRoutes } from './routes/choosing.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
+import { importRoutes } from './routes/import.ts'
 import { ingestRoutes } from './routes/ingest.ts'
+import { leaderboardRoutes } from './routes/leaderboard.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
 import { streamRoutes } from './routes/streams.ts'
@@ -43,6 +46,8 @@ export function createApp(parts: Parts): OpenAPIHono {
   streamRoutes(app, parts)
   eventRoutes(app, parts)
   aggregateRoutes(app, parts)
+  leaderboardRoutes(app, parts)
+  importRoutes(app, parts)
   choosingRoutes(app, parts)
   reportRoutes(app, parts)
   healthRoutes(app, parts)
@@ -97,6 +102,7 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
       ? new HttpProblem(400, 'ambiguous_run', error.message)
       : new HttpProblem(404, 'unknown_run', error.message)
   if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)
+  if (error instanceof ResultError) return new HttpProblem(422, 'results_refused', error.message)
   const known = StoreError.from(error, parts.store.path)
   if (known instanceof StoreError) {
     parts.log(`${where}: ${known.message}`)

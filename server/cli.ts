@@ -85,35 +85,75 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ['limit', 'how many, at most 1000'],
   ['cursor', 'where the page before ended'],
 ]
-const runs = command(
-  'runs',
-  'List runs. Filters are those of the API; a comma is "or"; --min_METRIC and --max_METRIC bound any metric.',
-  'llem-server runs --model a,b --max_itl_ms_p50 50 --sort=-energy_per_output_token_j',
-)
-for (const [name, meaning] of FILTERS) runs.option(`--${name} <value>`, meaning)
-runs
-  .allowUnknownOption()
-  .allowExcessArguments()
-  .action(async (o: Common & Record<string, unknown>, it: Command) => {
-    const query: Record<string, string> = metricOptions(it.args)
-    for (const [name] of FILTERS) {
-      const value = o[name]
-      if (typeof value === 'string') query[name] = value
-    }
-    await (await import('./commands/runs.ts')).runs(o, query)
-  })
+/** A list with the filters of the API, and with `more` of its own; `run` gets them under the names of the API. */
+function listCommand(
+  list: Command,
+  more: typeof FILTERS,
+  run: (o: Common & Record<string, unknown>, query: Record<string, string>) => Promise<void>,
+): void {
+  const names = [...FILTERS, ...more]
+  for (const [name, meaning] of names) list.option(`--${name} <value>`, meaning)
+  list
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(async (o: Common & Record<string, unknown>, it: Command) => {
+      const query: Record<string, string> = metricOptions(it.args, list.name())
+      for (const [name] of names) {
+        const value = o[name]
+        if (typeof value === 'string') query[name] = value
+      }
+      await run(o, query)
+    })
+}
 
 /** `--max_itl_ms_p50 50` and `--max_itl_ms_p50=50`, left over by commander. */
-function metricOptions(args: readonly string[]): Record<string, string> {
+function metricOptions(args: readonly string[], command_name: string): Record<string, string> {
   const out: Record<string, string> = {}
   for (let i = 0; i < args.length; i++) {
     const [, name, value] = /^--([A-Za-z0-9_@-]+)(?:=(.*))?$/s.exec(args[i] ?? '') ?? []
     if (name === undefined)
-      throw new CommanderError(2, 'llem.argument', `error: ${args[i]} is not an option of runs`)
+      throw new CommanderError(
+        2,
+        'llem.argument',
+        `error: ${args[i]} is not an option of ${command_name}`,
+      )
     out[name] = value ?? args[++i] ?? ''
   }
   return out
 }
+
+listCommand(
+  command(
+    'runs',
+    'List runs. Filters are those of the API; a comma is "or"; --min_METRIC and --max_METRIC bound any metric.',
+    'llem-server runs --model a,b --max_itl_ms_p50 50 --sort=-energy_per_output_token_j',
+  ),
+  [],
+  async (o, query) => (await import('./commands/runs.ts')).runs(o, query),
+)
+
+listCommand(
+  command(
+    'leaderboard',
+    'Runs and results of others in one list, each run with its place among them; with --a and --b two sides compared.',
+    'llem-server leaderboard --task gpqa --gpu_model H100 --max_itl_ms_p50 50\n  llem-server leaderboard --task gpqa --a gpu_model:H100 --b gpu_model:B200',
+  ).option('--out <file>', 'write it there (default: stdout)'),
+  [
+    ['revision', 'date or version of published rows'],
+    ['metric', 'metric by which runs are placed (default: the one sorted by)'],
+    ['format', 'json, csv, parquet, markdown, vega or mlenergy'],
+    ['x', 'metric across the chart of --format vega'],
+    [
+      'a',
+      'one side: FIELD:VALUE, or several with commas, e.g. source:mlenergy,revision:2026-02-16',
+    ],
+    ['b', 'the other side'],
+  ],
+  async (o, query) => {
+    const { board } = await import('./commands/leaderboard.ts')
+    await board({ ...o, out: typeof o['out'] === 'string' ? o['out'] : undefined }, query)
+  },
+)
 
 command(
   'show',

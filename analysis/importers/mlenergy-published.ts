@@ -185,6 +185,7 @@ function context(
     file: file.path,
     file_sha256: file.sha256,
     notes: file.notes,
+    task_display_name: text(file.value['task_display_name']),
   }
 }
 

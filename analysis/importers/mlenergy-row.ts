@@ -52,6 +52,7 @@ const VIDEO_SETUP = [
 export interface PublishedRow {
   readonly row: JsonObject
   readonly task: string | null
+  readonly task_display_name: string | null
   readonly nickname: string | null
   /** `llm`, `mllm` or `diffusion`, as the index says; null: not told. */
   readonly modality: string | null
@@ -111,7 +112,10 @@ export function publishedResult(it: PublishedRow): ReadRow {
   const fields = fieldNames(row, read.asked, kind)
   if (model === null) return { result: null, faults: read.faults, fields }
   const findings: Finding[] = rowFindings(numbers, facts.gpu_model, PUBLISHED_TOLERANCE)
-  const foreign = Object.fromEntries(Object.entries(row).filter(([name]) => !read.asked.has(name)))
+  const foreign = {
+    ...(it.task_display_name === null ? {} : { task_display_name: it.task_display_name }),
+    ...Object.fromEntries(Object.entries(row).filter(([name]) => !read.asked.has(name))),
+  }
   const { nickname: _, ...itself } = row
   const result: Result = {
     result_id: resultId(SOURCE, { task, ...itself }, it.revision),
@@ -141,7 +145,7 @@ export function publishedResult(it: PublishedRow): ReadRow {
   return { result, faults: read.faults, fields }
 }
 
-type RowKind = 'token' | 'image' | 'video'
+export type RowKind = 'token' | 'image' | 'video'
 
 /** By its fields: the task alone does not tell, and new tasks may come. */
 function kindOf(row: JsonObject): RowKind {
@@ -152,12 +156,12 @@ function kindOf(row: JsonObject): RowKind {
   return 'token'
 }
 
-const METRICS: Record<RowKind, readonly MetricField[]> = {
+export const METRICS: Record<RowKind, readonly MetricField[]> = {
   token: TOKEN_METRICS,
   image: IMAGE_METRICS,
   video: VIDEO_METRICS,
 }
-const SETUP: Record<RowKind, readonly string[]> = {
+export const SETUP: Record<RowKind, readonly string[]> = {
   token: [],
   image: IMAGE_SETUP,
   video: VIDEO_SETUP,

@@ -1,0 +1,52 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { z } from 'zod'
+import { IMPORTERS } from '../../analysis/importers/list.ts'
+import { readBody } from '../body.ts'
+import { endpoint, json } from '../endpoint.ts'
+import type { Parts } from '../parts.ts'
+import { readResults, storeResults } from '../results/import-results.ts'
+
+/** A body is held in memory whole; larger files go through llem-server import. */
+const MAX_BODY_BYTES = 64_000_000
+
+const importQuery = z.strictObject({
+  dry_run: z
+    .enum(['0', '1', 'false', 'true'])
+    .default('0')
+    .meta({ description: '1: say what would become of each row, store nothing' }),
+  name: z
+    .string()
+    .regex(/^[^/\\\0]{1,200}$/, "must be a file's name without folders")
+    .default('upload')
+    .meta({ description: 'name of the file, for the provenance of its results' }),
+  format: z
+    .enum(IMPORTERS.map((i) => i.name) as [string, ...string[]])
+    .optional()
+    .meta({ description: 'whose file it is (default: by content)' }),
+  revision: z.string().min(1).max(100).optional(),
+})
+
+/** Results of other tools over HTTP, a file at a time. */
+export function importRoutes(app: OpenAPIHono, { store, now }: Parts): void {
+  endpoint(app, {
+    method: 'post',
+    path: '/import',
+    summary:
+      'Take in a file of results of another tool, all or nothing, with a verdict for each row',
+    query: importQuery,
+    raw_body: { media_type: 'application/octet-stream', schema: 'JSON, JSON lines or CSV' },
+    answers: {
+      200: { description: 'what became of each row', body: z.looseObject({}) },
+    },
+    async handle(c, { query }) {
+      const bytes = await readBody(c, MAX_BODY_BYTES)
+      const dry_run = query.dry_run === '1' || query.dry_run === 'true'
+      const results = readResults([{ path: query.name, read: () => bytes }], {
+        format: query.format ?? null,
+        revision: query.revision ?? null,
+      })
+      const stored = dry_run ? {} : await storeResults(store, results, now())
+      return json({ dry_run, ...stored, ...results.read })
+    },
+  })
+}
