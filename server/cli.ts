@@ -58,7 +58,8 @@ command(
   'llem-server check --db lab.db',
 ).action(async (o: Common) => (await import('./commands/check.ts')).check(o))
 
-const FILTERS: readonly (readonly [string, string])[] = [
+type Parameters = readonly (readonly [name: string, meaning: string])[]
+const FILTERS: Parameters = [
   ['source', 'local, ...'],
   ['study', 'study id'],
   ['experiment_key', 'canonical key of the configuration'],
@@ -81,17 +82,20 @@ const FILTERS: readonly (readonly [string, string])[] = [
   ['tag', 'KEY=VALUE or KEY'],
   ['started_from', 'a time'],
   ['started_to', 'a time'],
+]
+const PAGES: Parameters = [
   ['sort', 'a field or a metric, with - for descending'],
   ['limit', 'how many, at most 1000'],
   ['cursor', 'where the page before ended'],
 ]
+type Ask = (o: Common & Record<string, unknown>, query: Record<string, string>) => Promise<void>
+
 /** A list with the filters of the API, and with `more` of its own; `run` gets them under the names of the API. */
-function listCommand(
-  list: Command,
-  more: typeof FILTERS,
-  run: (o: Common & Record<string, unknown>, query: Record<string, string>) => Promise<void>,
-): void {
-  const names = [...FILTERS, ...more]
+const listCommand = (list: Command, more: Parameters, run: Ask): void =>
+  askCommand(list, [...FILTERS, ...PAGES, ...more], run)
+
+/** A command that takes what an address of the API takes, by the same names, bounds of metrics among them. */
+function askCommand(list: Command, names: Parameters, run: Ask): void {
   for (const [name, meaning] of names) list.option(`--${name} <value>`, meaning)
   list
     .allowUnknownOption()
@@ -153,6 +157,52 @@ listCommand(
     const { board } = await import('./commands/leaderboard.ts')
     await board({ ...o, out: typeof o['out'] === 'string' ? o['out'] : undefined }, query)
   },
+)
+
+const CHOOSING: Parameters = [
+  ['group_by', 'fields that are kept apart, with commas: model, gpu_model, ...'],
+  ['per', 'experiment: the mean of its runs; or run'],
+  ['resamples', 'how often the uncertainty is drawn (1000)'],
+  ['seed', 'of these draws (1)'],
+  ['format', 'json; or vega: a Vega-Lite chart'],
+]
+
+askCommand(
+  command(
+    'pareto',
+    'Show which configurations no other one beats on every objective. Filters are those of runs; --min_METRIC and --max_METRIC bound any metric.',
+    'llem-server pareto --task chat --x itl_ms_p50 --y energy_per_output_token_j',
+  ),
+  [
+    ['x', 'METRIC (itl_ms_p50); min:METRIC or max:METRIC says which way is better'],
+    ['y', 'METRIC (energy_per_output_token_j)'],
+    ['z', 'a third METRIC'],
+    ['also', 'more, with commas'],
+    ['rule', 'textbook, or mlenergy: only what is beaten on all is dropped'],
+    ...CHOOSING,
+    ...FILTERS,
+  ],
+  async (o, query) => (await import('./commands/pareto.ts')).pareto(o, query),
+)
+
+askCommand(
+  command(
+    'recommend',
+    'Say which configuration takes least within bounds (--max_METRIC, --min_METRIC), and what it saves. Filters are those of runs.',
+    'llem-server recommend --task chat --max_itl_ms_p50 50 --baseline fastest_feasible',
+  ),
+  [
+    ['minimize', 'METRIC (energy_per_output_token_j)'],
+    ['latency', 'the METRIC that counts as latency (the one with a bound)'],
+    ['baseline', 'current, fastest_feasible, fastest_same_hardware or worst_feasible'],
+    ['current', 'RUN: what runs now'],
+    ['old_gpu', 'with --new_gpu: what newer hardware saves'],
+    ['new_gpu', 'GPU model'],
+    ['deadlines', 'for these two, with commas'],
+    ...CHOOSING,
+    ...FILTERS,
+  ],
+  async (o, query) => (await import('./commands/recommend.ts')).recommend(o, query),
 )
 
 command(

@@ -1,10 +1,8 @@
 import { toJson } from '../../analysis/schema/json.ts'
-import { badFields } from '../bad-field.ts'
-import { CommandError } from '../command-error.ts'
 import { runQuerySchema } from '../run-query.ts'
 import { listView } from '../run-view.ts'
-import type { RunListQuery } from '../store/run-filter.ts'
 import { numberText } from './number-text.ts'
+import { parseQuery } from './parse-query.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** Lists runs. `query` has the names of the HTTP parameters. */
@@ -12,7 +10,7 @@ export async function runs(
   options: { db: string; json: boolean },
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const parsed = parseQuery(query)
+  const parsed = parseQuery(runQuerySchema, query, 'runs')
   await withStore(options.db, { create: false }, async (store) => {
     const summaries = summariesFor(store)
     // A person at a shell waits a second rather than wonder at empty columns; the server never counts unasked.
@@ -37,13 +35,6 @@ export async function runs(
 }
 
 const joules = (value: number | null | undefined) => (value == null ? '' : numberText(value))
-
-function parseQuery(query: Readonly<Record<string, string>>): RunListQuery {
-  const result = runQuerySchema.safeParse(query, { reportInput: true })
-  if (result.success) return result.data
-  const faults = badFields(result.error.issues).map((e) => `--${e.path} ${e.message}`)
-  throw new CommandError(2, `${faults.join('; ')}. llem-server runs --help lists the filters.`)
-}
 
 /** Cells to lines with aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string[] {

@@ -1,0 +1,66 @@
+import { toJson } from '../../analysis/schema/json.ts'
+import { paretoQuerySchema } from '../candidate-query.ts'
+import { paretoStored } from '../choose-stored.ts'
+import { numberText } from './number-text.ts'
+import { parseQuery } from './parse-query.ts'
+import { columns } from './runs.ts'
+import { printLine, summariesFor, withStore } from './with-store.ts'
+
+const CERTAINTY = { certain: 'yes', possible: 'perhaps', none: '' } as const
+
+/** The frontier of what is stored. `query` has the names of the HTTP parameters. */
+export async function pareto(
+  options: { db: string; json: boolean },
+  query: Readonly<Record<string, string>>,
+): Promise<void> {
+  const parsed = parseQuery(paretoQuerySchema, query, 'pareto')
+  await withStore(options.db, { create: false }, async (store) => {
+    const { answer, chart } = await paretoStored(store, summariesFor(store), parsed)
+    if (parsed.format === 'vega') return printLine(toJson(chart(), 2))
+    if (options.json) return printLine(toJson(answer, 2))
+    const { points, objectives, groups, excluded } = answer
+    const rows = points.map((p) => [
+      ...objectives.map((o) => numberText(p.values[o.metric]?.value ?? Number.NaN)),
+      `${p.frontier ? 'on it' : ''}${p.knee ? ', knee' : ''}`,
+      CERTAINTY[p.certainty],
+      numberText(100 * p.frontier_share),
+      p.id,
+      [p.name ?? '', p.model ?? '', p.gpu_model === null ? '' : `${p.num_gpus} × ${p.gpu_model}`]
+        .filter((w) => w !== '')
+        .join(', '),
+    ])
+    const head = [
+      ...objectives.map((o) => `${o.metric} (${o.unit})`),
+      'FRONTIER',
+      'FOR CERTAIN',
+      '% OF RESAMPLES',
+      'ID',
+      'WHAT',
+    ]
+    groups.forEach((group, place) => {
+      if (groups.length > 1)
+        printLine(
+          `${place > 0 ? '\n' : ''}${Object.entries(group.group)
+            .filter(([, v]) => v !== null)
+            .map(([k, v]) => `${k}: ${v}`)
+            .join(', ')}`,
+        )
+      const own = rows.filter((_, i) => points[i]?.group === place)
+      for (const line of columns([head, ...own])) printLine(line)
+    })
+    if (points.length === 0) printLine('No configurations.')
+    sayExcluded(excluded)
+  })
+}
+
+/** How many were left out, and why, on stderr. */
+export function sayExcluded(excluded: readonly { readonly reason: string }[]): void {
+  const count = (reason: string) => excluded.filter((e) => e.reason === reason).length
+  const said = [
+    [count('invalid'), 'invalid'],
+    [count('caution'), 'with cautions (--cautions include ranks them)'],
+    [count('no_value'), 'without a value'],
+  ] as const
+  const parts = said.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`)
+  if (parts.length > 0) process.stderr.write(`Left out: ${parts.join(', ')}.\n`)
+}

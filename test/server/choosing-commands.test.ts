@@ -1,0 +1,121 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { paretoSchema, recommendationSchema } from '../../analysis/schema/choosing.ts'
+import { choosingRun, type RunShape } from './choosing-run.ts'
+import { llemServer } from './program.ts'
+import { tempDir } from './served.ts'
+
+let dir: string
+const RUNS: Record<string, RunShape> = {
+  'fast-1': { watts: 400, gap_ms: 40, concurrency: 1 },
+  'mid-1': { watts: 300, gap_ms: 80, concurrency: 2 },
+  'bad-1': { watts: 350, gap_ms: 100, concurrency: 8 },
+}
+beforeAll(async () => {
+  dir = tempDir()
+  for (const [run_id, shape] of Object.entries(RUNS)) {
+    const { text, chunks } = choosingRun(run_id, shape)
+    const at = join(dir, 'in', run_id)
+    for (const c of chunks) {
+      mkdirSync(join(at, 'streams/p0', c.stream), { recursive: true })
+      writeFileSync(join(at, `streams/p0/${c.stream}/0.arrow`), c.bytes)
+    }
+    writeFileSync(join(at, 'run.json'), text)
+  }
+  const { code, stderr } = await run('import', join(dir, 'in'))
+  expect([code, stderr]).toEqual([0, ''])
+})
+afterAll(() => rmSync(dir, { recursive: true, force: true }))
+
+const run = (...args: string[]) => llemServer([...args, '--db', join(dir, 'lab.db')], { cwd: dir })
+const CHAT = ['--task', 'chat', '--cautions', 'include']
+
+describe('llem-server pareto', () => {
+  it('prints the same JSON as /pareto, or a table', async () => {
+    const asked = ['--x', 'itl_ms_p50', '--y', 'energy_per_output_token_j']
+    const { code, stdout, stderr } = await run('pareto', ...CHAT, ...asked, '--json')
+    expect([code, stderr]).toEqual([0, ''])
+    const answer = paretoSchema.parse(JSON.parse(stdout))
+    expect(answer.points.map((p) => [p.id, p.frontier])).toEqual([
+      ['fast-1', true],
+      ['mid-1', true],
+      ['bad-1', false],
+    ])
+    const table = await run('pareto', ...CHAT, '--max_itl_ms_p50=90')
+    expect(table.stdout).toMatch(
+      /^itl_ms_p50 \(ms\) {2}energy_per_output_token_j \(J\/token\) {2}FRONTIER/,
+    )
+    expect(table.stdout).toMatch(/\n40 +[\d.]+ +on it +yes +100 +fast-1/)
+    expect(table.stdout).not.toContain('bad-1')
+  })
+
+  it('says on stderr what was left out, and draws a chart', async () => {
+    const clean = await run('pareto')
+    expect(clean).toMatchObject({
+      code: 0,
+      stdout: 'No configurations.\n',
+      stderr: 'Left out: 3 with cautions (--cautions include ranks them).\n',
+    })
+    const chart = await run('pareto', ...CHAT, '--format', 'vega')
+    expect(JSON.parse(chart.stdout)).toHaveProperty('layer')
+  })
+
+  it('takes an objective with a minus, and refuses what it does not know', async () => {
+    const slow = await run('pareto', ...CHAT, '--x', '-itl_ms_p50', '--json')
+    expect(JSON.parse(slow.stdout).objectives[0].direction).toBe('max')
+    expect(await run('pareto', '--x', 'speed')).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('--x is "speed"; must be a metric such as itl_ms_p50'),
+    })
+    expect(await run('pareto', '--deadline', '5')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--deadline is not known here'),
+    })
+    expect(await run('pareto', 'last')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('last is not an option of pareto'),
+    })
+  })
+})
+
+describe('llem-server recommend', () => {
+  const asked = ['--max_itl_ms_p50', '90', '--baseline', 'fastest_feasible']
+
+  it('prints the same JSON as /recommend, or the reason with a table', async () => {
+    const { code, stdout } = await run('recommend', ...CHAT, ...asked, '--json')
+    expect(code).toBe(0)
+    const answer = recommendationSchema.parse(JSON.parse(stdout))
+    expect(answer).toMatchObject({ recommended: { id: 'mid-1' }, baseline: { id: 'fast-1' } })
+    const text = await run('recommend', ...CHAT, ...asked)
+    expect(text.stdout.startsWith(`${answer.reason}\n\n`)).toBe(true)
+    expect(text.stdout).toMatch(/\nrecommended +[\d.]+ +[\d.]+ to [\d.]+ +80 +mid-1/)
+    expect(text.stdout).toMatch(/\nbaseline +[\d.]+ .* 40 +fast-1/)
+  })
+
+  it('where none is feasible shows the nearest; a bad question is refused', async () => {
+    const none = await run('recommend', ...CHAT, '--max_itl_ms_p50', '20')
+    expect(none.code).toBe(0)
+    expect(none.stdout).toMatch(/^None of 3 configurations has .* 20 ms too much\.\n/)
+    expect(none.stdout).toMatch(/\nnearest .* fast-1/)
+    expect(await run('recommend', '--minimize', 'output_throughput_tok_s')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--minimize'),
+    })
+    expect(await run('recommend', '--current', 'nobody')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('There is no run "nobody"'),
+    })
+  })
+
+  it('helps with an example', async () => {
+    for (const command of ['pareto', 'recommend']) {
+      const help = await llemServer([command, '--help'])
+      expect([help.code, help.stdout.includes(`Example:\n  llem-server ${command}`)]).toEqual([
+        0,
+        true,
+      ])
+    }
+  })
+})
