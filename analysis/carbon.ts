@@ -1,6 +1,6 @@
 import type { Draw, Piece } from './cost-draw.ts'
 import { type CostLine, known, missing } from './cost-line.ts'
-import { overlap } from './cost-overlap.ts'
+import { type Held, overlap } from './cost-overlap.ts'
 import { standardTerm, type Term } from './cost-terms.ts'
 import type { Intensity } from './intensity.ts'
 import type { CostReason } from './schema/cost.ts'
@@ -45,7 +45,7 @@ export function locationLine(
     })
   }
   const { series, annual, u } = intensity
-  const joined = joinSeries(site.pieces, series.rows)
+  const joined = overlap(site.pieces, intensityHeld(series.rows))
   if (joined === null)
     return line('tz_missing', {
       assumptions: ['A series of factors needs the wall time of the run, which it does not tell.'],
@@ -55,10 +55,10 @@ export function locationLine(
   if (gap && annual === null)
     return line('series_gap', {
       assumptions: [
-        `${share.toFixed(1)} % of the energy falls into hours without a value, the first at ${joined.first_gap}; the rest is ${joined.grams.toFixed(1)} g. Add the missing rows, or set gap: annual.`,
+        `${share.toFixed(1)} % of the energy falls into hours without a value, the first at ${joined.first_gap}; the rest is ${joined.sum.toFixed(1)} g. Add the missing rows, or set gap: annual.`,
       ],
     })
-  const grams = joined.grams + (annual === null ? 0 : joined.gap_kwh * annual.factor.value)
+  const grams = joined.sum + (annual === null ? 0 : joined.gap_kwh * annual.factor.value)
   const mixed = gap && annual !== null && annual.factor.basis !== series.basis
   return known('co2_location', grams, {
     terms: [...site.terms, standardTerm('intensity', gap ? Math.max(u, annual?.u ?? 0) : u)],
@@ -98,19 +98,10 @@ const described = (
 /** No grid's electricity is free of emissions: zero and below stand for a missing value. */
 const positive = (g: number | null): number | null => (g !== null && g > 0 ? g : null)
 
-/** Grams of pieces under a series, and what of them falls into its holes; null: the pieces have no wall time. */
-export function joinSeries(
-  pieces: readonly Piece[],
-  rows: readonly IntensityRow[],
-): { grams: number; gap_kwh: number; first_gap: string | null } | null {
-  const joined = overlap(
-    pieces,
-    rows.map((r) => ({
-      from_ms: instantMs(r.from),
-      to_ms: instantMs(r.to),
-      value: positive(r.g_per_kwh),
-    })),
-  )
-  if (joined === null) return null
-  return { grams: joined.sum, gap_kwh: joined.gap_kwh, first_gap: joined.first_gap }
-}
+/** A series of factors as values over time. */
+export const intensityHeld = (rows: readonly IntensityRow[]): Held[] =>
+  rows.map((r) => ({
+    from_ms: instantMs(r.from),
+    to_ms: instantMs(r.to),
+    value: positive(r.g_per_kwh),
+  }))

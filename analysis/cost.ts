@@ -84,6 +84,7 @@ export function cost(
     ),
     sci: sciOf(ordered, timeline, scenario),
     warnings: warningsOf(ordered, timeline),
+    notes: [...timeline.notes],
     attribution: attributionOf(ordered),
     inputs_hash: sha256Hex(
       utf8ToBytes(canonicalJson({ timeline, scenario, tables: tables.version })),

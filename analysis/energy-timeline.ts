@@ -1,9 +1,11 @@
 import { type Answer, answersOf } from './answer.ts'
-import { type DeviceEnergy, deviceEnergy } from './device-energy.ts'
+import type { DeviceEnergy } from './device-energy.ts'
 import { completedWithin } from './ended-within.ts'
+import { curveOf } from './energy-curve.ts'
 import { runEnergies } from './energy-scope.ts'
 import { energySources } from './energy-source.ts'
 import { isGood } from './goodput.ts'
+import { integrate } from './power-curve.ts'
 import { tokensWithin } from './prefill-balance.ts'
 import type { RunData } from './run-data.ts'
 import {
@@ -59,7 +61,7 @@ export function energyTimeline(run: RunData, options: TimelineOptions = {}): Ene
   const chosen = chooseBoundary(run, window, boundary)
   const wall = wallTime(run)
   const spans = wall === null ? [window] : cutAtHours(window, wall, step_min)
-  const energies = componentEnergies(run, chosen, window, spans)
+  const energies = componentEnergies(chosen, window, spans)
   return energyTimelineSchema.parse({
     ...base,
     boundary: chosen.boundary,
@@ -81,9 +83,6 @@ export function energyTimeline(run: RunData, options: TimelineOptions = {}): Ene
     notes: [
       ...(wall === null ? ['The run does not tell its wall time.'] : []),
       ...(wall?.note == null ? [] : [wall.note]),
-      ...(energies.some((e) => e.by_time)
-        ? ['An interval is too short for the sensor: the energy was spread evenly over time.']
-        : []),
     ],
   })
 }
@@ -128,13 +127,10 @@ interface ComponentEnergy {
   readonly method: EnergyMethod
   readonly u: number
   readonly each_uj: readonly number[]
-  /** True where the sensor could not tell the intervals apart. */
-  readonly by_time: boolean
 }
 
 /** The parts of the boundary by component; each interval's share by the same sensors, the sum as over the whole. */
 function componentEnergies(
-  run: RunData,
   { energy }: Chosen,
   window: Window,
   spans: readonly Window[],
@@ -147,34 +143,27 @@ function componentEnergies(
   }
   return [...groups].map(([name, parts]) => {
     const joules = parts.reduce((sum, p) => sum + (p.energy_j ?? 0), 0)
-    const weights = spans.length === 1 ? [1] : shares(run, parts, spans)
+    const weights = spans.length === 1 ? [1] : shares(parts, spans)
     const even = spans.map((s) => windowSeconds(s) / windowSeconds(window))
     return {
       name,
       method: methodOf(parts),
       u: joules === 0 ? 0 : standard(summed(parts.map((p) => p.components))) / Math.abs(joules),
       each_uj: inWholes(Math.round(joules * UJ_PER_J), weights ?? even),
-      by_time: weights === null,
     }
   })
 }
 
-/** Each interval's share of the parts' energy; null where a sensor can't tell an interval. */
-function shares(
-  run: RunData,
-  parts: readonly DeviceEnergy[],
-  spans: readonly Window[],
-): number[] | null {
-  const joules: number[] = []
-  for (const span of spans) {
-    let sum = 0
-    for (const { device_id, scope } of parts) {
-      const { energy_j } = deviceEnergy(run, device_id, span, scope)
-      if (energy_j === null || energy_j < 0) return null
-      sum += energy_j
-    }
-    joules.push(sum)
-  }
+/** Each interval's share of the parts' energy, by the curve of power of the source that was chosen for the whole. */
+function shares(parts: readonly DeviceEnergy[], spans: readonly Window[]): number[] | null {
+  const first = spans[0]?.start_ns ?? 0
+  const last = spans.at(-1)?.end_ns ?? 0
+  const curves = parts.flatMap((p) =>
+    p.chosen === null ? [] : [curveOf(p.chosen.origin, first, last)],
+  )
+  const joules = spans.map((s) =>
+    curves.reduce((sum, c) => sum + Math.max(0, integrate(c, s.start_ns, s.end_ns).energy_j), 0),
+  )
   const whole = joules.reduce((a, b) => a + b, 0)
   return whole > 0 ? joules.map((j) => j / whole) : null
 }

@@ -1,5 +1,5 @@
 import type { Piece } from './cost-draw.ts'
-import { overlap } from './cost-overlap.ts'
+import { type Held, overlap } from './cost-overlap.ts'
 import { civilOf, instantMs, instantText } from './schema/instant.ts'
 import { clockMinutes, type Period, type Tariff } from './schema/tariff.ts'
 import { localSpans, type ZoneClock } from './time-zone.ts'
@@ -17,6 +17,7 @@ export interface Priced {
 /**
  * Site energy by the price of its own local hour: pieces are cut at the edges of periods, at midnight and where the
  * zone sets its clocks, in the tariff's zone.
+ * @param spot the tariff's spot prices, where they are read already
  * @returns null where prices change with time and a piece has no wall time
  * Source: docs/cost.md, "Electricity".
  */
@@ -24,8 +25,9 @@ export function energyPrice(
   pieces: readonly Piece[],
   tariff: Tariff,
   clock: ZoneClock,
+  spot: readonly Held[] | null = spotHeld(tariff),
 ): Priced | null {
-  if (tariff.spot !== null) return spotPrice(pieces, tariff.spot)
+  if (spot !== null) return spotPrice(pieces, spot)
   const { default_rate, periods } = tariff
   if (periods.length === 0 && default_rate !== null) {
     const kwh = pieces.reduce((sum, p) => sum + p.kwh, 0)
@@ -51,15 +53,17 @@ export function energyPrice(
   return { money, unpriced_kwh, first_unpriced: first === null ? null : instantText(first) }
 }
 
-function spotPrice(
-  pieces: readonly Piece[],
-  { series, adder_per_kwh }: NonNullable<Tariff['spot']>,
-): Priced | null {
-  const held = series.map((r) => ({
-    from_ms: instantMs(r.from),
-    to_ms: instantMs(r.to),
-    value: r.per_mwh === null ? null : r.per_mwh / 1000 + adder_per_kwh,
-  }))
+/** Spot prices of a tariff with what is added to them, a kWh each; null: it has none. */
+export const spotHeld = ({ spot }: Tariff): Held[] | null =>
+  spot === null
+    ? null
+    : spot.series.map((r) => ({
+        from_ms: instantMs(r.from),
+        to_ms: instantMs(r.to),
+        value: r.per_mwh === null ? null : r.per_mwh / 1000 + spot.adder_per_kwh,
+      }))
+
+function spotPrice(pieces: readonly Piece[], held: readonly Held[]): Priced | null {
   const joined = overlap(pieces, held)
   if (joined === null) return null
   return { money: joined.sum, unpriced_kwh: joined.gap_kwh, first_unpriced: joined.first_gap }

@@ -151,6 +151,7 @@ export const costLedgerSchema = z.object({
   ),
   sci: sciSchema,
   warnings: z.array(costReasonSchema),
+  notes: z.array(z.string()).describe('of the energy, and what is not as it was in the run'),
   attribution: z.array(z.string()).describe('whose data it is, to be shown beside the numbers'),
   inputs_hash: z.string(),
 })

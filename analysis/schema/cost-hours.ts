@@ -1,0 +1,20 @@
+import { z } from 'zod'
+
+const hourOfSchema = z.object({
+  from: z.string().describe('start of the run, UTC'),
+  carbon_g: z.number().nullable().describe('location-based, operational'),
+  money: z.number().nullable().describe('of the energy alone'),
+})
+export type HourOf = z.infer<typeof hourOfSchema>
+
+/** The same run at other hours of a series. */
+export const bestHoursSchema = z.object({
+  run_id: z.string(),
+  scenario_id: z.string(),
+  currency: z.string(),
+  as_run: hourOfSchema,
+  cleanest: hourOfSchema.nullable(),
+  cheapest: hourOfSchema.nullable(),
+  starts: z.array(hourOfSchema),
+})
+export type BestHours = z.infer<typeof bestHoursSchema>
