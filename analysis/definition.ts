@@ -27,8 +27,10 @@ function mainSource(answers: readonly Answer[]): string | null {
   return most?.[0] ?? null
 }
 
+type Described = Pick<RunData, 'experiment' | 'environment'>
+
 /** As it is stated, else as the engine tells it, else as its command asks for it. */
-function precisionOf(run: RunData): string | null {
+export function precisionOf(run: Described): string | null {
   const { raw } = run.experiment
   const stated = [record(raw['engine']), record(raw['model']), raw, run.environment]
   const info = modelInfo(run)
@@ -40,7 +42,7 @@ function precisionOf(run: RunData): string | null {
   )
 }
 
-const modelInfo = (run: RunData): Record<string, unknown> =>
+const modelInfo = (run: Described): Record<string, unknown> =>
   record(record(run.environment['engine'])['model_info'])
 
 const joined = (words: readonly unknown[]): string | null =>

@@ -4,7 +4,7 @@ import type { RunData } from './run-data.ts'
  * The arguments of the engine's command with their values, `--flag value` and `--flag=value` alike; null of one
  * without a value. Empty where the engine was not started by a command.
  */
-export function engineFlags(run: RunData): ReadonlyMap<string, string | null> {
+export function engineFlags(run: Pick<RunData, 'experiment'>): ReadonlyMap<string, string | null> {
   const engine = run.experiment.raw['engine']
   const given = engine !== null && typeof engine === 'object' && 'command' in engine
   const command = given ? engine.command : null

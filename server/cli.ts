@@ -241,14 +241,32 @@ command(
   .addOption(
     new Option(
       '--format <format>',
-      'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run (a folder, or a file by a name in .csv, with columns.csv); parquet, arrow: raw rows; json: summaries',
+      'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run (a folder, or a file by a name in .csv, with columns.csv); parquet, arrow: raw rows; json: summaries; mlenergy: rows of a leaderboard task file; submission: bundle, summary and task file with their hashes, for llem-server verify',
     )
-      .choices(['bundle', 'csv', 'parquet', 'arrow', 'json'])
+      .choices(['bundle', 'csv', 'parquet', 'arrow', 'json', 'mlenergy', 'submission'])
       .default('bundle'),
   )
   .option('--out <path>', 'where to (default: llem-export-FORMAT here; json: stdout)')
-  .action(async (refs: string[], o: Common & { format: 'bundle'; out: string | undefined }) =>
-    (await import('./commands/export.ts')).exportRuns(refs, o),
+  .option(
+    '--strict',
+    "of mlenergy: only the format's own fields, and refuse rows that lack one",
+    false,
+  )
+  .action(
+    async (
+      refs: string[],
+      o: Common & { format: 'bundle'; out: string | undefined; strict: boolean },
+    ) => (await import('./commands/export.ts')).exportRuns(refs, o),
+  )
+
+command(
+  'verify',
+  'Check a submission: every hash, and every number computed anew from its raw rows.',
+  'llem-server verify submission',
+)
+  .argument('<folder>', 'what export --format submission wrote')
+  .action(async (folder: string, o: Common) =>
+    (await import('./commands/verify.ts')).verify(resolve(folder), o),
   )
 
 command(

@@ -13,9 +13,19 @@ import { countStreams, readChunks } from '../store/chunks.ts'
 import { findRun } from '../store/find-run.ts'
 import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
+import { exportSubmissions } from '../submission/export-submission.ts'
+import { taskFiles } from '../submission/task-files.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
-export const EXPORT_FORMATS = ['bundle', 'csv', 'parquet', 'arrow', 'json'] as const
+export const EXPORT_FORMATS = [
+  'bundle',
+  'csv',
+  'parquet',
+  'arrow',
+  'json',
+  'mlenergy',
+  'submission',
+] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 export interface ExportOptions {
@@ -23,6 +33,8 @@ export interface ExportOptions {
   readonly json: boolean
   readonly format: ExportFormat
   readonly out: string | undefined
+  /** Of mlenergy: without what only we know, and nothing that the format's own readers would stumble over. */
+  readonly strict: boolean
 }
 
 /** Writes runs (all, where none is named) in one of the forms in which they leave. */
@@ -32,7 +44,7 @@ export async function exportRuns(refs: readonly string[], options: ExportOptions
     if (options.format === 'json' && options.out === undefined)
       return printLine(await summariesJson(store, rows))
     const out = resolve(options.out ?? `llem-export-${options.format}`)
-    await WRITE[options.format](store, rows, out)
+    await WRITE[options.format](store, rows, out, options.strict)
     const run_ids = rows.map((r) => r.run_id)
     printLine(options.json ? JSON.stringify({ format: options.format, path: out, run_ids }) : out)
   })
@@ -58,7 +70,7 @@ async function chosenRuns(store: Store, refs: readonly string[]): Promise<RunRow
 
 const WRITE: Record<
   ExportFormat,
-  (store: Store, rows: readonly RunRow[], out: string) => Promise<void>
+  (store: Store, rows: readonly RunRow[], out: string, strict: boolean) => Promise<void>
 > = {
   bundle: exportBundles,
   csv: writeCsv,
@@ -67,6 +79,8 @@ const WRITE: Record<
   async json(store, rows, out) {
     write(out, await summariesJson(store, rows))
   },
+  mlenergy: writeTaskFiles,
+  submission: exportSubmissions,
 }
 
 async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
@@ -116,6 +130,23 @@ async function writeStreams(
       write(join(dir, `${stream}.${format}`), Buffer.concat(parts))
     }
   }
+}
+
+/** A task file; a folder with one of each task where the name is none of a .json. */
+async function writeTaskFiles(
+  store: Store,
+  rows: readonly RunRow[],
+  out: string,
+  strict: boolean,
+): Promise<void> {
+  const files = await taskFiles(summariesFor(store), rows, strict)
+  const single = out.endsWith('.json')
+  if (single && files.size > 1)
+    throw new CommandError(
+      2,
+      `The runs are of ${files.size} tasks (${[...files.keys()].join(', ')}), a file each: give a folder with --out.`,
+    )
+  for (const [task, text] of files) write(single ? out : join(out, 'tasks', `${task}.json`), text)
 }
 
 function write(path: string, content: string | Uint8Array): void {

@@ -1,3 +1,5 @@
+import { precisionOf } from '../../analysis/definition.ts'
+import { engineFlags } from '../../analysis/engine-command.ts'
 import { readExperiment, resolvedExperiment } from '../../analysis/run-data.ts'
 import { experimentKey } from '../../analysis/schema/key.ts'
 import type { RunFile } from '../../analysis/schema/run.ts'
@@ -21,7 +23,10 @@ export const RUN_FACTS = [
   'started_at',
 ] as const satisfies readonly (keyof RunFacts)[]
 
-/** What lists filter by, from run.json. What it does not say is null. */
+/**
+ * What lists filter by, from run.json: configuration, environment, what the engine tells, tags, and the flags of its
+ * command. What none of them says is null.
+ */
 export function runFacts(file: RunFile): RunFacts {
   const raw = file.run.experiment
   const experiment = readExperiment(raw)
@@ -37,20 +42,28 @@ export function runFacts(file: RunFile): RunFacts {
     (d) => (d.kind === 'gpu' || d.kind === 'gpu_instance') && used.has(d.device_id),
   )
   const models = [...new Set(gpus.map((d) => d.model).filter((m) => typeof m === 'string'))].sort()
+  const flags = engineFlags({ experiment })
   const said = (key: string) =>
-    at(raw, 'engine', key) ?? at(raw, 'model', key) ?? raw[key] ?? environment[key] ?? null
+    at(raw, 'engine', key) ??
+    at(raw, 'model', key) ??
+    raw[key] ??
+    environment[key] ??
+    at(environment, 'engine', key) ??
+    at(raw, 'tags', key) ??
+    null
+  const flag = (...names: string[]) => names.map((n) => flags.get(n)).find((v) => v != null) ?? null
   return {
     study_id: file.run.study_id ?? null,
     experiment_key: experimentKey(resolvedExperiment(raw)),
     name: experiment.name,
-    task: text(raw['task']),
+    task: text(raw['task'] ?? at(raw, 'tags', 'task')),
     model: experiment.model,
     engine: experiment.engine,
     gpu_model: models.length > 0 ? models.join(', ') : null,
     num_gpus: gpus.length,
-    precision: text(said('precision')),
-    batch_limit: whole(said('batch_limit')),
-    tensor_parallel: whole(said('tensor_parallel')),
+    precision: precisionOf({ experiment, environment }) ?? text(said('precision')),
+    batch_limit: whole(said('batch_limit') ?? flag('--max-num-seqs')),
+    tensor_parallel: whole(said('tensor_parallel') ?? flag('--tensor-parallel-size', '-tp')),
     host: file.run.host?.hostname ?? null,
     site: text(file.run.host?.['site'] ?? environment['site']),
     started_at: file.run.started_at ? new Date(file.run.started_at).toISOString() : null,
@@ -65,5 +78,8 @@ function at(raw: Readonly<Record<string, unknown>>, section: string, key: string
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
-const whole = (value: unknown): number | null =>
-  Number.isSafeInteger(value) ? (value as number) : null
+/** Tags and arguments of a command are text. */
+function whole(value: unknown): number | null {
+  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value
+  return Number.isSafeInteger(number) ? (number as number) : null
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { decodeRun } from '../../analysis/decode-run.ts'
+import { runTaskRow } from '../../analysis/exporters/mlenergy-run.ts'
+import type { Summary } from '../../analysis/schema/summary.ts'
+import { summarise } from '../../analysis/summary.ts'
+import type { Bundle } from '../bundle/read-bundle.ts'
+import { runFacts } from '../store/run-facts.ts'
+import { sha256 } from '../store/sha256.ts'
+
+export const SUBMISSION_VERSION = 1
+
+/** `submission.json`: every other file of the folder with its hash. */
+export const submissionSchema = z.looseObject({
+  submission_version: z.literal(SUBMISSION_VERSION),
+  run_id: z.string(),
+  analysis_version: z.int(),
+  files: z.record(
+    z.string(),
+    z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: z.int().nonnegative() }),
+  ),
+})
+
+/** What a submission states, as it follows from the raw rows of its bundle alone. */
+export interface Stated {
+  readonly summary: Summary
+  /** The row of the leaderboard's task file, as far as there is one. */
+  readonly row: unknown
+}
+
+/** Computes all that a submission states from its bundle. */
+export function statedOf({ run: { text, file }, chunks, outcome }: Bundle): Stated {
+  const ended = { ...file, run: { ...file.run, outcome } }
+  const run = decodeRun(
+    ended,
+    chunks.map(({ process_id, stream, seq, read }) => ({ process_id, stream, seq, bytes: read() })),
+  )
+  const summary = summarise(run)
+  return { summary, row: runTaskRow(run, summary, runFacts(ended), sha256(text)) }
+}

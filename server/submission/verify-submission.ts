@@ -1,0 +1,125 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseJson, toJson } from '../../analysis/schema/json.ts'
+import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
+import { badFields } from '../bad-field.ts'
+import { BundleError } from '../bundle/bundle-error.ts'
+import { bundleFiles } from '../bundle/files.ts'
+import { readBundle } from '../bundle/read-bundle.ts'
+import { sha256 } from '../store/sha256.ts'
+import { statedOf, submissionSchema } from './submission.ts'
+
+export interface Verified {
+  readonly ok: boolean
+  readonly run_id: string | null
+  readonly files: {
+    readonly checked: number
+    readonly wrong: readonly { file: string; message: string }[]
+  }
+  /** Every value of summary.json and mlenergy.json against the one computed anew. */
+  readonly numbers: {
+    readonly compared: number
+    readonly wrong: readonly { file: string; path: string; stated: unknown; computed: unknown }[]
+  }
+}
+
+/**
+ * Checks a submission by itself: every file against its hash, and everything stated against what follows from the raw
+ * rows. Who changes rows, numbers and hashes together makes another submission, not a wrong one: hashes are no signature.
+ * @throws BundleError where it is no submission at all
+ */
+export function verifySubmission(dir: string): Verified {
+  const at = join(dir, 'submission.json')
+  if (!existsSync(at))
+    throw new BundleError(
+      `${dir} holds no submission.json; llem-server export --format submission writes one.`,
+    )
+  const manifest = submissionSchema.safeParse(readJson(at), { reportInput: true })
+  if (!manifest.success) {
+    const [first] = badFields(manifest.error.issues)
+    throw new BundleError(`${at}: ${first?.path} ${first?.message}.`)
+  }
+  const { files: told, run_id, analysis_version } = manifest.data
+  const wrong = wrongFiles(dir, told)
+  const numbers = { compared: 0, wrong: [] as Verified['numbers']['wrong'][number][] }
+  const compare = (file: string, stated: unknown, computed: unknown) => {
+    for (const d of differences(stated, computed, '', () => numbers.compared++))
+      numbers.wrong.push({ file, ...d })
+  }
+  try {
+    const { summary, row } = statedOf(readBundle(join(dir, 'bundle')))
+    compare(
+      'submission.json',
+      { run_id, analysis_version },
+      { run_id: summary.run_id, analysis_version: ANALYSIS_VERSION },
+    )
+    // Through text, as the stated ones went.
+    for (const [name, computed] of [
+      ['summary.json', summary],
+      ['mlenergy.json', row],
+    ] as const)
+      compare(name, readJson(join(dir, name)), parseJson(toJson(computed)))
+  } catch (error) {
+    if (!(error instanceof BundleError)) throw error
+    wrong.push({ file: 'bundle', message: error.message })
+  }
+  return {
+    ok: wrong.length === 0 && numbers.wrong.length === 0,
+    run_id,
+    files: { checked: Object.keys(told).length, wrong },
+    numbers,
+  }
+}
+
+function wrongFiles(
+  dir: string,
+  told: Readonly<Record<string, { sha256: string; bytes: number }>>,
+): { file: string; message: string }[] {
+  const there = new Map(bundleFiles(dir).map((f) => [f.path, f]))
+  there.delete('submission.json')
+  const wrong: { file: string; message: string }[] = []
+  for (const [file, { sha256: hash, bytes }] of Object.entries(told)) {
+    const found = there.get(file)
+    there.delete(file)
+    if (found === undefined) wrong.push({ file, message: 'is not there' })
+    else if (found.bytes !== bytes)
+      wrong.push({ file, message: `has ${found.bytes} bytes; ${bytes} are stated` })
+    else {
+      const own = sha256(found.read())
+      if (own !== hash) wrong.push({ file, message: `has SHA-256 ${own}; ${hash} is stated` })
+    }
+  }
+  for (const file of there.keys()) wrong.push({ file, message: 'is not stated' })
+  return wrong
+}
+
+/** Every place where two JSON values differ; `count` is called for each leaf that is looked at. */
+function differences(
+  stated: unknown,
+  computed: unknown,
+  path: string,
+  count: () => void,
+): { path: string; stated: unknown; computed: unknown }[] {
+  const parts = (v: unknown) => v !== null && typeof v === 'object'
+  if (parts(stated) && parts(computed) && Array.isArray(stated) === Array.isArray(computed)) {
+    const [a, b] = [stated, computed] as Record<string, unknown>[]
+    const keys = new Set([...Object.keys(a ?? {}), ...Object.keys(b ?? {})])
+    return [...keys].flatMap((key) =>
+      differences(a?.[key], b?.[key], path === '' ? key : `${path}.${key}`, count),
+    )
+  }
+  count()
+  return Object.is(stated, computed)
+    ? []
+    : [{ path, stated: stated ?? null, computed: computed ?? null }]
+}
+
+function readJson(path: string): unknown {
+  try {
+    return parseJson(readFileSync(path, 'utf8'))
+  } catch (error) {
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new BundleError(`${path} can't be read (${(error as Error).message}).`)
+    throw error
+  }
+}
