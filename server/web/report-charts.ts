@@ -20,6 +20,7 @@ import { drawSvg } from './svg.ts'
 const WIDTHS = { wide: 950, narrow: 328 }
 const HALF = 456
 const HALVES: ReadonlySet<ChartName> = new Set(['ttft', 'itl'])
+const OF_REQUESTS: ReadonlySet<ChartName> = new Set(['ttft', 'itl', 'latency'])
 
 /** Every chart as a still drawing with its words and numbers; and the specs that make them live. */
 export async function chartsSection(
@@ -37,7 +38,8 @@ export async function chartsSection(
     const small = narrow[name]
     const said = described[name]
     if (large === undefined || small === undefined || said === undefined) {
-      figures.push(absent(name))
+      // A measured program sends no requests: charts of them are not missing, they have no place.
+      if (summary.kind !== 'measure' || !OF_REQUESTS.has(name)) figures.push(absent(name))
       continue
     }
     figures.push(await figure(name, large, small, said))

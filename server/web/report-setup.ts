@@ -21,7 +21,7 @@ export function setupSection(run: RunData, summary: Summary): Markup {
     ${hostFacts(run)}
     ${environment(run)}
     <h3>Sensors</h3>
-    ${run.sensors.length === 0 ? html`<p>The run names no sensors.</p>` : scrolling('Sensors', sensorTable(run.sensors))}
+    ${run.sensors.length === 0 ? html`<p>The run names no sensors.</p>` : sensorTables(run.sensors)}
     <h3>Identity</h3>
     ${facts([
       ['run', html`<code>${run.run_id}</code>`],
@@ -42,27 +42,54 @@ function reproduce({ experiment }: RunData): Markup {
     <pre tabindex="0"><code>llem-agent run run.yaml</code></pre>`
 }
 
+/** Short facts as a list, whole structures folded: a driver tells dozens of things. */
 function environment({ environment }: RunData): Markup | '' {
   const rows = Object.entries(shareableConfig(environment) as Record<string, unknown>)
   if (rows.length === 0) return ''
+  const isPlain = ([, value]: readonly [string, unknown]) =>
+    value === null || typeof value !== 'object'
   return html`<h3>Environment</h3>${facts(
-    rows.map(([key, value]) => [
-      key,
-      typeof value === 'string' ? value : stringify(value, { lineWidth: 0 }).trim(),
-    ]),
-  )}`
+    rows.filter(isPlain).map(([key, value]) => [key, String(value)]),
+  )}${rows
+    .filter((row) => !isPlain(row))
+    .map(
+      ([key, value]) => html`<details><summary><code>${key}</code></summary>
+    <pre tabindex="0" aria-label="${key}"><code>${stringify(value, { lineWidth: 0 }).trim()}</code></pre></details>`,
+    )}`
 }
 
-function sensorTable(sensors: readonly SensorRow[]): Markup {
+/** One table a device: what each source reads, how often it is renewed, and by how much it may err. */
+function sensorTables(sensors: readonly SensorRow[]): Markup[] {
+  return [...new Set(sensors.map((s) => s.device_id))].map((device_id) =>
+    scrolling(
+      `Sensors of ${device_id}`,
+      sensorTable(
+        device_id,
+        sensors.filter((s) => s.device_id === device_id),
+      ),
+    ),
+  )
+}
+
+function sensorTable(device_id: string, sensors: readonly SensorRow[]): Markup {
   const ms = (v: number | null | undefined) => (v == null ? '–' : String(v))
-  return html`<table><thead><tr><th scope="col">sensor</th><th scope="col">device</th><th scope="col">metric</th>
+  return html`<table><caption><code>${device_id}</code></caption><thead><tr><th scope="col">metric</th>
     <th scope="col">source</th><th scope="col">scope</th><th scope="col" class="num">averaged over, ms</th>
-    <th scope="col" class="num">refreshed every, ms</th></tr></thead><tbody>
+    <th scope="col" class="num">refreshed every, ms</th><th scope="col" class="num">error, at most</th></tr></thead><tbody>
     ${sensors.map(
-      (
-        s,
-      ) => html`<tr><th scope="row"><code>${s.sensor_id}</code></th><td><code>${s.device_id}</code></td>
-        <td><code>${s.metric}</code></td><td>${sourceWords(s.source)}</td><td>${s.scope ?? '–'}</td>
-        <td class="num">${ms(s.averaging_ms)}</td><td class="num">${ms(s.period_ms)}</td></tr>`,
+      (s) => html`<tr><th scope="row"><code>${s.metric}</code></th>
+        <td>${sourceWords(s.source)}</td><td>${s.scope ?? '–'}</td>
+        <td class="num">${ms(s.averaging_ms)}</td><td class="num">${ms(s.period_ms)}</td>
+        <td class="num">${bound(s)}</td></tr>`,
     )}</tbody></table>`
+}
+
+function bound({ accuracy, duty }: SensorRow): string {
+  const share =
+    accuracy?.gain_rel == null ? null : `${Number((100 * accuracy.gain_rel).toFixed(1))} %`
+  const watts = accuracy?.offset_w == null ? null : `${accuracy.offset_w} W`
+  const said = [share, watts].filter((part) => part !== null).join(' or ')
+  if (said === '') return '–'
+  const sees = duty == null ? '' : `, sees ${Math.round(100 * duty)} % of the time`
+  return `${said}, ${accuracy?.basis ?? 'basis not told'}${sees}`
 }

@@ -69,6 +69,7 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.1rem 1rem; list-style: none; pad
 .findings > li.caution { border-color: var(--warn); }
 .findings p { margin: 0; max-width: 52rem; }
 .findings code { color: var(--faint); }
+caption { text-align: left; font-weight: 600; padding: 0.6rem 0 0.2rem; }
 details > summary { cursor: pointer; color: var(--link); font-size: 0.84rem; width: max-content; max-width: 100%; }
 details[open] > summary { margin-bottom: 0.4rem; }
 .scroll { overflow-x: auto; margin-bottom: 0.7rem; }
