@@ -9,7 +9,7 @@ import { candidateView, metricWords, valuesOf } from './candidate-view.ts'
 import { frontierMembership } from './frontier-membership.ts'
 import { type Bound, keeps, type Objective } from './objective.ts'
 import type { DominanceRule } from './pareto.ts'
-import { knowsRange } from './resample.ts'
+import { affordableResamples, knowsRange } from './resample.ts'
 import type { Pareto, ParetoPoint } from './schema/choosing.ts'
 import { resultMetricOf } from './schema/result-metric.ts'
 
@@ -45,8 +45,12 @@ export function frontierOf(
     bounds.every((b) => keeps(c.metrics[b.metric]?.value as number, b)),
   )
   const points: ParetoPoint[] = []
+  const affordable = (points: number) => affordableResamples(points, objectives.length, resamples)
   const groups = alike(within, metrics, group_by).map(({ group, members }, place) => {
-    const found = frontierMembership(members, objectives, rule, { resamples, seed })
+    const found = frontierMembership(members, objectives, rule, {
+      resamples: affordable(members.length),
+      seed,
+    })
     const on = new Set(found.members)
     const own = members.map((c, i): ParetoPoint => {
       const [x, y, z] = metrics.map((m) => c.metrics[m]?.value as number)
@@ -59,8 +63,7 @@ export function frontierOf(
         values: valuesOf(c, metrics),
         frontier: on.has(i),
         frontier_share: share,
-        certainty: share >= CERTAIN ? 'certain' : share >= POSSIBLE ? 'possible' : 'none',
-        ranges_known: metrics.every((m) => knowsRange(c.metrics[m])),
+        certainty: metrics.some((m) => knowsRange(c.metrics[m])) ? certaintyOf(share) : null,
         knee: found.knee?.index === i,
         group: place,
       }
@@ -73,7 +76,7 @@ export function frontierOf(
       candidates: members.length,
       frontier: ids((p) => p.frontier),
       certain: ids((p) => p.certainty === 'certain'),
-      possible: ids((p) => p.certainty !== 'none'),
+      possible: ids((p) => p.frontier_share >= POSSIBLE),
       knee:
         found.knee === null
           ? null
@@ -95,6 +98,9 @@ export function frontierOf(
     rule,
     groups,
     excluded: [...excluded, ...lacking].map((e) => ({ ...e, codes: [...e.codes] })),
-    resamples,
+    resamples: affordable(Math.max(0, ...groups.map((g) => g.candidates))),
   }
 }
+
+const certaintyOf = (share: number) =>
+  share >= CERTAIN ? 'certain' : share >= POSSIBLE ? 'possible' : 'none'

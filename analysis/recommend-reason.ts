@@ -39,18 +39,22 @@ export interface Chosen {
   readonly within_noise: boolean | null
   readonly slack: number | null
   readonly feasible: number
+  /** Models among the feasible ones. */
+  readonly models: number
 }
 
 /** Why this one: what it takes, against what, how much that saves and how sure it is. */
 export function chosenReason(question: Question, chosen: Chosen): string {
   const { minimize, latency: timed, bounds, baseline: rule } = question
-  const { recommended, baseline, saving_pct, latency, slack, feasible } = chosen
+  const { recommended, baseline, saving_pct, latency, slack, feasible, models } = chosen
   const title = metricWords(minimize)
   const speed = latency === null ? '' : ` at ${withUnit(latency, timed)} ${metricWords(timed)}`
   const room = slack === null ? '' : `, ${withUnit(slack, timed)} within the limit`
   const takes = `${withUnit(chosen.value, minimize)}${speed}${room}`
   const among = feasible === 1 ? 'the only configuration' : `the least of ${feasible}`
-  const within = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
+  const bound = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
+  // Another model's tokens are other tokens, and other answers.
+  const within = models > 1 ? `${bound}, of ${models} models whose tokens are not alike` : bound
   if (baseline === null || saving_pct === null) {
     const none = question.no_current ?? 'there is no baseline'
     return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; ${none}.`

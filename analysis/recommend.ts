@@ -19,6 +19,7 @@ import {
   type Table,
   tableOf,
 } from './recommend-table.ts'
+import { affordableResamples } from './resample.ts'
 import { hardwareGains, savingPct } from './saving.ts'
 import { savingRange } from './saving-range.ts'
 import type { Answer, Choice, Recommendation } from './schema/choosing.ts'
@@ -66,7 +67,7 @@ export function recommend(
       .map(({ group, members }) => answerOf(members, request, group))
       .sort((a, b) => worth(a) - worth(b)),
     excluded: left_out.map((e) => ({ ...e, codes: [...e.codes] })),
-    resamples: request.resamples,
+    resamples: affordableResamples(having.length, 2, request.resamples),
   }
 }
 
@@ -92,7 +93,10 @@ function answerOf(
   const of = (metric: string, row: number) => (columns[metric] as number[])[row] as number
   const value = of(question.minimize, chosen)
   const saved = base === null ? null : savingPct(of(question.minimize, base), value)
-  const range = savingRange(table, question, chosen, base, request)
+  const range = savingRange(table, question, chosen, base, {
+    seed: request.seed,
+    resamples: affordableResamples(table.rows.length, 2, request.resamples),
+  })
   const { low, high, chosen_share, feasible_share } = range
   const saving_pct = saved === null ? null : { value: saved, low, high }
   const within_noise =
@@ -118,6 +122,7 @@ function answerOf(
       within_noise,
       slack,
       feasible: rows.length,
+      models: new Set(rows.map((i) => table.rows[i]?.model)).size,
     }),
     within_noise,
     equivalent: rows

@@ -39,6 +39,16 @@ function spreadOf(metric: CandidateMetric | undefined, direction: 'min' | 'max')
 export const knowsRange = (metric: CandidateMetric | undefined): boolean =>
   metric !== undefined && (metric.low !== null || metric.repeat_low !== null)
 
+/** So many points are drawn at most, of two objectives and of more, so that an answer takes about a second. */
+const MOST_DRAWN = { two: 3_000_000, more: 300_000 }
+const FEWEST = 100
+
+/** How many of the resamples that are asked for are made of so many points: fewer where there are many. */
+export function affordableResamples(points: number, objectives: number, asked: number): number {
+  const most = objectives > 2 ? MOST_DRAWN.more : MOST_DRAWN.two
+  return Math.min(asked, Math.max(FEWEST, Math.floor(most / Math.max(1, points))))
+}
+
 /**
  * The costs as measured, and as they might have come out. What repeats is drawn for each candidate and objective alone;
  * what is shared is drawn once a device, so that a gain common to two runs moves both and cancels between them.

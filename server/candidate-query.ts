@@ -62,7 +62,7 @@ const common = {
   per: z.enum(['experiment', 'run']).default('experiment').meta({
     description: 'what a candidate is: the mean of the runs of an experiment, or each run',
   }),
-  resamples: whole(1, 10_000).default(1000),
+  resamples: whole(1, 5_000).default(1000),
   seed: whole(0, 2 ** 32 - 1).default(1),
   format: z.enum(['json', 'vega']).default('json').meta({
     description: 'json, or the answer drawn as a Vega-Lite chart',

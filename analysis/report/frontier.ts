@@ -6,7 +6,7 @@ export const MOST_DRAWN = 2_000
 
 /** Every k-th of the points that are on no frontier, so that the same answer always draws the same picture. */
 export function drawnPoints(points: readonly ParetoPoint[], most = MOST_DRAWN): ParetoPoint[] {
-  const matters = (p: ParetoPoint) => p.frontier || p.certainty !== 'none'
+  const matters = (p: ParetoPoint) => p.frontier || (p.certainty ?? 'none') !== 'none'
   const rest = points.filter((p) => !matters(p))
   const room = Math.max(0, most - (points.length - rest.length))
   const kept = new Set(
@@ -43,7 +43,8 @@ export function frontierRows({ points, objectives }: Pareto) {
       x_high: end(p, x?.metric, 'high'),
       y_low: end(p, y?.metric, 'low'),
       y_high: end(p, y?.metric, 'high'),
-      certainty: CERTAINTY_WORDS[p.certainty],
+      // How sure it is that a point without a range lies there is not known: it is drawn as measured.
+      certainty: CERTAINTY_WORDS[p.certainty ?? (p.frontier ? 'certain' : 'none')],
       share: p.frontier_share,
       group: p.group,
     })),

@@ -59,12 +59,10 @@ export const pointSchema = candidateViewSchema
     values: z.record(z.string(), valueSchema).meta({ description: 'every objective, by metric' }),
     frontier: z.boolean().meta({ description: 'on the frontier, as measured' }),
     frontier_share: share.meta({ description: 'share of resamples in which it is' }),
-    certainty: z.enum(CERTAINTIES).meta({
-      description: 'certain: in at least 95 % of resamples; possible: in at least 5 %',
+    certainty: z.enum(CERTAINTIES).nullable().meta({
+      description:
+        'certain: in at least 95 % of resamples; possible: in at least 5 %; null: how well its values are known is not told',
     }),
-    ranges_known: z
-      .boolean()
-      .meta({ description: 'false: how well its values are known is not told' }),
     knee: z.boolean(),
     group: z.int().meta({ description: 'its place in groups' }),
   })
@@ -89,7 +87,9 @@ export const paretoSchema = z
         candidates: z.int(),
         frontier: z.array(z.string()),
         certain: z.array(z.string()),
-        possible: z.array(z.string()).meta({ description: 'the certain ones among them' }),
+        possible: z.array(z.string()).meta({
+          description: 'the certain ones among them, and those whose certainty is not known',
+        }),
         knee: z.object({ id: z.string(), share }).nullable(),
         hypervolume: z
           .object({
@@ -106,7 +106,9 @@ export const paretoSchema = z
       }),
     ),
     excluded: z.array(excludedSchema),
-    resamples: z.int(),
+    resamples: z
+      .int()
+      .meta({ description: 'at least; fewer than asked for where there are many points' }),
   })
   .meta({ id: 'Pareto' })
 export type Pareto = z.infer<typeof paretoSchema>
@@ -219,7 +221,9 @@ export const recommendationSchema = answerSchema
       description: 'an answer for each group, where group_by or unlike work makes several',
     }),
     excluded: z.array(excludedSchema),
-    resamples: z.int(),
+    resamples: z
+      .int()
+      .meta({ description: 'at least; fewer than asked for where there are many candidates' }),
   })
   .meta({ id: 'Recommendation' })
 export type Recommendation = z.infer<typeof recommendationSchema>

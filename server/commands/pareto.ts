@@ -22,7 +22,7 @@ export async function pareto(
     const rows = points.map((p) => [
       ...objectives.map((o) => numberText(p.values[o.metric]?.value ?? Number.NaN)),
       `${p.frontier ? 'on it' : ''}${p.knee ? ', knee' : ''}`,
-      CERTAINTY[p.certainty],
+      p.certainty === null ? 'not known' : CERTAINTY[p.certainty],
       numberText(100 * p.frontier_share),
       p.id,
       [p.name ?? '', p.model ?? '', p.gpu_model === null ? '' : `${p.num_gpus} × ${p.gpu_model}`]

@@ -56,9 +56,10 @@ describe('the frontier of candidates', () => {
       ['d', 60, 2.5, false],
     ])
     // Up to the worst on each axis, 60 ms and 2.5 J: 15 × 0.5 + 15 × 1 = 22.5.
+    expect(answer.points.map((p) => p.certainty)).toEqual([null, null, null, null])
     expect(answer.groups[0]).toMatchObject({
       frontier: ['a', 'b'],
-      certain: ['a', 'b'],
+      certain: [],
       possible: ['a', 'b'],
       hypervolume: { value: 22.5, low: 22.5, high: 22.5, reference: [60, 2.5] },
       knee: null,
@@ -145,7 +146,7 @@ describe('who is on the frontier for certain', () => {
       candidate('d', 3.5, 60, { half: 0.2 }),
     ])
     const [a, b, c, d] = answer.points
-    expect(a).toMatchObject({ certainty: 'certain', frontier_share: 1, ranges_known: false })
+    expect(a).toMatchObject({ certainty: 'certain', frontier_share: 1 })
     expect(b).toMatchObject({ certainty: 'certain', frontier_share: 1 })
     expect(c?.certainty).toBe('possible')
     // P(z > 0.1 / 0.1414) = 0.24, within four standard errors of 400 resamples.
@@ -220,6 +221,13 @@ describe('who is on the frontier for certain', () => {
     )
   })
 
+  it('takes fewer resamples of many points, and says so', () => {
+    const many = Array.from({ length: 4000 }, (_, i) =>
+      candidate(`c${i}`, 1 + ((i * 7919) % 4000), 1 + i, { half: 0.1 }),
+    )
+    expect(ask(many, { resamples: 1000 }).resamples).toBe(750)
+  })
+
   it('is the frontier itself where nothing is uncertain', () => {
     fc.assert(
       fc.property(anyCandidates, (rows) => {
@@ -228,6 +236,9 @@ describe('who is on the frontier for certain', () => {
             c.id,
             c.metrics['energy_per_output_token_j']?.value ?? 1,
             c.metrics['itl_ms_p50']?.value ?? 1,
+            {
+              half: 0,
+            },
           ),
         )
         for (const p of ask(exact, { resamples: 3 }).points)
