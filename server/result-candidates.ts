@@ -22,7 +22,9 @@ export function resultsAsCandidates(
     else if (cautions === 'exclude' && codes('caution').length > 0)
       excluded.push({ ...out, reason: 'caution', codes: codes('caution') })
     else {
-      const facts = [result.source, result.name, ...RESULT_FACTS.map((f) => result[f])]
+      const { source, name, provenance } = result
+      // What was published again is another measurement, or a correction, never a replicate.
+      const facts = [source, name, provenance.revision, ...RESULT_FACTS.map((f) => result[f])]
       const key = per === 'run' ? result.result_id : canonicalJson(facts)
       groups.set(key, [...(groups.get(key) ?? []), result])
     }

@@ -1,7 +1,8 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { paretoSchema, recommendationSchema } from '../../analysis/schema/choosing.ts'
+import { ROOT } from '../support/root.ts'
 import { choosingRun, type RunShape } from './choosing-run.ts'
 import { llemServer } from './program.ts'
 import { tempDir } from './served.ts'
@@ -117,5 +118,59 @@ describe('llem-server recommend', () => {
         true,
       ])
     }
+  })
+})
+
+describe('results of others', () => {
+  interface Row {
+    readonly median_itl_ms: number
+    readonly energy_per_token_joules: number
+  }
+  const fixture = join(ROOT, 'test/fixtures/mlenergy')
+  const board = (...args: string[]) =>
+    llemServer([...args, '--db', join(dir, 'board.db'), '--json'], { cwd: dir })
+  const answerOf = async (...args: string[]) => {
+    const { code, stdout } = await board(...args)
+    expect(code).toBe(0)
+    return JSON.parse(stdout)
+  }
+  beforeAll(async () => {
+    expect((await board('import', fixture)).code).toBe(0)
+    expect((await board('import', join(dir, 'in', 'fast-1'))).code).toBe(0)
+  })
+
+  it('are candidates too: the least within the deadline is that of the published rows', async () => {
+    const { configurations } = JSON.parse(
+      readFileSync(join(fixture, 'tasks/gpqa.json'), 'utf8'),
+    ) as {
+      configurations: Row[]
+    }
+    const within = configurations.filter((r) => r.median_itl_ms <= 50)
+    const least = Math.min(...within.map((r) => r.energy_per_token_joules))
+    const asked = ['--task', 'gpqa', '--max_itl_ms_p50', '50', '--per', 'run']
+    const answer = await answerOf('recommend', ...asked)
+    expect(answer).toMatchObject({
+      recommended: { kind: 'result', source: 'mlenergy', value: least },
+      feasible: within.length,
+      candidates: configurations.length,
+    })
+    expect(answer.reason).toContain('models whose tokens are not alike')
+    // No row of the board says how well it is known.
+    expect(answer.saving_pct).toMatchObject({ low: null, high: null })
+  })
+
+  it('that replicate one another are one point with a range, and meet runs of the same task', async () => {
+    const { points, groups } = paretoSchema.parse(
+      await answerOf('pareto', '--task', 'lm-arena-chat,chat', '--cautions', 'include'),
+    )
+    expect(groups.map((g) => g.group)).toEqual([
+      { work: 'task chat', scope: 'gpu' },
+      { work: 'task lm-arena-chat', scope: 'gpu' },
+    ])
+    const single = points.find((p) => p.source === 'mlenergy' && p.member_ids.length === 1)
+    const twins = points.find((p) => p.member_ids.length > 1)
+    expect(single?.certainty).toBeNull()
+    expect(twins?.values['energy_per_output_token_j']?.low).not.toBeNull()
+    expect(points.filter((p) => p.source === 'local').map((p) => p.id)).toEqual(['fast-1'])
   })
 })
