@@ -93,9 +93,9 @@ function energyLine(
 /** On what is charged; null as soon as one of it is not known. */
 function taxLine(lines: readonly CostLine[], tax_frac: number): CostLine {
   if (tax_frac === 0) return missing('tax', 'not_asked')
-  const lost = lines.find((l) => l.micro === null && l.reason !== 'not_asked')
+  const lost = lines.find((l) => l.whole === null && l.reason !== 'not_asked')
   if (lost !== undefined) return missing('tax', lost.reason ?? 'no_data')
-  const base = lines.reduce((sum, l) => sum + Number(l.micro ?? 0n), 0) / 1e6
+  const base = lines.reduce((sum, l) => sum + Number(l.whole ?? 0n), 0) / 1e9
   return known('tax', base * tax_frac, {
     effects: lines
       .flatMap((l) => l.effects)

@@ -13,8 +13,8 @@ import { exact } from './schema/time.ts'
 /** A line of a ledger before it is shown: its value as a whole number, and what its inputs do to it. */
 export interface CostLine extends Described {
   readonly id: LineId
-  /** In millionths of the unit, of energy in microjoules: whole, so that sums are exact. null: see reason. */
-  readonly micro: bigint | null
+  /** In thousand millionths of the unit, of energy in microjoules: whole, so that sums are exact. null: see reason. */
+  readonly whole: bigint | null
   readonly effects: readonly Term[]
   readonly reason: CostReason | null
 }
@@ -52,30 +52,30 @@ export interface Known extends Partial<Described> {
 }
 
 /** How many of the smallest parts are one of the unit that is shown. */
-export const perUnit = (group: LineGroup): number => (group === 'energy' ? UJ_PER_KWH : 1e6)
+export const perUnit = (group: LineGroup): number => (group === 'energy' ? UJ_PER_KWH : 1e9)
 
 /**
  * A line with a value.
- * @param value in the line's unit; rounded once, to a millionth or a microjoule
+ * @param value in the line's unit; rounded once, to a thousand millionth or a microjoule
  */
 export function known(
   id: LineId,
   value: number,
   { terms, effects: own, ...more }: Known,
 ): CostLine {
-  return whole(id, BigInt(Math.round(value * perUnit(LINES[id].group))), {
+  return wholeLine(id, BigInt(Math.round(value * perUnit(LINES[id].group))), {
     ...more,
     effects: own ?? effects(value, terms ?? []),
   })
 }
 
-/** The same from a whole number of microjoules or millionths. */
-export function whole(
+/** The same from a whole number of microjoules or thousand millionths. */
+export function wholeLine(
   id: LineId,
-  micro: bigint,
+  whole: bigint,
   { terms: _, effects: own, ...more }: Known,
 ): CostLine {
-  return { ...NOTHING, ...more, id, micro, effects: own ?? [], reason: more.codes?.[0] ?? null }
+  return { ...NOTHING, ...more, id, whole, effects: own ?? [], reason: more.codes?.[0] ?? null }
 }
 
 /** A line without a value, and why. */
@@ -83,23 +83,23 @@ export const missing = (
   id: LineId,
   reason: CostReason,
   more: Partial<Described> = {},
-): CostLine => ({ ...NOTHING, ...more, id, micro: null, effects: [], reason })
+): CostLine => ({ ...NOTHING, ...more, id, whole: null, effects: [], reason })
 
 const UNITS: Record<Exclude<LineGroup, 'money'>, readonly [string, string]> = {
   energy: ['kWh', 'uJ'],
-  carbon_lb: ['gCO2e', 'ugCO2e'],
-  carbon_mb: ['gCO2e', 'ugCO2e'],
-  embodied: ['gCO2e', 'ugCO2e'],
-  water: ['L', 'uL'],
+  carbon_lb: ['gCO2e', 'ngCO2e'],
+  carbon_mb: ['gCO2e', 'ngCO2e'],
+  embodied: ['gCO2e', 'ngCO2e'],
+  water: ['L', 'nL'],
 }
 
 /** Units of a group: the one shown, and that of the whole number. */
 export const unitsOf = (group: LineGroup, currency: string): readonly [string, string] =>
-  group === 'money' ? [currency, `micro ${currency}`] : UNITS[group]
+  group === 'money' ? [currency, `nano ${currency}`] : UNITS[group]
 
 /** The value in the unit that is shown; null of a missing line. */
-export const lineValue = (line: Pick<CostLine, 'micro'>, group: LineGroup): number | null =>
-  line.micro === null ? null : Number(line.micro) / perUnit(group)
+export const lineValue = (line: Pick<CostLine, 'whole'>, group: LineGroup): number | null =>
+  line.whole === null ? null : Number(line.whole) / perUnit(group)
 
 /** A line as the ledger shows it. */
 export function shown(line: CostLine, currency: string): Line {
@@ -110,7 +110,7 @@ export function shown(line: CostLine, currency: string): Line {
     id: line.id,
     group,
     amount: value === null ? null : band(value, line.effects),
-    exact: line.micro === null ? null : exact(line.micro),
+    exact: line.whole === null ? null : exact(line.whole),
     unit,
     exact_unit,
     reason: line.reason,

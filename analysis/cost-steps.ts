@@ -43,5 +43,5 @@ export function costSteps(
 /** After less before, in the unit of the total; null where one is not known. */
 function difference(before: CostLedger, after: CostLedger, id: TotalId): number | null {
   const [a, b] = [before.totals[id]?.exact ?? null, after.totals[id]?.exact ?? null]
-  return a === null || b === null ? null : Number(BigInt(b) - BigInt(a)) / 1e6
+  return a === null || b === null ? null : Number(BigInt(b) - BigInt(a)) / 1e9
 }

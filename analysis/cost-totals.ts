@@ -36,12 +36,12 @@ export function totalsOf(lines: readonly CostLine[], currency: string): Record<T
 function totalOf(id: TotalId, lines: readonly CostLine[], currency: string): Line {
   const ids: readonly LineId[] = TOTALS[id]
   const own = lines.filter((l) => ids.includes(l.id))
-  const there = own.filter((l) => l.micro !== null)
-  const lost = own.filter((l) => l.micro === null && l.reason !== null && !LEFT_OUT.has(l.reason))
-  const out = own.filter((l) => l.micro === null && l.reason !== null && LEFT_OUT.has(l.reason))
+  const there = own.filter((l) => l.whole !== null)
+  const lost = own.filter((l) => l.whole === null && l.reason !== null && !LEFT_OUT.has(l.reason))
+  const out = own.filter((l) => l.whole === null && l.reason !== null && LEFT_OUT.has(l.reason))
   const { group } = LINES[ids[0] as LineId]
   const [unit, exact_unit] = unitsOf(group, currency)
-  const sum = there.reduce((a, l) => a + (l.micro ?? 0n), 0n)
+  const sum = there.reduce((a, l) => a + (l.whole ?? 0n), 0n)
   const known = there.length > 0 && lost.length === 0
   const value = Number(sum) / perUnit(group)
   const all = totalEffects(lines, ids)

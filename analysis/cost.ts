@@ -4,7 +4,7 @@ import { hourlyMatch, marketLine } from './carbon-market.ts'
 import { type Draw, drawOf } from './cost-draw.ts'
 import { electricityLines } from './cost-electricity.ts'
 import { hardwareLines } from './cost-hardware.ts'
-import { type CostLine, known, lineValue, missing, shown, whole } from './cost-line.ts'
+import { type CostLine, known, lineValue, missing, shown, wholeLine } from './cost-line.ts'
 import { perUnits } from './cost-per-unit.ts'
 import { effects, rangeEffect, rangeTerm, type Term, varianceShares } from './cost-terms.ts'
 import { LEFT_OUT, totalEffects, totalsOf } from './cost-totals.ts'
@@ -122,7 +122,7 @@ function energyLines(draw: Draw | CostReason, { host_share_w, pue }: Scenario): 
   const kwh = draw.it_kwh + draw.host_kwh
   const range = { low: UNKNOWN_PUE.low - 1, high: UNKNOWN_PUE.high - 1 }
   return [
-    whole('energy_it', draw.it_uj, {
+    wholeLine('energy_it', draw.it_uj, {
       effects: effects(draw.it_kwh, draw.it_terms),
       provenance: draw.modelled ? 'estimated' : 'measured',
       assumptions: draw.methods,
@@ -206,7 +206,9 @@ const attributionOf = (lines: readonly CostLine[]): string[] => [
   ...new Set(
     lines.flatMap((l) => [
       ...l.licences,
-      ...(l.provenance === 'published' && l.source !== null ? [l.source] : []),
+      ...(l.licence !== null && l.provenance === 'published' && l.source !== null
+        ? [l.source]
+        : []),
     ]),
   ),
 ]

@@ -9,6 +9,7 @@ import { VERSION } from './program.ts'
 import { ResultError } from './results/result-error.ts'
 import { aggregateRoutes } from './routes/aggregates.ts'
 import { choosingRoutes } from './routes/choosing.ts'
+import { costRoutes } from './routes/cost.ts'
 import { eventRoutes } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
@@ -43,6 +44,7 @@ export function createApp(parts: Parts): OpenAPIHono {
   ingestRoutes(app, parts)
   runRoutes(app, parts)
   windowRoutes(app, parts)
+  costRoutes(app, parts)
   streamRoutes(app, parts)
   eventRoutes(app, parts)
   aggregateRoutes(app, parts)

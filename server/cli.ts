@@ -296,6 +296,59 @@ command(
     (await import('./commands/compare.ts')).compare([first, ...others], o),
   )
 
+/** Parameters of the cost's address, as options of the same names. */
+const COST_OPTIONS: readonly (readonly [string, string])[] = [
+  ['zone', 'grid zone of Electricity Maps (DE, US-CAL-CISO), ISO 3166 alpha-3, or WORLD'],
+  ['cloud_region', 'aws:eu-central-1, in place of --zone'],
+  ['g_per_kwh', 'a factor of your own, in place of --zone'],
+  ['year', "of the factor (default: the run's)"],
+  ['hour', 'as if it had begun then: 0 to 23, or a time such as 2026-07-14T02:00:00Z'],
+  ['pue', 'a number from 1 up, or a row such as google'],
+  ['wue_site', 'L per kWh of IT, or a row such as aws'],
+  ['wue_grid', 'L per kWh, or a row such as DEU'],
+  ['host_share_w', 'watts of what the run did not measure of its machine'],
+  ['tariff', 'a row such as us-ca-industrial-2023'],
+  ['price_per_kwh', 'in the currency, in place of --tariff'],
+  ['hardware', 'a row such as h100-2026-07'],
+  ['rent_per_gpu_hour', 'electricity included, in place of --hardware'],
+  ['embodied', 'a row such as h100-sxm'],
+  ['carbon_price_per_t', 'shadow price of a tonne'],
+  ['currency', 'ISO 4217 (default: USD)'],
+  ['unit', 'of the SCI: mtok_out, mtok_total, mtok_good, request, good_request'],
+  ['span', 'window: what the summary counts; recorded: load and warm-up too'],
+  ['boundary', 'gpu, cpu, gpu+cpu or node (default: the widest that was measured)'],
+]
+const costs = command(
+  'cost',
+  'Carbon, water and money of a run, here or elsewhere, now or at another hour.',
+  'llem-server cost last --zone DE --pue 1.2\n  llem-server cost last --scenario berlin.yaml --scenario oregon.yaml',
+)
+  .argument('<run>', 'RUN, as show takes it')
+  .option(
+    '--scenario <file>',
+    'a scenario in YAML or JSON (docs/cost.md); several are compared',
+    (file: string, files: string[]) => [...files, resolve(file)],
+    [] as string[],
+  )
+  .option(
+    '--best-hours',
+    'the cleanest and the cheapest start in the series of the scenario',
+    false,
+  )
+for (const [name, meaning] of COST_OPTIONS) costs.option(`--${name} <value>`, meaning)
+costs.action(
+  async (
+    run: string,
+    o: Common & { scenario: string[]; bestHours: boolean } & Record<string, unknown>,
+  ) => {
+    const said = COST_OPTIONS.flatMap(([name]) => {
+      const value = o[name]
+      return typeof value === 'string' ? [[name, value]] : []
+    })
+    await (await import('./commands/cost.ts')).cost(run, o, Object.fromEntries(said))
+  },
+)
+
 command(
   'backup',
   'Copy the database as it is at one moment, even while it is served.',

@@ -10,10 +10,16 @@ export const rangeSchema = z
 export type Range = z.infer<typeof rangeSchema>
 
 /** A number or a range, none below `least`. */
-export const quantity = (least = 0) =>
-  z
-    .union([z.number().transform((value) => ({ low: value, value, high: value })), rangeSchema])
-    .refine((q) => q.low >= least, { message: `must not be below ${least}` })
+export const quantity = (least = 0) => {
+  const words = `must not be below ${least}`
+  return z.union([
+    z
+      .number()
+      .min(least, words)
+      .transform((value) => ({ low: value, value, high: value })),
+    rangeSchema.refine((q) => q.low >= least, words),
+  ])
+}
 
 export const FACTOR_UNIT = 'gCO2e/kWh'
 

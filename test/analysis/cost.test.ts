@@ -299,7 +299,7 @@ describe('laws', () => {
       [H[1], H[2], b],
     ])
 
-  it('linear in energy, to a millionth', () => {
+  it('linear in energy, to a thousand millionth', () => {
     fc.assert(
       fc.property(kwh, kwh, fc.integer({ min: 2, max: 9 }), (a, b, k) => {
         const s = scenarioOf(full(1.25))

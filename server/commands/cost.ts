@@ -1,0 +1,199 @@
+import { bestHours } from '../../analysis/cost-hours.ts'
+import { costSteps } from '../../analysis/cost-steps.ts'
+import {
+  type CostLedger,
+  LINES,
+  type Line,
+  type LineId,
+  reasonWords,
+} from '../../analysis/schema/cost.ts'
+import type { BestHours, HourOf } from '../../analysis/schema/cost-hours.ts'
+import type { CostStep } from '../../analysis/schema/cost-steps.ts'
+import { toJson } from '../../analysis/schema/json.ts'
+import type { Scenario } from '../../analysis/schema/scenario.ts'
+import { CommandError } from '../command-error.ts'
+import { type CostQuery, costQuerySchema, saysScenario, scenarioFrom } from '../cost-query.ts'
+import { costOf, timelineFor } from '../cost-view.ts'
+import { intensityTables } from '../intensity-tables.ts'
+import { readScenarioFile, ScenarioError } from '../scenario-file.ts'
+import { findRun } from '../store/find-run.ts'
+import { numberText } from './number-text.ts'
+import { parseQuery } from './parse-query.ts'
+import { columns } from './runs.ts'
+import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
+
+export interface CostCommand {
+  readonly db: string
+  readonly json: boolean
+  readonly scenario: readonly string[]
+  readonly bestHours: boolean
+}
+
+/** Carbon, water and money of a run under one scenario or several, or the best hours of a series for it. */
+export async function cost(
+  ref: string,
+  options: CostCommand,
+  said: Readonly<Record<string, string>>,
+): Promise<void> {
+  const query = parseQuery(costQuerySchema, said, 'cost')
+  const { scenarios, notes } = readScenarios(options.scenario, query)
+  for (const note of notes) process.stderr.write(`${note}\n`)
+  await withStore(options.db, { create: false }, async (store) => {
+    const { run } = await summariesFor(store).withRun(await findRun(store.db, ref))
+    const timelineOf = (scenario: Scenario) =>
+      timelineFor(run, scenario, {
+        span: query.span,
+        boundary: query.boundary ?? null,
+        hour: query.hour,
+      })
+    const tables = await intensityTables()
+    const [first] = scenarios
+    if (first === undefined) return
+    if (options.bestHours) {
+      const hours = bestHours(timelineOf(first), first, tables)
+      if ('why' in hours)
+        throw new CommandError(
+          1,
+          `There are no best hours: ${hours.why}. Give a --scenario with a series (docs/cost.md).`,
+        )
+      if (options.json) return printLine(toJson(hours, 2))
+      for (const line of hoursText(hours)) printLine(line)
+      return
+    }
+    const ledgers: CostLedger[] = []
+    for (const scenario of scenarios) ledgers.push(await costOf(timelineOf(scenario), scenario))
+    const [only] = ledgers
+    if (ledgers.length === 1 && only !== undefined) {
+      if (options.json) return printLine(toJson(only, 2))
+      for (const line of ledgerText(only)) printLine(line)
+      return
+    }
+    const steps = scenarios.slice(1).map((to) => ({
+      from: first.id,
+      to: to.id,
+      steps: costSteps(timelineOf(first), first, to, tables),
+    }))
+    if (options.json) return printLine(toJson({ run_id: run.run_id, ledgers, steps }, 2))
+    for (const line of comparisonText(ledgers, steps)) printLine(line)
+  })
+}
+
+function readScenarios(paths: readonly string[], query: CostQuery) {
+  if (paths.length === 0 && !saysScenario(query))
+    throw new CommandError(
+      2,
+      'No scenario is given. Name a place (--zone DE), or give a file (--scenario examples/scenarios/berlin.yaml).',
+    )
+  try {
+    const files = paths.map(readScenarioFile)
+    const bases = files.length === 0 ? [null] : files.map((f) => f.scenario)
+    return {
+      scenarios: bases.map((base) => scenarioFrom(query, base, isoNow().slice(0, 10))),
+      notes: files.flatMap((f) => f.notes),
+    }
+  } catch (error) {
+    if (error instanceof ScenarioError) throw new CommandError(2, error.message)
+    throw error
+  }
+}
+
+const amountText = ({ amount }: Pick<Line, 'amount'>): string =>
+  amount === null ? '-' : numberText(amount.value)
+const rangeText = ({ amount }: Pick<Line, 'amount'>): string =>
+  amount === null || amount.low === amount.high
+    ? ''
+    : `${numberText(amount.low)} to ${numberText(amount.high)}`
+
+function ledgerText(ledger: CostLedger): string[] {
+  const asked = ledger.lines.filter((l) => l.amount !== null || !SILENT.has(l.reason ?? ''))
+  const per = Object.entries(ledger.per_unit).filter(
+    ([id, p]) => p.amount !== null && /_per_(mtok_out|request)$/.test(id),
+  )
+  return [
+    `Run ${ledger.run_id} under ${ledger.scenario_id}: boundary ${ledger.boundary}, ${numberText(ledger.seconds)} s${ledger.from === null ? '' : ` from ${ledger.from}`}`,
+    ...ledger.notes,
+    '',
+    ...columns([
+      ['LINE', 'AMOUNT', 'UNIT', '95 % RANGE', 'FACTOR', 'FROM'],
+      ...asked.map((l) => [
+        LINES[l.id as LineId].title,
+        amountText(l),
+        l.unit,
+        rangeText(l),
+        l.factor === null ? '' : `${numberText(l.factor.value)} ${l.factor.unit}`,
+        l.amount === null ? reasonWords(l.reason ?? 'no_data') : sourceText(l),
+      ]),
+    ]),
+    '',
+    ...columns([
+      ['TOTAL', 'AMOUNT', 'UNIT', '95 % RANGE', ''],
+      ...Object.values(ledger.totals)
+        .filter((t) => t.amount !== null || !SILENT.has(t.reason ?? ''))
+        .map((t) => [
+          t.id,
+          amountText(t),
+          t.unit,
+          rangeText(t),
+          t.amount === null ? reasonWords(t.reason ?? 'no_data') : '',
+        ]),
+      ...per.map(([id, p]) => [id, amountText(p), p.unit, rangeText(p), '']),
+    ]),
+    '',
+    ledger.sci.amount === null
+      ? `No SCI: ${reasonWords(ledger.sci.reason ?? 'no_data')}.`
+      : `SCI ${numberText(ledger.sci.amount.value)} ${ledger.sci.unit}. ${ledger.sci.statement}`,
+    ...[...new Set(ledger.lines.flatMap((l) => (l.reason === 'not_asked' ? [] : l.assumptions)))],
+    ...ledger.warnings.map((w) => `${w}: ${reasonWords(w)}.`),
+    ...(ledger.attribution.length === 0 ? [] : [`Data: ${ledger.attribution.join('; ')}.`]),
+  ]
+}
+
+const SILENT: ReadonlySet<string> = new Set(['not_asked', 'not_applicable'])
+
+const sourceText = (line: Line): string =>
+  [line.provenance, line.source, line.year === null ? null : String(line.year)]
+    .filter((w) => w !== null)
+    .join(', ')
+
+function comparisonText(
+  ledgers: readonly CostLedger[],
+  steps: readonly { from: string; to: string; steps: readonly CostStep[] }[],
+): string[] {
+  const ids = Object.keys(ledgers[0]?.totals ?? {})
+  const cell = (l: CostLedger, id: string) => {
+    const total = l.totals[id]
+    if (total === undefined || total.amount === null) return total?.reason ?? '-'
+    return `${numberText(total.amount.value)} ${total.unit}`
+  }
+  const change = (n: number | null) => (n === null ? '-' : `${n > 0 ? '+' : ''}${numberText(n)}`)
+  return [
+    ...columns([
+      ['SCENARIO', ...ids],
+      ...ledgers.map((l) => [l.scenario_id, ...ids.map((id) => cell(l, id))]),
+    ]),
+    ...steps.flatMap((s) => [
+      '',
+      `From ${s.from} to ${s.to}, one thing after the other:`,
+      ...columns([
+        ['STEP', 'gCO2e', 'MONEY'],
+        ...s.steps.map((c) => [c.step, change(c.carbon_location_g), change(c.money)]),
+      ]),
+    ]),
+    ...new Set(ledgers.flatMap((l) => l.attribution).map((a) => `Data: ${a}.`)),
+  ]
+}
+
+function hoursText(hours: BestHours): string[] {
+  const text = (n: number | null) => (n === null ? '-' : numberText(n))
+  const row = (name: string, h: HourOf | null) =>
+    h === null ? [name, '-', '-', '-'] : [name, h.from, text(h.carbon_g), text(h.money)]
+  return [
+    `${hours.starts.length} starts of run ${hours.run_id} under ${hours.scenario_id}; electricity alone.`,
+    ...columns([
+      ['', 'START', 'gCO2e', hours.currency],
+      row('as it was', hours.as_run),
+      row('cleanest', hours.cleanest),
+      row('cheapest', hours.cheapest),
+    ]),
+  ]
+}

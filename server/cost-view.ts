@@ -1,0 +1,50 @@
+import { cost } from '../analysis/cost.ts'
+import { startedAt } from '../analysis/cost-shift.ts'
+import { energyTimeline, type TimelineOptions } from '../analysis/energy-timeline.ts'
+import type { RunData } from '../analysis/run-data.ts'
+import type { CostLedger } from '../analysis/schema/cost.ts'
+import type { EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
+import { civilOf, instantMs } from '../analysis/schema/instant.ts'
+import type { Scenario } from '../analysis/schema/scenario.ts'
+import { zoneClock } from '../analysis/time-zone.ts'
+import { intensityTables } from './intensity-tables.ts'
+
+/** What of a run is costed, and when it is put. */
+export interface CostOptions extends Omit<TimelineOptions, 'step_min'> {
+  /** A start as an instant, or an hour of the run's own day, 0 to 23, in the tariff's zone, else UTC. */
+  readonly hour?: string | undefined
+}
+
+/** The energy of a run over time, as fine as the scenario's prices and factors change, and at the hour that is asked for. */
+export function timelineFor(
+  run: RunData,
+  scenario: Scenario,
+  options: CostOptions,
+): EnergyTimeline {
+  const { hour, ...rest } = options
+  const timeline = energyTimeline(run, { ...rest, step_min: stepOf(scenario) })
+  const from = timeline.intervals[0]?.from ?? null
+  if (hour === undefined || from === null) return timeline
+  return startedAt(timeline, startOf(hour, instantMs(from), scenario)) ?? timeline
+}
+
+/** A run under a scenario with the published tables. */
+export const costOf = async (timeline: EnergyTimeline, scenario: Scenario): Promise<CostLedger> =>
+  cost(timeline, scenario, await intensityTables())
+
+/** Minutes: quarters of an hour where anything changes within hours, else hours. */
+function stepOf({ intensity, tariff }: Scenario): number {
+  const series = intensity !== null && 'series' in intensity
+  const hourly =
+    tariff !== null && (tariff.periods.length > 0 || tariff.spot !== null || tariff.demand !== null)
+  return series || hourly ? 15 : 60
+}
+
+function startOf(hour: string, run_ms: number, { tariff }: Scenario): number {
+  if (!/^\d{1,2}$/.test(hour)) return instantMs(hour)
+  const clock = zoneClock(tariff?.tz ?? 'UTC')
+  const local = run_ms + clock(run_ms)
+  const midnight = local - civilOf(local).minute * 60_000
+  const wanted = midnight + Number(hour) * 3_600_000
+  return wanted - clock(wanted - clock(run_ms))
+}
