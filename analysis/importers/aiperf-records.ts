@@ -1,6 +1,6 @@
 import { isObject, shown } from './fields.ts'
 import type { Fault } from './importer.ts'
-import type { ToldLatency, ToldRequest } from './request-metrics.ts'
+import { isDurationMs, type ToldLatency, type ToldRequest } from './request-metrics.ts'
 import { at, numberAt, textAt, wholeAt } from './tool-result.ts'
 
 /** Latencies that AIPerf's records define as we do; its "inter token latency" is our `tpot_ms`. */
@@ -77,11 +77,10 @@ function requestOf(
   const ms = (tag: string): number | null => {
     const told = at(value, 'metrics', tag, 'value')
     if (failed || told === undefined || told === null) return null
-    if (typeof told === 'number' && Number.isFinite(told)) {
-      const scale = TO_MS[textAt(value, 'metrics', tag, 'unit') ?? 'ms']
-      if (scale !== undefined) return told * scale
-    }
-    const message = `is ${shown(at(value, 'metrics', tag))}; it must be a number of ms`
+    const scale = TO_MS[textAt(value, 'metrics', tag, 'unit') ?? 'ms']
+    const duration = typeof told === 'number' && scale !== undefined ? told * scale : null
+    if (isDurationMs(duration)) return duration
+    const message = `is ${shown(at(value, 'metrics', tag))}; it must be a number of ms from 0 up`
     faults.push({ field: `line ${line}: metrics.${tag}`, message })
     return null
   }
@@ -112,8 +111,7 @@ function chunks(
 ): readonly number[] | null {
   const gaps = at(value, 'metrics', 'inter_chunk_latency', 'value')
   if (first_ms === null || gaps === undefined || gaps === null) return null
-  const ok = (g: unknown): g is number => typeof g === 'number' && Number.isFinite(g) && g >= 0
-  if (!Array.isArray(gaps) || !gaps.every(ok)) {
+  if (!Array.isArray(gaps) || !gaps.every(isDurationMs)) {
     const message = `is ${shown(gaps)}; it must be a list of numbers, 0 or more`
     faults.push({ field: `line ${line}: metrics.inter_chunk_latency`, message })
     return null

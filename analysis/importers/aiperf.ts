@@ -12,7 +12,7 @@ import type { Fault, Importer, ImportFile } from './importer.ts'
 import { requestMetrics } from './request-metrics.ts'
 import { resultMetric } from './result-metric.ts'
 import { toldStatistic } from './summary-statistics.ts'
-import { at, foreignOf, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
+import { at, foreignOf, keep, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
 
 const SOURCE = 'aiperf'
 const PREFIX = 'ap'
@@ -120,7 +120,7 @@ export const aiperf: Importer = {
           ...(cancelled > 0 ? [`${cancelled} requests cut off by the end are left out`] : []),
         ],
       })
-      out.mapped(result, faults, AIPERF_FIELDS)
+      keep(out, aiperf.detect(file), result, faults, AIPERF_FIELDS)
     }
 
     function fromSummary({ file, value }: Held): void {
@@ -169,7 +169,7 @@ export const aiperf: Importer = {
         foreign: foreignOf(PREFIX, ownNumbers(value)),
         notes: ['statistics as the tool gives them: no single records lie beside them'],
       })
-      out.mapped(result, faults, fields)
+      keep(out, aiperf.detect(file), result, faults, fields)
     }
   },
 }
@@ -220,7 +220,6 @@ function factsOf(value: unknown) {
   const datasets = at(config, 'datasets')
   const prompts = Array.isArray(datasets) ? at(datasets[0], 'prompts') : undefined
   return {
-    name: textAt(value, 'benchmark_id'),
     model: onlyOne(models, (m) => textAt(m, 'name')) ?? onlyOne(names, (m) => textAt({ m }, 'm')),
     setup: {
       endpoint: textAt(config, 'endpoint', 'type'),

@@ -4,7 +4,7 @@ import { isObject, type JsonObject, shown } from './fields.ts'
 import { eachFile, type Fault, type Importer } from './importer.ts'
 import { requestMetrics, type ToldLatency, type ToldRequest } from './request-metrics.ts'
 import { resultMetric } from './result-metric.ts'
-import { at, foreignOf, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
+import { at, foreignOf, keep, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
 
 const SOURCE = 'guidellm'
 const CLOSED: readonly ToldLatency[] = ['ttft_ms', 'ttfo_ms', 'tpot_ms', 'e2e_ms', 'e2e_close_ms']
@@ -79,7 +79,6 @@ export const guidellm: Importer = {
         source: SOURCE,
         itself: benchmark,
         row,
-        name: textAt(benchmark, 'config', 'id_'),
         model: textAt(benchmark, 'config', 'backend', 'model'),
         setup: {
           strategy: kind,
@@ -88,14 +87,18 @@ export const guidellm: Importer = {
           request_format: textAt(benchmark, 'config', 'backend', 'request_format'),
         },
         metrics,
-        foreign: { 'gl.guidellm_version': version, ...foreignOf('gl', ownNumbers(benchmark), 4) },
+        foreign: {
+          'gl.guidellm_version': version,
+          'gl.id': textAt(benchmark, 'config', 'id_'),
+          ...foreignOf('gl', ownNumbers(benchmark), 4),
+        },
         notes: sampled
           ? [
               `holds ${listed} of ${told.total} requests: latencies are of these, rates and loads can't be had`,
             ]
           : [],
       })
-      out.mapped(result, faults, fieldNames(benchmark))
+      keep(out, guidellm.detect(file), result, faults, fieldNames(benchmark))
     }
     return out.done([
       'energy',

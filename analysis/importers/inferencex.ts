@@ -3,7 +3,7 @@ import { createCollector } from './collector.ts'
 import { fieldsOf, isObject, type JsonObject, shown } from './fields.ts'
 import { eachFile, type Importer } from './importer.ts'
 import { resultMetric } from './result-metric.ts'
-import { foreignOf, toolResult } from './tool-result.ts'
+import { foreignOf, keep, scalarAt, toolResult } from './tool-result.ts'
 
 const SOURCE = 'inferencex'
 /** Version of their power fields that is known here. */
@@ -46,7 +46,9 @@ export const inferencex: Importer = {
   detect: ({ content }) => {
     if (content.form !== 'json') return false
     const [first] = Array.isArray(content.value) ? content.value : [content.value]
-    return isObject(first) && ['hw', 'framework', 'tput_per_gpu'].every((k) => Object.hasOwn(first, k))
+    return (
+      isObject(first) && ['hw', 'framework', 'tput_per_gpu'].every((k) => Object.hasOwn(first, k))
+    )
   },
   begin: eachFile((file, options) => {
     const out = createCollector()
@@ -78,12 +80,7 @@ export const inferencex: Importer = {
         out.lost(file.path, at, 'does not name its model', read.faults)
         continue
       }
-      const scalar = (name: string) => {
-        const told = row[name]
-        return typeof told === 'number' || typeof told === 'string' || typeof told === 'boolean'
-          ? told
-          : null
-      }
+      const scalar = (name: string) => scalarAt(row, name)
       const result = toolResult(file, options, {
         source: SOURCE,
         kind: 'board',
@@ -115,7 +112,7 @@ export const inferencex: Importer = {
           ...(power.note === null ? [] : [power.note]),
         ],
       })
-      out.mapped(result, read.faults, fieldNames(row))
+      keep(out, inferencex.detect(file), result, read.faults, fieldNames(row))
     }
     return out.done([
       'window of steady state: energy and rates are of the whole run',

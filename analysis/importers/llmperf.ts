@@ -4,7 +4,7 @@ import { fieldsOf, isObject, shown } from './fields.ts'
 import { eachFile, type Importer } from './importer.ts'
 import { resultMetric } from './result-metric.ts'
 import { toldStatistic } from './summary-statistics.ts'
-import { foreignOf, numberAt, toolResult } from './tool-result.ts'
+import { foreignOf, keep, numberAt, toolResult } from './tool-result.ts'
 
 const SOURCE = 'llmperf'
 /** Its first token is the first content, so the first of the answer; its end is the close of the stream. Seconds. */
@@ -84,7 +84,7 @@ export const llmperf: Importer = {
       foreign: foreignOf('lp', row),
       notes: ['requests in flight when the tool stops are in no count, failed ones among them'],
     })
-    out.mapped(result, read.faults, fields)
+    keep(out, llmperf.detect(file), result, read.faults, fields)
     return out.done([
       'energy',
       'single requests and chunks',

@@ -4,7 +4,7 @@ import { createCollector } from './collector.ts'
 import { isObject, shown } from './fields.ts'
 import { eachFile, type Fault, type Importer } from './importer.ts'
 import { resultMetric } from './result-metric.ts'
-import { at, foreignOf, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
+import { at, foreignOf, keep, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
 
 const SOURCE = 'optimum_benchmark'
 const PARTS = ['load_model', 'first_generate', 'generate', 'prefill', 'decode', 'per_token']
@@ -71,7 +71,9 @@ export const optimumBenchmark: Importer = {
         ...(decode_kwh !== null && decode_kwh < 0
           ? [`its energy of decode is ${decode_kwh} kWh: a difference of two loops, kept as told`]
           : []),
-        ...(config === undefined ? ['without its configuration: model, batch and lengths are not told'] : []),
+        ...(config === undefined
+          ? ['without its configuration: model, batch and lengths are not told']
+          : []),
       ],
     })
     const fields = Object.fromEntries(
@@ -82,7 +84,7 @@ export const optimumBenchmark: Importer = {
         ]),
       ),
     )
-    out.mapped(result, faults, fields)
+    keep(out, optimumBenchmark.detect(file), result, faults, fields)
     return out.done([
       'load: it calls the model itself, one batch after the other',
       'single requests and tokens’ arrivals',
@@ -96,7 +98,9 @@ function reportOf(value: unknown): Readonly<Record<string, unknown>> | null {
   const report = at(value, 'report') ?? value
   if (!isObject(report)) return null
   const told = PARTS.filter((p) => isObject(report[p]))
-  const fits = told.some((p) => at(report, p, 'latency') !== undefined || at(report, p, 'energy') !== undefined)
+  const fits = told.some(
+    (p) => at(report, p, 'latency') !== undefined || at(report, p, 'energy') !== undefined,
+  )
   return told.length >= 2 && fits ? report : null
 }
 

@@ -22,6 +22,12 @@ export interface ToldRequest {
   readonly input_tokens: number | null
 }
 
+const MS_PER_YEAR = 366 * 86_400_000
+
+/** A time between two events of a request that can be: not negative, and no longer than a year. */
+export const isDurationMs = (v: unknown): v is number =>
+  typeof v === 'number' && v >= 0 && v <= MS_PER_YEAR
+
 type Value = number | Reason
 type Latency = (r: ToldRequest) => Value
 

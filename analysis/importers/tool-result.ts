@@ -1,7 +1,9 @@
+import { noMetric } from '../metric-value.ts'
 import type { Finding, FindingCode, Severity } from '../schema/finding.ts'
-import { type Result, resultId } from '../schema/result.ts'
+import { type Result, type ResultMetric, resultId } from '../schema/result.ts'
+import type { Collector } from './collector.ts'
 import { isObject } from './fields.ts'
-import type { ImportFile, ImportOptions } from './importer.ts'
+import type { Fault, ImportFile, ImportOptions } from './importer.ts'
 
 /** What a tool's file tells of one result; what is left out is null, empty or none. */
 export interface Told extends Partial<Omit<Result, 'result_id' | 'provenance'>> {
@@ -103,4 +105,40 @@ export const wholeAt = (value: unknown, ...keys: readonly string[]): number | nu
 export const textAt = (value: unknown, ...keys: readonly string[]): string | null => {
   const found = at(value, ...keys)
   return typeof found === 'string' ? found : null
+}
+
+/** A single value that JSON can hold, else null. */
+export function scalarAt(value: unknown, ...keys: readonly string[]): Scalar {
+  const found = at(value, ...keys)
+  if (typeof found === 'number') return Number.isFinite(found) ? found : null
+  return typeof found === 'string' || typeof found === 'boolean' ? found : null
+}
+
+/**
+ * Keeps a result. What tells no number and doesn't look like the tool's file, as it may where a format was forced, is
+ * lost; a number beyond all bounds (two large ones multiplied) is null.
+ * @param looks whether the file is one of the tool's by its content
+ */
+export function keep(
+  out: Collector,
+  looks: boolean,
+  result: Result,
+  faults: readonly Fault[],
+  fields: Readonly<Record<string, string | null>>,
+): void {
+  const { file, row } = result.provenance
+  if (!looks && Object.values(result.metrics).every((m) => m.value === null)) {
+    out.lost(file, row, 'tells no number that is known here', faults)
+    return
+  }
+  const metrics = Object.fromEntries(
+    Object.entries(result.metrics).map(([id, m]) => [id, bounded(m)]),
+  )
+  out.mapped({ ...result, metrics }, faults, fields)
+}
+
+function bounded(m: ResultMetric): ResultMetric {
+  const numbers = [m.value, m.low, m.high, m.repeat_low, m.repeat_high]
+  if (numbers.every((n) => n === null || Number.isFinite(n))) return m
+  return { ...noMetric(m.unit, 'implausible', m.n), window: m.window }
 }

@@ -2,10 +2,15 @@ import type { ResultMetric } from '../schema/result.ts'
 import { createCollector } from './collector.ts'
 import { fieldsOf, isObject, type JsonObject, shown } from './fields.ts'
 import { eachFile, type Fault, type Importer } from './importer.ts'
-import { requestMetrics, type ToldLatency, type ToldRequest } from './request-metrics.ts'
+import {
+  isDurationMs,
+  requestMetrics,
+  type ToldLatency,
+  type ToldRequest,
+} from './request-metrics.ts'
 import { resultMetric } from './result-metric.ts'
 import { toldStatistic } from './summary-statistics.ts'
-import { foreignOf, numberAt, textAt, toolResult } from './tool-result.ts'
+import { foreignOf, keep, numberAt, scalarAt, textAt, toolResult } from './tool-result.ts'
 
 const SOURCE = 'vllm_bench'
 const PREFIX = 'vb'
@@ -92,7 +97,6 @@ export const vllmBench: Importer = {
         requestMetrics(chat ? requests.map(withoutChunks) : requests, own, 'vllm_bench_requests'),
       )
     }
-    const rate = row['request_rate']
     const result = toolResult(file, options, {
       source: SOURCE,
       itself: row,
@@ -103,7 +107,7 @@ export const vllmBench: Importer = {
       setup: {
         endpoint: textAt(row, 'endpoint_type') ?? textAt(row, 'backend'),
         concurrency: numberAt(row, 'max_concurrency'),
-        request_rate: typeof rate === 'number' || typeof rate === 'string' ? rate : null,
+        request_rate: scalarAt(row, 'request_rate'),
         burstiness: numberAt(row, 'burstiness'),
         requests: numberAt(row, 'num_prompts'),
       },
@@ -120,7 +124,7 @@ export const vllmBench: Importer = {
           : 'latencies, counts and rates are recomputed from single requests',
       ],
     })
-    out.mapped(result, read.faults, fields)
+    keep(out, vllmBench.detect(file), result, read.faults, fields)
     return out.done([
       'energy',
       'tokens of each chunk, so no gaps between tokens',
@@ -177,14 +181,11 @@ function detailed(row: JsonObject, faults: Fault[]): ToldRequest[] | null {
     }
     const gaps = itl[i]
     const whole =
-      isNumber(ttft[i]) &&
-      isNumber(latency[i]) &&
-      Array.isArray(gaps) &&
-      gaps.every((g) => isNumber(g) && g >= 0)
+      isSeconds(ttft[i]) && isSeconds(latency[i]) && Array.isArray(gaps) && gaps.every(isSeconds)
     if (!whole)
       faults.push({
         field: `ttfts[${i}], itls[${i}], latencies[${i}]`,
-        message: `of request ${i} are not all numbers; it counts as failed`,
+        message: `of request ${i} are not all seconds from 0 up; it counts as failed`,
       })
     const failed = !whole || Boolean(errors[i]) || (latency[i] as number) <= 0
     const sent_ms = sent * 1000
@@ -217,3 +218,5 @@ function detailed(row: JsonObject, faults: Fault[]): ToldRequest[] | null {
 }
 
 const isNumber = (v: unknown): v is number => typeof v === 'number' && Number.isFinite(v)
+
+const isSeconds = (v: unknown): v is number => isNumber(v) && isDurationMs(v * 1000)

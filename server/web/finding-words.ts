@@ -220,6 +220,18 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'info',
     'fewer than three cycles: their interval is very wide, or there is none',
   ),
+  llem_double_count: says(
+    ['invalid', 'caution'],
+    'processes of an LLenergyMeasure result each read all GPUs and were added up (invalid), or may have been, as the file does not tell them apart (caution)',
+  ),
+  llem_gpu0_only: says(
+    'invalid',
+    'an LLenergyMeasure result used several GPUs and holds the energy of one',
+  ),
+  llem_denominator: says(
+    'info',
+    'an LLenergyMeasure result gives joules per token without telling which tokens it counts',
+  ),
   run_interrupted: says('caution', 'the run was interrupted; what was recorded is counted'),
   run_failed: says('invalid', 'the run failed'),
   remote_engine: says('info', 'the engine runs on another host, so its energy is unknown'),

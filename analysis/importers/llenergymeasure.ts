@@ -1,0 +1,141 @@
+import type { ResultMetric } from '../schema/result.ts'
+import { createCollector } from './collector.ts'
+import { fieldsOf, isObject, type JsonObject, shown } from './fields.ts'
+import { eachFile, type Importer } from './importer.ts'
+import {
+  denominator,
+  doubleCount,
+  gpu0Only,
+  gpuName,
+  gpusUsed,
+  processesOf,
+} from './llenergymeasure-checks.ts'
+import { resultMetric } from './result-metric.ts'
+import { at, foreignOf, keep, numberAt, textAt, toolResult, wholeAt } from './tool-result.ts'
+
+const SOURCE = 'llenergymeasure'
+const FIELDS: Readonly<Record<string, string>> = {
+  total_energy_j: 'energy_gpu_j',
+  output_tokens: 'output_tokens',
+  input_tokens: 'input_tokens',
+  model_name: 'model',
+  backend: 'engine',
+  engine: 'engine',
+  effective_config: 'setup',
+  'server_metrics.completed_count': 'requests_completed',
+  'server_metrics.error_count': 'requests_failed',
+  'server_metrics.timeout_count': 'requests_failed',
+}
+
+/**
+ * LLenergyMeasure's `result.json`, schema 2.0 and the bundle 2.0 of later versions. Its joules are those of the GPUs that
+ * it read; where it added up processes or read one GPU of several, the result is invalid and keeps its number.
+ */
+export const llenergymeasure: Importer = {
+  name: SOURCE,
+  title: 'LLenergyMeasure result.json',
+  detect: ({ content }) => {
+    if (content.form !== 'json' || !isObject(content.value)) return false
+    const has = (name: string) => Object.hasOwn(content.value as object, name)
+    return (
+      has('total_energy_j') &&
+      has('avg_energy_per_token_j') &&
+      (has('measurement_config_hash') || has('declared_config_hash'))
+    )
+  },
+  begin: eachFile((file, options) => {
+    const out = createCollector()
+    const row = file.content.form === 'json' ? file.content.value : null
+    if (!isObject(row)) {
+      out.lost(file.path, null, `is ${shown(row)}; it must be a mapping`)
+      return out.done([])
+    }
+    const read = fieldsOf(row)
+    const processes = processesOf(row)
+    const findings = [doubleCount(row), gpu0Only(row), denominator(row)].filter((f) => f !== null)
+    const config = at(row, 'effective_config')
+    const total_j = read.number('total_energy_j')
+    const seconds =
+      processes === null || processes === 1 ? numberAt(row, 'total_inference_time_sec') : null
+    const result = toolResult(file, options, {
+      source: SOURCE,
+      itself: row,
+      row: null,
+      model: textAt(row, 'model_name') ?? textAt(config, 'model') ?? textAt(config, 'model_name'),
+      engine: textAt(row, 'engine') ?? textAt(row, 'backend'),
+      gpu_model: gpuName(row),
+      num_gpus: gpusUsed(row),
+      precision:
+        textAt(config, 'dtype') ?? textAt(config, 'precision') ?? textAt(config, 'fp_precision'),
+      setup: {
+        serving_mode: textAt(row, 'serving_mode'),
+        batch_size: numberAt(config, 'batch_size'),
+        processes,
+      },
+      metrics: metricsOf(row, total_j, seconds),
+      findings,
+      foreign: {
+        ...foreignOf('lm', row, 2),
+        ...(processes !== null && processes > 1 && total_j !== null
+          ? { 'lm.estimate_total_energy_over_processes_j': total_j / processes }
+          : {}),
+      },
+      notes: [
+        'its ± 5 % is a sentence, not an uncertainty of this run; energy less its baseline subtracts too much and is not taken',
+        ...(processes !== null && processes > 1
+          ? [
+              'seconds are summed over processes and its tokens per second are a mean of them: neither is taken',
+            ]
+          : []),
+      ],
+    })
+    const fields = Object.fromEntries(
+      Object.keys(row).map((k) => [k, Object.hasOwn(FIELDS, k) ? (FIELDS[k] as string) : null]),
+    )
+    keep(out, llenergymeasure.detect(file), result, read.faults, fields)
+    return out.done([
+      'which meter its joules are from, and their uncertainty',
+      ...(numberAt(row, 'output_tokens') === null
+        ? ['prompt and output tokens apart, so no joules per output token']
+        : []),
+      'single requests, gaps between tokens, concurrency',
+    ])
+  }),
+}
+
+function metricsOf(
+  row: JsonObject,
+  total_j: number | null,
+  seconds: number | null,
+): Record<string, ResultMetric> {
+  const output = wholeAt(row, 'output_tokens')
+  const input = wholeAt(row, 'input_tokens')
+  const served = at(row, 'server_metrics')
+  const errors = wholeAt(served, 'error_count')
+  const timeouts = wholeAt(served, 'timeout_count')
+  const over = (a: number | null, b: number | null) =>
+    a === null || b === null || b <= 0 ? null : a / b
+  const values: Record<string, number | null> = {
+    energy_gpu_j: total_j,
+    energy_per_output_token_j: over(total_j, output),
+    energy_per_total_token_j: over(
+      total_j,
+      output === null || input === null ? null : output + input,
+    ),
+    output_tokens: output,
+    input_tokens: input,
+    output_throughput_tok_s: over(output, seconds),
+    ...(isObject(served)
+      ? {
+          requests_completed: wholeAt(served, 'completed_count'),
+          requests_failed: errors === null || timeouts === null ? null : errors + timeouts,
+        }
+      : {}),
+  }
+  return Object.fromEntries(
+    Object.entries(values).map(([id, value]) => [
+      id,
+      resultMetric(id, value, { window: 'total', provenance: 'llenergymeasure' }),
+    ]),
+  )
+}
