@@ -38,7 +38,8 @@ export function bestHours(
   const series = seriesOf(scenario, tables)
   const spot = tariff === null ? null : spotHeld(tariff)
   const rate = tariff === null ? null : (exchange(scenario, tariff.currency)?.value ?? null)
-  const clock = tariff === null || rate === null ? null : zoneClock(tariff.tz)
+  const hourly = spot !== null || (tariff?.periods.length ?? 0) > 0
+  const clock = tariff === null || rate === null || !hourly ? null : zoneClock(tariff.tz)
   if (series === null && clock === null)
     return {
       why: 'the scenario has neither a series of factors nor a tariff by the hour, so that all hours are alike',
