@@ -44,7 +44,7 @@ const MOST_DIFFERENCES = 3
  * their names or fields; never by the same words.
  */
 export function pairLabels(a: Candidate, b: Candidate): [string, string] {
-  const differences = configurationDifferences([a.configuration, b.configuration])
+  const differences = configurationDifferences([a.configuration(), b.configuration()])
   const few = differences.length > 0 && differences.length <= MOST_DIFFERENCES
   const labels: [string, string] = few
     ? [differenceLabel(differences, 0), differenceLabel(differences, 1)]

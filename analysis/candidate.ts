@@ -2,7 +2,7 @@ import type { Estimate } from './compare-metric.ts'
 
 /** A number of a candidate. `scope`: of an energy, whose it is; energies of unlike scope are never compared. */
 export interface CandidateMetric extends Estimate {
-  readonly scope: string | null
+  readonly scope?: string | null | undefined
 }
 
 /** The fields by which candidates are told apart, filtered and grouped. */
@@ -43,7 +43,8 @@ export interface Candidate {
   readonly devices: readonly string[]
   /** Codes of cautions. */
   readonly cautions: readonly string[]
-  readonly configuration: Readonly<Record<string, unknown>>
+  /** Read only when it is to be named: of thousands of candidates two are. */
+  configuration(): Readonly<Record<string, unknown>>
   readonly metrics: Readonly<Record<string, CandidateMetric>>
 }
 

@@ -35,7 +35,6 @@ export function resultsAsCandidates(
 function candidateOf(results: readonly Result[]): Candidate {
   const first = results[0] as Result
   const ids = results.map((r) => r.result_id).sort()
-  const facts = Object.fromEntries(RESULT_FACTS.map((f) => [f, first[f]]))
   const metrics = [...new Set(results.flatMap((r) => Object.keys(r.metrics)))]
   return {
     id: ids[0] as string,
@@ -61,7 +60,7 @@ function candidateOf(results: readonly Result[]): Candidate {
         ),
       ),
     ],
-    configuration: facts,
+    configuration: () => Object.fromEntries(RESULT_FACTS.map((f) => [f, first[f]])),
     metrics: Object.fromEntries(
       metrics.map((id) => [
         id,
