@@ -45,12 +45,7 @@ export function boardSpec(
       y: { field: 'y', type: 'quantitative', title: axisTitle(y), scale: { type: 'log' } },
       color: { field: 'gpu', type: 'nominal', title: 'GPU' },
       shape: { field: 'whose', type: 'nominal', title: null },
-      opacity: {
-        field: 'validity',
-        type: 'nominal',
-        scale: { domain: ['valid', 'not valid'], range: [0.8, 0.2] },
-        legend: null,
-      },
+      opacity: { condition: { test: "datum.validity === 'valid'", value: 0.8 }, value: 0.2 },
     },
   }
 }

@@ -23,7 +23,7 @@ export function neighboursSpec(
   return {
     ...common(drawing, { neighbours: rows }),
     width: drawing.width,
-    height: { step: 24 },
+    height: 24 * rows.length,
     data: { name: 'neighbours' },
     mark: { type: 'bar', tooltip: true, height: { band: 0.7 } },
     encoding: {
