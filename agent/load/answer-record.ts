@@ -48,7 +48,7 @@ export interface AnswerRecord {
   /** Something to remember of an answer that is well otherwise. */
   note(code: string): void
   cells(ending: Ending, requested_output_tokens: number): AnswerCells
-  /** The text so far, for hashing and tests. */
+  /** The text so far. */
   text(): string
 }
 

@@ -26,6 +26,7 @@ export async function createLoadGenerator(options: LoadOptions): Promise<LoadGen
     headers: engine.headers,
     timeout_s: load.timeout_s,
     worker: options.worker,
+    keep_answers: experiment.data.keep_answers,
   })
   const cancel = new AbortController()
   const depth = Math.min(MAX_LOOKAHEAD, LOOKAHEAD + (load.concurrency ?? 0))

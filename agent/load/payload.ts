@@ -8,11 +8,13 @@ export interface Payload {
   readonly body: Buffer
 }
 
-/** SHA-256 of a prompt: of its text, or of its token ids as a JSON list. */
-export function promptHash(prompt: string | readonly number[]): string {
-  const text = typeof prompt === 'string' ? prompt : JSON.stringify(prompt)
-  return createHash('sha256').update(text).digest('hex')
-}
+/** A prompt as text: its token ids, where it has no other, as a JSON list. */
+export const promptText = (prompt: string | readonly number[]): string =>
+  typeof prompt === 'string' ? prompt : JSON.stringify(prompt)
+
+/** SHA-256 of a prompt's text. */
+export const promptHash = (prompt: string | readonly number[]): string =>
+  createHash('sha256').update(promptText(prompt)).digest('hex')
 
 /**
  * Puts planned requests into the shape of the engine's route: what the experiment's options say, then what holds

@@ -54,7 +54,12 @@ export async function createRequestSource(
 }
 
 /** The lengths of one request, from a random stream of its own: whatever came before, they are the same. */
-export function drawLengths(data: Data, seed: number, purpose: string, i: number) {
+export function drawLengths(
+  data: Pick<Data, 'input_tokens' | 'output_tokens'>,
+  seed: number,
+  purpose: string,
+  i: number,
+) {
   const random = createRandom(seed, 'lengths', purpose, i)
   const draw = (length: Length): number => {
     if (typeof length === 'number') return length

@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import { createAnswerRecord, type Ending } from './answer-record.ts'
 import { type BodyReader, createBodyReader } from './body-reader.ts'
 import type { PlannedRequest } from './load.ts'
-import type { Payload } from './payload.ts'
+import { type Payload, promptText } from './payload.ts'
 import { createSentTimes } from './sent-times.ts'
 import { transportFailure } from './transport-failure.ts'
 
@@ -17,6 +17,8 @@ export interface SenderOptions {
   /** A request that takes longer has failed: from dispatch to the last byte. */
   readonly timeout_s: number
   readonly worker: number
+  /** Rows hold the texts of prompt and answer; without: no. */
+  readonly keep_answers?: boolean
 }
 
 export interface Outgoing {
@@ -104,6 +106,9 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
           requested_output_tokens: planned.requested_output_tokens,
           worker,
           ...record.cells(ending, planned.requested_output_tokens),
+          ...(options.keep_answers
+            ? { prompt_text: promptText(planned.prompt), output_text: record.text() }
+            : {}),
         })
       }
       const onFailure = (error: Error) => {

@@ -177,6 +177,10 @@ const dataSchema = z.strictObject({
   source: z.literal('synthetic').default('synthetic').describe('seeded text of exact length'),
   input_tokens: lengthSchema.default(128),
   output_tokens: lengthSchema.default(64),
+  keep_answers: z
+    .boolean()
+    .default(false)
+    .describe('records the texts of prompts and answers, to compare them side by side'),
 })
 export type Data = z.infer<typeof dataSchema>
 

@@ -16,7 +16,10 @@ export const sha256Hex = (bytes: Uint8Array): string => bytesToHex(sha256(bytes)
 
 /** What names an experiment or says where and how its results are read, and does not change what is measured. */
 const WITHOUT = new Set(['name', 'tags', 'slo', 'repeat', 'sweep', 'sensors'])
-const WITHOUT_IN_ENGINE = new Set(['base_url', 'api_key_env', 'ready_timeout_s', 'env', 'command'])
+const WITHOUT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
+  engine: new Set(['base_url', 'api_key_env', 'ready_timeout_s', 'env', 'command']),
+  data: new Set(['keep_answers']),
+}
 
 /**
  * Canonical key of an experiment: 32 hexadecimal digits, equal for configurations that measure the same.
@@ -28,8 +31,8 @@ export function experimentKey(experiment: Readonly<Record<string, unknown>>): st
       .filter(([k]) => !WITHOUT.has(k))
       .map(([k, v]) => [
         k,
-        k === 'engine' && v !== null && typeof v === 'object'
-          ? Object.fromEntries(Object.entries(v).filter(([e]) => !WITHOUT_IN_ENGINE.has(e)))
+        Object.hasOwn(WITHOUT_IN, k) && v !== null && typeof v === 'object'
+          ? Object.fromEntries(Object.entries(v).filter(([e]) => !WITHOUT_IN[k]?.has(e)))
           : v,
       ]),
   )

@@ -61,6 +61,9 @@ export const STREAMS = {
     requested_output_tokens: count,
     worker: count,
     error_message: text,
+    // Kept only when asked (data.keep_answers): what prompt_sha256 is taken of, and what came.
+    prompt_text: text,
+    output_text: text,
   },
   step: {
     start_t_ns: time,

@@ -86,6 +86,18 @@ describe('sender: what a stream may look like', () => {
     expect(times.map(Number)).toEqual([...times.map(Number)].sort((a, b) => a - b))
   })
 
+  it('keeps the texts of prompt and answer only when asked', async () => {
+    const server = await serve(sse(...ok))
+    const without = await send(await connect(server.base_url))
+    expect([without.prompt_text, without.output_text]).toEqual([undefined, undefined])
+    const sender = await createSender({
+      ...{ clock, base_url: server.base_url, headers: {}, timeout_s: 20, worker: 0 },
+      keep_answers: true,
+    })
+    open.push(sender)
+    expect(await send(sender)).toMatchObject({ prompt_text: 'hello', output_text: 'ab' })
+  })
+
   it('takes CRLF as LF, also split between two reads', async () => {
     const crlf = ok.join('').replaceAll('\n', '\r\n')
     const cut = crlf.indexOf('\r\n') + 1

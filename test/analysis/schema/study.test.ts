@@ -124,6 +124,7 @@ describe('the key of an experiment', () => {
     const engine = { name: 'openai', base_url: 'http://a/v1' }
     const other = { name: 'openai', base_url: 'http://b:81/v1' }
     expect(key({ engine, name: 'x', tags: { t: '1' } })).toBe(key({ engine: other }))
+    expect(key({ data: { keep_answers: true } })).toBe(key({}))
   })
 
   it('differs when what is measured differs', () => {
