@@ -30,43 +30,47 @@ export async function watchCommand(options: WatchOptions): Promise<ExitCode> {
   const onSignal = () => stop.abort()
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
-  const clock = createClock()
-  const sensors = await openSamplerThread(hostOptions(clock, process.env), null)
-  const live = createLiveDevices(sensors.devices, sensors.sensors)
   // Those who scrape must not take from each other's means: they get what was shown last.
-  let shown = live.now()
+  let shown: readonly LiveDevice[] = []
   const server = address === null ? null : await serveMetrics(address, () => prometheusText(shown))
   if (server) process.stderr.write(`Prometheus: ${server.url}\n`)
-  const show = showing(options, sensors, server !== null)
-  const sampler = sensors.sampler({
-    interval_ms: Math.min(SLOWEST_GAUGE_MS, options.interval_s * 500),
-    sink: live.take,
-    onEvent: () => {},
-    onAnchor: () => {},
-  })
   let failure: Error | null = null
-  void sensors.failed.then((error) => {
-    failure = error
-    stop.abort()
-  })
   try {
-    await sampler.start()
-    const start_ns = clock.now()
-    for (let i = 0; options.count === null || i < options.count; i++) {
-      const due_ns = start_ns + (i + 1) * options.interval_s * 1e9
-      await sleep(Math.max(0, (due_ns - clock.now()) / 1e6), undefined, { signal: stop.signal })
-      shown = live.now()
-      show.devices(shown)
+    const clock = createClock()
+    const sensors = await openSamplerThread(hostOptions(clock, process.env), null)
+    const live = createLiveDevices(sensors.devices, sensors.sensors)
+    shown = live.now()
+    const show = showing(options, sensors, server !== null)
+    const sampler = sensors.sampler({
+      interval_ms: Math.min(SLOWEST_GAUGE_MS, options.interval_s * 500),
+      sink: live.take,
+      onEvent: () => {},
+      onAnchor: () => {},
+    })
+    void sensors.failed.then((error) => {
+      failure = error
+      stop.abort()
+    })
+    try {
+      await sampler.start()
+      const start_ns = clock.now()
+      for (let i = 0; options.count === null || i < options.count; i++) {
+        const due_ns = start_ns + (i + 1) * options.interval_s * 1e9
+        await sleep(Math.max(0, (due_ns - clock.now()) / 1e6), undefined, { signal: stop.signal })
+        shown = live.now()
+        show.devices(shown)
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) throw error
+    } finally {
+      show.close()
+      process.off('SIGINT', onSignal)
+      process.off('SIGTERM', onSignal)
+      await sampler.stop()
+      await sensors.close()
     }
-  } catch (error) {
-    if (!stop.signal.aborted) throw error
   } finally {
-    show.close()
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-    await sampler.stop()
     await server?.close()
-    await sensors.close()
   }
   if (failure !== null) throw failure
   return 0

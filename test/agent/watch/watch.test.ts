@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -129,5 +131,18 @@ describe('llem-agent watch', () => {
     const ended = await watch(...args)
     expect(ended.code).toBe(2)
     expect(ended.stderr).toContain(words)
+  })
+
+  it('ends at once where it can’t serve metrics, and says why', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as AddressInfo
+    try {
+      const ended = await watch('--prometheus', String(port))
+      expect(ended.code).toBe(2)
+      expect(ended.stderr).toContain(`127.0.0.1:${port} can't be listened on (EADDRINUSE)`)
+    } finally {
+      taken.close()
+    }
   })
 })
