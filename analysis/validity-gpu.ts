@@ -102,14 +102,20 @@ function implausible(energy: DeviceEnergy, device: Device | undefined, window: W
   ]
 }
 
-/** Boards whose polled power is known to see only a part of each of its periods; of the ring nobody has told. */
+/** Boards whose polled power is known to see only a part of each of its periods. */
 const DUTY_CYCLED = /\b(A100|H100|GH200|H200)\b/
+const POLLED: readonly string[] = ['nvml_power_instant', 'nvml_power_average']
+/** Of them, those whose ring and counter were measured and see all of the time: docs/measuring.md, "On an H100". */
+const SEEN_WHOLE = /\bH100\b/
+
+const mayBePart = (source: string, model: string): boolean =>
+  DUTY_CYCLED.test(model) && (POLLED.includes(source) || !SEEN_WHOLE.test(model))
 
 function dutyUnknown(energy: DeviceEnergy, device: Device | undefined): Finding[] {
   const { chosen } = energy
   if (chosen === null || chosen.origin.calibrated) return []
   const { duty, source } = chosen.origin
-  if (duty === null ? !DUTY_CYCLED.test(device?.model ?? '') : duty >= 1) return []
+  if (duty === null ? !mayBePart(source, device?.model ?? '') : duty >= 1) return []
   const share = duty === null ? 'may see only part' : `sees only ${Math.round(100 * duty)} %`
   return [
     {

@@ -6,6 +6,7 @@ import type { Nvml } from '../ffi/nvml.ts'
 import { RING } from '../ffi/nvml-readings.ts'
 import type { RingSample } from '../ffi/nvml-samples.ts'
 import type { NvmlDevice } from './nvml-device.ts'
+import { nvmlDuty } from './nvml-duty.ts'
 import { plausiblePower } from './nvml-plausible.ts'
 import { type PowerScope, powerRow, ratedPower } from './nvml-power-scope.ts'
 import { sampleRow } from './reading.ts'
@@ -44,7 +45,10 @@ export async function openPowerRing(
   if (history.value.every((s) => judge(maybe(s.power_mw)).value === null))
     return { sensor: null, reason: 'unsupported' }
   const period_ms = periodOf(history.value)
-  const row = powerRow(gpu, 'nvml_power_ring', scope, { averaging_ms: period_ms, period_ms })
+  const row = powerRow(gpu, 'nvml_power_ring', scope, {
+    ...{ averaging_ms: period_ms, period_ms },
+    duty: nvmlDuty(gpu.device.model, 'nvml_power_ring'),
+  })
   let lastStamp_us = Math.max(...history.value.map((s) => s.stamp_us))
   let last_ns = clock.fromWall(BigInt(lastStamp_us) * 1000n)
 

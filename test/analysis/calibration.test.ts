@@ -112,7 +112,7 @@ describe('a calibration', () => {
     expect(codes(29e6)).toContain('energy_source_disagreement')
   })
   test('silences what is said of an unknown duty', () => {
-    const devices = [{ device_id: GPU, kind: 'gpu', model: 'NVIDIA H100 80GB HBM3' }]
+    const devices = [{ device_id: GPU, kind: 'gpu', model: 'NVIDIA A100-SXM4-80GB' }]
     const codes = (calibrations: readonly unknown[]) =>
       summarise(runOf(fixture(calibrations, { devices }))).findings.map((f) => f.code)
     expect(codes([])).toContain('sensor_duty_unknown')

@@ -138,18 +138,17 @@ describe('what the gauges of a device say', () => {
   })
   test('a board whose sensor sees part of each period', () => {
     const devices = [{ device_id: GPU, kind: 'gpu', model: 'NVIDIA H100 80GB HBM3' }]
-    expect(severityOf('sensor_duty_unknown', { devices })).toBe('info')
-    const calibrated = {
-      devices,
-      sensors: [
-        {
-          ...ring(GPU),
-          source: 'nvml_power_instant',
-          accuracy: { gain_rel: 0.01, basis: 'measured' as const },
-        },
-      ],
-    }
+    const polled = { ...ring(GPU), source: 'nvml_power_instant' }
+    expect(severityOf('sensor_duty_unknown', { devices, sensors: [polled] })).toBe('info')
+    const accuracy = { gain_rel: 0.01, basis: 'measured' as const }
+    const calibrated = { devices, sensors: [{ ...polled, accuracy }] }
     expect(severityOf('sensor_duty_unknown', calibrated)).toBe(null)
+  })
+  test('the ring of an H100 was measured and sees all of the time; of other boards’ rings nobody has told', () => {
+    const on = (model: string) => ({ devices: [{ device_id: GPU, kind: 'gpu', model }] })
+    expect(severityOf('sensor_duty_unknown', on('NVIDIA H100 80GB HBM3'))).toBe(null)
+    expect(severityOf('sensor_duty_unknown', on('NVIDIA A100-SXM4-80GB'))).toBe('info')
+    expect(severityOf('sensor_duty_unknown', on('NVIDIA L4'))).toBe(null)
   })
   test('a sensor that says which share of each period it sees', () => {
     const seeing = (duty: number) => ({
