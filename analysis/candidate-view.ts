@@ -1,4 +1,4 @@
-import type { Candidate } from './candidate.ts'
+import { type Candidate, metricValueOf } from './candidate.ts'
 import { configurationDifferences, differenceLabel } from './configuration-differences.ts'
 import type { CandidateView, Choice } from './schema/choosing.ts'
 import { resultMetricOf } from './schema/result-metric.ts'
@@ -34,6 +34,24 @@ export function valuesOf(c: Candidate, metrics: readonly string[]): Choice['valu
       return [[metric, { value, low, high, unit }]]
     }),
   )
+}
+
+/** A candidate that has the minimised number, as a choice. @param metrics whose values it tells */
+export function choiceOf(
+  c: Candidate,
+  { minimize, latency }: { readonly minimize: string; readonly latency: string },
+  metrics: readonly string[],
+): Choice {
+  const row = c.metrics[minimize]
+  return {
+    ...candidateView(c),
+    label: candidateLabel(c),
+    value: metricValueOf(c, minimize) as number,
+    low: row?.low ?? null,
+    high: row?.high ?? null,
+    latency: metricValueOf(c, latency),
+    values: valuesOf(c, metrics),
+  }
 }
 
 /** More differences than these read as a list of settings, not as a name. */

@@ -58,6 +58,12 @@ export interface Excluded {
   readonly why: string | null
 }
 
+/** All that one may choose among, and what may not be ranked, with why. */
+export interface Candidates {
+  readonly candidates: readonly Candidate[]
+  readonly excluded: readonly Excluded[]
+}
+
 /** A metric's value; null where it is not there or not a number that can be compared. */
 export function metricValueOf(candidate: Candidate, metric: string): number | null {
   const value = candidate.metrics[metric]?.value ?? null

@@ -15,13 +15,13 @@ const BASELINE_WORDS: Record<Baseline, string> = {
 const unitOf = (metric: string): string => resultMetricOf(metric)?.unit ?? ''
 const short = (value: number): string => String(Number(value.toPrecision(3)))
 /** A number with its unit; a bare count or share has none. */
-const withUnit = (value: number, metric: string): string =>
+export const withUnit = (value: number, metric: string): string =>
   unitOf(metric) === '1' ? short(value) : `${short(value)} ${unitOf(metric)}`
 /** Whole percents, one decimal below ten. */
 const percent = (p: number): string => (Math.abs(p) >= 9.95 ? p.toFixed(0) : p.toFixed(1))
 
 /** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
-function boundWords(bounds: readonly Bound[]): string {
+export function boundWords(bounds: readonly Bound[]): string {
   return bounds
     .map(
       ({ metric, bound, limit }) =>
@@ -70,25 +70,4 @@ export function chosenReason(question: Question, chosen: Chosen): string {
       : ` (${percent(low)} to ${percent(high)} %)`
   const doubt = chosen.within_noise === true ? ', which is within noise' : ''
   return `${a} takes ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${title} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${withUnit(baseline.value, minimize)}; ${among}${within}.`
-}
-
-/** Why none: how many there are, and which comes nearest. */
-export function infeasibleReason(
-  { bounds }: Question,
-  candidates: number,
-  nearest: Candidate | null,
-  excess: Readonly<Record<string, number>>,
-): string {
-  const of =
-    candidates === 1
-      ? 'The only configuration does not have'
-      : `None of ${candidates} configurations has`
-  const beyond = Object.entries(excess).map(([metric, by]) => {
-    const value = nearest?.metrics[metric]?.value ?? 0
-    const bound = bounds.find((b) => b.metric === metric)?.bound
-    return `has ${withUnit(value, metric)} ${metricWords(metric)}, ${withUnit(by, metric)} too ${bound === 'max' ? 'much' : 'little'}`
-  })
-  const near =
-    nearest === null ? '' : `; the nearest, ${candidateLabel(nearest)}, ${beyond.join(' and ')}`
-  return `${of} ${boundWords(bounds)}${near}.`
 }

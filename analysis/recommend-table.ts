@@ -37,7 +37,8 @@ export function tableOf(candidates: readonly Candidate[], question: Question): T
   }
 }
 
-const at = (columns: Columns, metric: string, row: number): number =>
+/** A number of a row; NaN where there is none. */
+export const at = (columns: Columns, metric: string, row: number): number =>
   (columns[metric] as ArrayLike<number>)[row] as number
 
 /** Rows that keep every bound, inclusive; one without the number does not. */
@@ -121,6 +122,9 @@ function firstBy(
   }
   return first
 }
+
+/** As answers tell it. */
+export const numberOr = (value: number): number | null => (Number.isNaN(value) ? null : value)
 
 const orLast = (value: number) => (Number.isNaN(value) ? Number.POSITIVE_INFINITY : value)
 const devicesOf = (table: Table, row: number) =>

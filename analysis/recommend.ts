@@ -6,33 +6,33 @@ import {
   metricValueOf,
   withMetrics,
 } from './candidate.ts'
-import { candidateLabel, candidateView, metricWords, valuesOf } from './candidate-view.ts'
+import { choiceOf, metricWords } from './candidate-view.ts'
 import { compareMetric } from './compare-metric.ts'
 import type { Bound } from './objective.ts'
-import { chosenReason, infeasibleReason } from './recommend-reason.ts'
+import { byGpuModel, type HardwareQuestion, hardwareGain } from './recommend-hardware.ts'
+import { kindWords, nearestAnswer, noAnswer, unrankedReason } from './recommend-none.ts'
+import { chosenReason } from './recommend-reason.ts'
 import {
+  at,
   baselineRow,
   type Columns,
   feasibleRows,
   leastOf,
+  numberOr,
   type Question,
   type Table,
   tableOf,
 } from './recommend-table.ts'
 import { affordableResamples } from './resample.ts'
-import { hardwareGains, savingPct } from './saving.ts'
+import { savingPct } from './saving.ts'
 import { savingRange } from './saving-range.ts'
-import type { Answer, Choice, Recommendation } from './schema/choosing.ts'
+import type { Answer, Recommendation } from './schema/choosing.ts'
 import { resultMetricOf } from './schema/result-metric.ts'
 
 export interface RecommendRequest extends Question {
   readonly group_by: readonly CandidateField[]
   /** Compares two GPU models, best against best, at these deadlines. null: not asked. */
-  readonly hardware: {
-    readonly old_gpu: string
-    readonly new_gpu: string
-    readonly deadlines: readonly number[]
-  } | null
+  readonly hardware: HardwareQuestion | null
   readonly resamples: number
   readonly seed: number
 }
@@ -56,7 +56,7 @@ export function recommend(
   const whole =
     kinds.length === 1 && kinds[0]
       ? answerOf(kinds[0].members, request, null)
-      : noAnswer(unlikeReason(kinds, request, left_out), having.length)
+      : noAnswer(unrankedReason(kinds, request, left_out), having.length)
   return {
     ...whole,
     minimize,
@@ -86,11 +86,11 @@ function answerOf(
   const rows = feasibleRows(table, columns, question.bounds)
   const chosen = leastOf(rows, table, columns, question)
   const shared = { candidates: table.eligible, feasible: rows.length, group }
-  const hardware_gain = hardwareGain(table, columns, request)
+  const hardware_gain = hardwareGain(table, columns, request, request.hardware)
   if (chosen === null)
     return { ...nearestAnswer(table, columns, question), ...shared, hardware_gain }
   const base = baselineRow(rows, chosen, table, columns, question)
-  const of = (metric: string, row: number) => (columns[metric] as number[])[row] as number
+  const of = (metric: string, row: number) => at(columns, metric, row)
   const value = of(question.minimize, chosen)
   const saved = base === null ? null : savingPct(of(question.minimize, base), value)
   const range = savingRange(table, question, chosen, base, {
@@ -110,8 +110,8 @@ function answerOf(
   const recommended = table.rows[chosen] as Candidate
   const baseline = base === null ? null : (table.rows[base] as Candidate)
   return {
-    recommended: choiceOf(recommended, table, question),
-    baseline: baseline === null ? null : choiceOf(baseline, table, question),
+    recommended: choiceOf(recommended, question, table.metrics),
+    baseline: baseline === null ? null : choiceOf(baseline, question, table.metrics),
     saving_pct,
     reason: chosenReason(question, {
       recommended,
@@ -157,21 +157,6 @@ function comparableCurrent(
     : none(`is not of the same kind: ${kindWords(alike([current], [minimize], []))}`)
 }
 
-const numberOr = (value: number): number | null => (Number.isNaN(value) ? null : value)
-
-function choiceOf(c: Candidate, table: Table, { minimize, latency }: Question): Choice {
-  const row = c.metrics[minimize]
-  return {
-    ...candidateView(c),
-    label: candidateLabel(c),
-    value: metricValueOf(c, minimize) as number,
-    low: row?.low ?? null,
-    high: row?.high ?? null,
-    latency: metricValueOf(c, latency),
-    values: valuesOf(c, table.metrics),
-  }
-}
-
 /** The strictest limit on the latency; null: there is none. */
 function deadlineOf({ bounds, latency }: Question): number | null {
   const limits = bounds.filter((b) => b.metric === latency && b.bound === 'max').map((b) => b.limit)
@@ -189,7 +174,7 @@ function deadlinePenalty(
 ): number | null {
   const others = question.bounds.filter((b) => !isLatency(b))
   const free = leastOf(feasibleRows(table, columns, others), table, columns, question)
-  const least = free === null ? 0 : ((columns[question.minimize] as number[])[free] as number)
+  const least = free === null ? 0 : at(columns, question.minimize, free)
   return least > 0 ? (100 * (value - least)) / least : null
 }
 
@@ -198,126 +183,4 @@ function isWithinNoise(a: Candidate, b: Candidate, { minimize }: Question): bool
   if (x === undefined || y === undefined) return false
   const same = a.devices.length > 0 && a.devices.join(' ') === b.devices.join(' ')
   return compareMetric(x, y, 'low', same).verdict === 'within_noise'
-}
-
-function byGpuModel(
-  rows: readonly number[],
-  table: Table,
-  columns: Columns,
-  question: Question,
-  value: number,
-): Answer['by_gpu_model'] {
-  const models = [...new Set(rows.map((i) => table.rows[i]?.gpu_model ?? null))]
-  return models
-    .filter((m) => m !== null)
-    .sort()
-    .map((gpu_model) => {
-      const own = rows.filter((i) => table.rows[i]?.gpu_model === gpu_model)
-      const best = leastOf(own, table, columns, question) as number
-      const least = (columns[question.minimize] as number[])[best] as number
-      return {
-        gpu_model,
-        id: (table.rows[best] as Candidate).id,
-        value: least,
-        latency: numberOr((columns[question.latency] as number[])[best] as number),
-        saving_pct: savingPct(least, value),
-      }
-    })
-}
-
-function hardwareGain(
-  table: Table,
-  columns: Columns,
-  { hardware, bounds, minimize, latency }: RecommendRequest,
-): Answer['hardware_gain'] {
-  if (hardware === null) return null
-  const { old_gpu, new_gpu, deadlines } = hardware
-  const others = bounds.filter((b) => !(b.metric === latency && b.bound === 'max'))
-  const rows = feasibleRows(table, columns, others).map((i) => {
-    const { model, precision, gpu_model } = table.rows[i] as Candidate
-    return {
-      group: [model, precision].filter((w) => w !== null).join(' '),
-      gpu_model: gpu_model ?? '',
-      latency: (columns[latency] as number[])[i] as number,
-      energy: (columns[minimize] as number[])[i] as number,
-    }
-  })
-  const { comparisons, ...rest } = hardwareGains(rows, old_gpu, new_gpu, deadlines)
-  return { old_gpu, new_gpu, comparisons: [...comparisons], ...rest }
-}
-
-/** Nothing is feasible: the candidate whose largest excess, relative to its bound, is least. */
-function nearestAnswer(table: Table, columns: Columns, question: Question): Answer {
-  const of = (metric: string, row: number) => (columns[metric] as number[])[row] as number
-  const excessOf = (row: number, { metric, bound, limit }: Bound) =>
-    bound === 'max' ? of(metric, row) - limit : limit - of(metric, row)
-  const largest = (row: number) =>
-    Math.max(...question.bounds.map((b) => (100 * excessOf(row, b)) / (Math.abs(b.limit) || 1)))
-  const rows = Array.from({ length: table.eligible }, (_, i) => i)
-    .filter((i) => question.bounds.every((b) => !Number.isNaN(of(b.metric, i))))
-    .sort((a, b) => largest(a) - largest(b) || of(question.minimize, a) - of(question.minimize, b))
-  const [row] = rows
-  const near = row === undefined ? null : (table.rows[row] as Candidate)
-  const excess = Object.fromEntries(
-    row === undefined
-      ? []
-      : question.bounds
-          .map((b) => [b.metric, excessOf(row, b)] as const)
-          .filter(([, by]) => by > 0),
-  )
-  return {
-    ...noAnswer(infeasibleReason(question, table.eligible, near, excess), table.eligible),
-    nearest:
-      near === null || row === undefined
-        ? null
-        : { ...choiceOf(near, table, question), excess, excess_pct: largest(row) },
-  }
-}
-
-function noAnswer(reason: string, candidates: number): Answer {
-  return {
-    recommended: null,
-    baseline: null,
-    saving_pct: null,
-    reason,
-    within_noise: null,
-    equivalent: [],
-    chosen_share: null,
-    feasible_share: null,
-    nearest: null,
-    deadline_penalty_pct: null,
-    latency_slack: null,
-    slowdown: null,
-    by_gpu_model: [],
-    hardware_gain: null,
-    candidates,
-    feasible: 0,
-    group: null,
-  }
-}
-
-/** Several kinds of work, or nothing that may be ranked: what was left out, and how to have it in. */
-function unlikeReason(
-  kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
-  { minimize }: RecommendRequest,
-  excluded: readonly Excluded[],
-): string {
-  if (kinds.length > 1) {
-    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them, or take its answer from groups.`
-  }
-  const count = (reason: Excluded['reason']) => excluded.filter((e) => e.reason === reason).length
-  const out = [
-    [count('caution'), 'with cautions (cautions=include ranks them)'],
-    [count('invalid'), 'invalid'],
-    [count('no_value'), `without ${metricWords(minimize)}`],
-  ] as const
-  const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
-  return `No configuration that the filters let through can be ranked${said.length === 0 ? '' : `: left out are ${said.join(', ')}`}.`
-}
-
-const kindWords = (kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[]) => {
-  const words = kinds.map(({ group: { work, scope } }) =>
-    scope === null ? work : `${work} (energy of: ${scope})`,
-  )
-  return `${words.slice(0, 3).join('; ')}${words.length > 3 ? '; ...' : ''}`
 }

@@ -6,7 +6,7 @@ import { DOMINANCE_RULES } from '../analysis/pareto.ts'
 import type { RecommendRequest } from '../analysis/recommend.ts'
 import { BASELINES } from '../analysis/schema/choosing.ts'
 import { resultMetricOf } from '../analysis/schema/result-metric.ts'
-import type { Per } from './candidates.ts'
+import type { Per } from './run-candidates.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
 import type { RunListQuery } from './store/run-filter.ts'
 

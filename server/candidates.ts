@@ -1,27 +1,12 @@
-import { setImmediate } from 'node:timers/promises'
-import { aggregateRuns } from '../analysis/aggregate.ts'
-import type { Candidate, CandidateMetric, Excluded } from '../analysis/candidate.ts'
-import { resolvedExperiment } from '../analysis/run-data.ts'
-import { canonicalJson } from '../analysis/schema/key.ts'
-import type { Summary } from '../analysis/schema/summary.ts'
+import type { Candidate, Candidates } from '../analysis/candidate.ts'
 import { resultsAsCandidates } from './result-candidates.ts'
-import { readRunFile } from './run-file.ts'
+import { codesOf, type Per, runCandidate, runsAsCandidates } from './run-candidates.ts'
 import { findRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'
 import { resultCandidates } from './store/result-candidates.ts'
 import type { RunListQuery } from './store/run-filter.ts'
-import { listRuns, type RunListRow } from './store/run-list.ts'
-import type { RunRow } from './store/tables.ts'
+import { listRuns } from './store/run-list.ts'
 import type { Summaries } from './summaries.ts'
-
-/** Of what one candidate is made: of all runs of an experiment on alike hardware, or of one run. */
-export type Per = 'experiment' | 'run'
-
-export interface Candidates {
-  readonly candidates: readonly Candidate[]
-  /** Runs and results that may not be ranked, and why. */
-  readonly excluded: readonly Excluded[]
-}
 
 /**
  * All that one may choose among: runs measured here and results of others. Both lists meet here. Bounds of metrics are
@@ -37,7 +22,7 @@ export async function loadCandidates(
   const cautions = filters.exclude_cautions ? 'exclude' : 'include'
   const query = { ...filters, metrics: [], exclude_cautions: false, limit: MOST, after: null }
   const runs = await listRuns(store.db, { ...query, sort: 'created_at', descending: false })
-  const local = await runCandidates(runs, cautions, per)
+  const local = await runsAsCandidates(runs, cautions, per)
   const results = resultsAsCandidates(await resultCandidates(store.db, query), cautions, per)
   return {
     candidates: [...local.candidates, ...results.candidates],
@@ -66,122 +51,3 @@ export async function currentCandidate(
   const codes = codesOf(summary, 'invalid').join(', ')
   return { current: null, fault: `what runs now, run ${row.run_id}, is invalid (${codes})` }
 }
-
-interface Run {
-  readonly row: RunRow
-  readonly summary: Summary
-}
-
-async function runCandidates(
-  rows: readonly RunListRow[],
-  cautions: 'include' | 'exclude',
-  per: Per,
-): Promise<Candidates> {
-  const excluded: Excluded[] = []
-  const groups = new Map<string, Run[]>()
-  for (const [i, row] of rows.entries()) {
-    // Whoever sends readings meanwhile is let in.
-    if (i % 100 === 99) await setImmediate()
-    if (row.state === 'open' || row.summary_json === null) continue
-    // Times above 2^53 are rounded here, and not looked at; it is ten times as fast as without rounding.
-    const summary = JSON.parse(row.summary_json) as Summary
-    const out = exclusion(row.run_id, summary, cautions)
-    if (out !== null) {
-      excluded.push(out)
-      continue
-    }
-    const key = per === 'run' ? row.run_id : `${row.experiment_key} ${hardwareOf(summary)}`
-    groups.set(key, [...(groups.get(key) ?? []), { row, summary }])
-  }
-  const candidates = [...groups.values()].flatMap((runs): Candidate[] => {
-    const summaries = runs.map((r) => r.summary)
-    const [first] = runs
-    if (first && (runs.length === 1 || aggregateRuns(summaries).valid))
-      return [runCandidate(first.row, summaries)]
-    // Runs that are no replicates of one another, such as of other weights under one name.
-    for (const { row } of runs)
-      excluded.push({ ...NOTHING, id: row.run_id, reason: 'invalid', codes: ['mixed_definition'] })
-    return []
-  })
-  return { candidates: distinct(candidates), excluded }
-}
-
-const NOTHING = { codes: [], metric: null, why: null } as const
-
-function exclusion(id: string, summary: Summary, cautions: 'include' | 'exclude'): Excluded | null {
-  if (!summary.valid)
-    return { ...NOTHING, id, reason: 'invalid', codes: codesOf(summary, 'invalid') }
-  const doubts = codesOf(summary, 'caution')
-  return cautions === 'exclude' && doubts.length > 0
-    ? { ...NOTHING, id, reason: 'caution', codes: doubts }
-    : null
-}
-
-const codesOf = (summary: Summary, severity: 'invalid' | 'caution'): string[] => [
-  ...new Set(summary.findings.filter((f) => f.severity === severity).map((f) => f.code)),
-]
-
-/** The same configuration on other hardware is no replicate: a key tells what was asked, not what it ran on. */
-const hardwareOf = ({ devices }: Summary): string =>
-  canonicalJson(
-    devices
-      .filter((d) => d.used)
-      .map((d) => `${d.kind} ${d.model ?? ''}`)
-      .sort(),
-  )
-
-/** An experiment that ran on several kinds of hardware is several candidates: each then goes by a run. */
-function distinct(candidates: readonly Candidate[]): Candidate[] {
-  const times = new Map<string, number>()
-  for (const { id } of candidates) times.set(id, (times.get(id) ?? 0) + 1)
-  return candidates.map((c) =>
-    (times.get(c.id) ?? 0) > 1 ? { ...c, id: c.member_ids[0] ?? c.id } : c,
-  )
-}
-
-/** One run, or several that replicate one another, as a candidate: one speaks with its own ranges. */
-function runCandidate(row: RunRow, summaries: readonly Summary[]): Candidate {
-  const [only] = summaries
-  const metrics = summaries.length === 1 && only ? only.metrics : meansOf(summaries)
-  const used = summaries.flatMap((s) => s.devices.filter((d) => d.used).map((d) => d.device_id))
-  return {
-    id: summaries.length === 1 ? row.run_id : row.experiment_key,
-    kind: summaries.length === 1 ? 'run' : 'experiment',
-    source: row.source,
-    name: row.name,
-    experiment_key: row.experiment_key,
-    member_ids: summaries.map((s) => s.run_id).sort(),
-    task: row.task,
-    model: row.model,
-    engine: row.engine,
-    gpu_model: row.gpu_model,
-    num_gpus: row.num_gpus,
-    precision: row.precision,
-    batch_limit: row.batch_limit,
-    tensor_parallel: row.tensor_parallel,
-    work: workOf(row.task, only?.definition?.dataset ?? null),
-    devices: [...new Set(used)].sort(),
-    cautions: [...new Set(summaries.flatMap((s) => codesOf(s, 'caution')))],
-    configuration: () =>
-      resolvedExperiment(readRunFile(Buffer.from(row.run_json)).file.run.experiment),
-    metrics,
-  }
-}
-
-function meansOf(summaries: readonly Summary[]): Record<string, CandidateMetric> {
-  const { metrics } = aggregateRuns(summaries)
-  return Object.fromEntries(
-    Object.entries(metrics).map(([id, m]) => {
-      const scopes = new Set(summaries.flatMap((s) => s.metrics[id]?.scope ?? []))
-      return [id, { ...m, value: m.mean, scope: [...scopes].sort().join(', ') || null }]
-    }),
-  )
-}
-
-/** A task says what was done; without one the data do. */
-const workOf = (task: string | null, dataset: string | null): string =>
-  task !== null
-    ? `task ${task}`
-    : dataset !== null
-      ? `data ${dataset}`
-      : 'neither task nor data told'

@@ -1,7 +1,8 @@
-import type { Candidate, CandidateMetric, Excluded } from '../analysis/candidate.ts'
+import type { Candidate, CandidateMetric, Candidates, Excluded } from '../analysis/candidate.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
 import { RESULT_FACTS, type Result, type ResultMetric } from '../analysis/schema/result.ts'
 import { meanInterval } from '../analysis/stats/cycles.ts'
+import type { Per } from './run-candidates.ts'
 
 /**
  * Results of others as candidates. Rows that are equal in all that names what was measured are replicates: their mean
@@ -10,8 +11,8 @@ import { meanInterval } from '../analysis/stats/cycles.ts'
 export function resultsAsCandidates(
   results: readonly Result[],
   cautions: 'include' | 'exclude',
-  per: 'experiment' | 'run',
-): { readonly candidates: readonly Candidate[]; readonly excluded: readonly Excluded[] } {
+  per: Per,
+): Candidates {
   const excluded: Excluded[] = []
   const groups = new Map<string, Result[]>()
   for (const result of results) {

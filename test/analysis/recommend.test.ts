@@ -93,6 +93,17 @@ describe('a recommendation', () => {
     )
   })
 
+  it('where some were not measured for a bound says so', () => {
+    const bounds = [{ metric: 'ttft_ms_p95', bound: 'max', limit: 100 } as const]
+    const slow = candidate('slow', 1, 20, {
+      metrics: { ttft_ms_p95: number('ttft_ms_p95', 150) },
+    })
+    expect(ask([...two, slow], { bounds }).reason).toBe(
+      'None of 3 configurations has time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much; 2 of them were not measured for it.',
+    )
+    expect(ask(two, { bounds })).toMatchObject({ recommended: null, nearest: null })
+  })
+
   it('where nothing may be ranked says what was left out and how to have it in', () => {
     const out = {
       id: 'r',
