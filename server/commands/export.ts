@@ -3,6 +3,12 @@ import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
 import { exportBundles } from '../bundle/export-bundle.ts'
+import {
+  type CodecarbonPlace,
+  type CodecarbonView,
+  codecarbonCsv,
+  codecarbonView,
+} from '../codecarbon.ts'
 import { CommandError } from '../command-error.ts'
 import { rowsOf } from '../formats/decoded.ts'
 import { STREAM_FORMATS } from '../formats/list.ts'
@@ -15,7 +21,7 @@ import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
-import { printLine, summariesFor, withStore } from './with-store.ts'
+import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export const EXPORT_FORMATS = [
   'bundle',
@@ -25,6 +31,7 @@ export const EXPORT_FORMATS = [
   'json',
   'mlenergy',
   'submission',
+  'codecarbon',
 ] as const
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
@@ -35,6 +42,8 @@ export interface ExportOptions {
   readonly out: string | undefined
   /** Of mlenergy: without what only we know, and nothing that the format's own readers would stumble over. */
   readonly strict: boolean
+  /** Of codecarbon: where the run is put, by the names of `llem-server cost`. */
+  readonly place: CodecarbonPlace
 }
 
 /** Writes runs (all, where none is named) in one of the forms in which they leave. */
@@ -44,7 +53,7 @@ export async function exportRuns(refs: readonly string[], options: ExportOptions
     if (options.format === 'json' && options.out === undefined)
       return printLine(await summariesJson(store, rows))
     const out = resolve(options.out ?? `llem-export-${options.format}`)
-    await WRITE[options.format](store, rows, out, options.strict)
+    await WRITE[options.format](store, rows, out, options)
     const run_ids = rows.map((r) => r.run_id)
     printLine(options.json ? JSON.stringify({ format: options.format, path: out, run_ids }) : out)
   })
@@ -70,7 +79,7 @@ async function chosenRuns(store: Store, refs: readonly string[]): Promise<RunRow
 
 const WRITE: Record<
   ExportFormat,
-  (store: Store, rows: readonly RunRow[], out: string, strict: boolean) => Promise<void>
+  (store: Store, rows: readonly RunRow[], out: string, options: ExportOptions) => Promise<void>
 > = {
   bundle: exportBundles,
   csv: writeCsv,
@@ -79,8 +88,35 @@ const WRITE: Record<
   async json(store, rows, out) {
     write(out, await summariesJson(store, rows))
   },
-  mlenergy: writeTaskFiles,
+  mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
   submission: exportSubmissions,
+  codecarbon: (store, rows, out, { place }) => writeCodecarbon(store, rows, out, place),
+}
+
+/** emissions.csv (or the file that `out` names), and beside it where each number of it came from. */
+async function writeCodecarbon(
+  store: Store,
+  rows: readonly RunRow[],
+  out: string,
+  place: CodecarbonPlace,
+): Promise<void> {
+  const summaries = summariesFor(store)
+  const views: CodecarbonView[] = []
+  for (const row of rows)
+    views.push(await codecarbonView(summaries, row, place, 'window', isoNow().slice(0, 10)))
+  const file = out.endsWith('.csv') ? out : join(out, 'emissions.csv')
+  write(file, codecarbonCsv(views))
+  const runs = views.map(({ cells, parts, pue, factor, notes }) => ({
+    run_id: cells.run_id,
+    energies: parts,
+    pue,
+    factor,
+    notes,
+  }))
+  write(
+    file.replace(/\.csv$/, '.provenance.json'),
+    toJson({ span: 'window', timestamp: 'UTC', runs }, 2),
+  )
 }
 
 async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
