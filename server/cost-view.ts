@@ -1,16 +1,19 @@
 import { cost } from '../analysis/cost.ts'
 import { startedAt } from '../analysis/cost-shift.ts'
-import { energyTimeline, type TimelineOptions } from '../analysis/energy-timeline.ts'
+import { energyTimeline } from '../analysis/energy-timeline.ts'
 import type { RunData } from '../analysis/run-data.ts'
 import type { CostLedger } from '../analysis/schema/cost.ts'
-import type { EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
+import type { Boundary, EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
 import { civilOf, instantMs } from '../analysis/schema/instant.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import { zoneClock } from '../analysis/time-zone.ts'
 import { intensityTables } from './intensity-tables.ts'
 
 /** What of a run is costed, and when it is put. */
-export interface CostOptions extends Omit<TimelineOptions, 'step_min'> {
+export interface CostOptions {
+  readonly span: EnergyTimeline['span']
+  /** Absent: the widest that was measured. */
+  readonly boundary?: Boundary | undefined
   /** A start as an instant, or an hour of the run's own day, 0 to 23, in the tariff's zone, else UTC. */
   readonly hour?: string | undefined
 }
@@ -21,8 +24,8 @@ export function timelineFor(
   scenario: Scenario,
   options: CostOptions,
 ): EnergyTimeline {
-  const { hour, ...rest } = options
-  const timeline = energyTimeline(run, { ...rest, step_min: stepOf(scenario) })
+  const { hour, span, boundary = null } = options
+  const timeline = energyTimeline(run, { span, boundary, step_min: stepOf(scenario) })
   const from = timeline.intervals[0]?.from ?? null
   if (hour === undefined || from === null) return timeline
   return startedAt(timeline, startOf(hour, instantMs(from), scenario)) ?? timeline

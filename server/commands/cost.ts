@@ -40,12 +40,7 @@ export async function cost(
   for (const note of notes) process.stderr.write(`${note}\n`)
   await withStore(options.db, { create: false }, async (store) => {
     const { run } = await summariesFor(store).withRun(await findRun(store.db, ref))
-    const timelineOf = (scenario: Scenario) =>
-      timelineFor(run, scenario, {
-        span: query.span,
-        boundary: query.boundary ?? null,
-        hour: query.hour,
-      })
+    const timelineOf = (scenario: Scenario) => timelineFor(run, scenario, query)
     const tables = await intensityTables()
     const [first] = scenarios
     if (first === undefined) return

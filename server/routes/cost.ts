@@ -35,11 +35,7 @@ export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): 
   async function answer(run_id: string, { format, ...asked }: Query, base: Scenario | null) {
     const scenario = inWords(400, () => scenarioFrom(asked, base, now().slice(0, 10)))
     const { run } = await summaries.withRun(await findRun(store.db, run_id))
-    const timeline = timelineFor(run, scenario, {
-      span: asked.span,
-      boundary: asked.boundary ?? null,
-      hour: asked.hour,
-    })
+    const timeline = timelineFor(run, scenario, asked)
     const ledger = await costOf(timeline, scenario)
     if (format === 'json') return json(ledger)
     const hours = bestHours(timeline, scenario, await intensityTables())

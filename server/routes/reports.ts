@@ -1,14 +1,18 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { costQuerySchema, saysScenario, scenarioFrom } from '../cost-query.ts'
+import { costOf, timelineFor } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
 import { findRun } from '../store/find-run.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
+import { inWords } from './cost.ts'
 import { runParams } from './run-params.ts'
 
-const reportQuery = z.strictObject({ format: z.enum(['html', 'vega']).default('html') })
+/** With a place or a price, the parameters of the cost's own address, the report has a section of carbon and money. */
+const reportQuery = costQuerySchema.extend({ format: z.enum(['html', 'vega']).default('html') })
 
-export function reportRoutes(app: OpenAPIHono, { store, summaries }: Parts): void {
+export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): void {
   endpoint(app, {
     method: 'get',
     path: '/reports/{run_id}',
@@ -16,10 +20,16 @@ export function reportRoutes(app: OpenAPIHono, { store, summaries }: Parts): voi
     params: runParams,
     query: reportQuery,
     answers: { 200: { description: 'the report', body: 'text/html' } },
-    async handle(_, { params, query }) {
+    async handle(_, { params, query: { format, ...asked } }) {
+      const wanted = saysScenario(asked) || asked.hour !== undefined || asked.boundary !== undefined
+      const scenario = wanted
+        ? inWords(400, () => scenarioFrom(asked, null, now().slice(0, 10)))
+        : null
       const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
-      if (query.format === 'vega') return json(await reportSpecs(run, summary))
-      return new Response(await reportHtml(run, summary), {
+      if (format === 'vega') return json(await reportSpecs(run, summary))
+      const cost =
+        scenario === null ? null : await costOf(timelineFor(run, scenario, asked), scenario)
+      return new Response(await reportHtml(run, summary, cost), {
         headers: { 'content-type': 'text/html; charset=utf-8' },
       })
     },

@@ -3,12 +3,14 @@ import { chartSpecs } from '../../analysis/report/chart-specs.ts'
 import { reportTables } from '../../analysis/report/report-tables.ts'
 import type { VegaLiteSpec } from '../../analysis/report/spec.ts'
 import type { RunData } from '../../analysis/run-data.ts'
+import type { CostLedger } from '../../analysis/schema/cost.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { exploreBundle } from './explore-bundle.ts'
 import type { Markup } from './markup.ts'
 import { POLICY } from './page-policy.ts'
 import { besideSection } from './report-beside.ts'
 import { chartsSection } from './report-charts.ts'
+import { costSection } from './report-cost.ts'
 import { devicesSection } from './report-devices.ts'
 import { findingsSection } from './report-findings.ts'
 import { reportHead, runName } from './report-head.ts'
@@ -23,8 +25,13 @@ import { STYLES } from './styles.ts'
 /**
  * The report of a run: one HTML file that opens offline, with every chart drawn and every number with its range or
  * its reason. Findings stand first where the result is invalid. All text of the run is escaped.
+ * @param cost its carbon and money, where the report was asked with a scenario
  */
-export async function reportHtml(run: RunData, summary: Summary): Promise<string> {
+export async function reportHtml(
+  run: RunData,
+  summary: Summary,
+  cost: CostLedger | null = null,
+): Promise<string> {
   const bundle = await exploreBundle()
   const findings = findingsSection(summary.findings)
   const headline = headlineSection(summary)
@@ -38,13 +45,14 @@ export async function reportHtml(run: RunData, summary: Summary): Promise<string
 <link rel="icon" href="data:,">
 <style>${raw(STYLES)}</style></head>
 <body>${reportHead(run, summary)}
-<main>${contents(summary)}
+<main>${contents(summary, cost)}
 ${summary.valid ? headline : findings}
 ${summary.valid ? findings : headline}
 ${await chartsSection(reportTables(run, summary), summary, bundle !== null)}
 ${windowsSection(summary)}
 ${devicesSection(run, summary)}
 ${besideSection(summary)}
+${cost === null ? '' : await costSection(cost)}
 ${metricsSection(summary)}
 ${uncertaintySection(summary)}
 ${setupSection(run, summary)}</main>
@@ -71,13 +79,19 @@ const SECTIONS = [
   'windows',
   'devices',
   'beside',
+  'cost',
   'metrics',
   'uncertainty',
   'setup',
 ]
 
-const contents = ({ windows, beside }: Summary): Markup =>
-  html`<nav aria-label="Sections"><ul>${SECTIONS.filter(
-    (id) =>
-      (id !== 'windows' || windows.length > 0) && (id !== 'beside' || (beside?.length ?? 0) > 0),
-  ).map((id) => html`<li><a href="#${id}">${id}</a></li>`)}</ul></nav>`
+function contents({ windows, beside }: Summary, cost: CostLedger | null): Markup {
+  const absent = new Set([
+    ...(windows.length === 0 ? ['windows'] : []),
+    ...((beside?.length ?? 0) === 0 ? ['beside'] : []),
+    ...(cost === null ? ['cost'] : []),
+  ])
+  return html`<nav aria-label="Sections"><ul>${SECTIONS.filter((id) => !absent.has(id)).map(
+    (id) => html`<li><a href="#${id}">${id}</a></li>`,
+  )}</ul></nav>`
+}

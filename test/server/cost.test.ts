@@ -140,6 +140,28 @@ describe('GET /runs/{run_id}/cost', () => {
   })
 })
 
+describe('GET /reports/{run_id}', () => {
+  const report = async (query: string) => {
+    const answer = await fetch(`${server.api}/reports/last${query}`)
+    return { status: answer.status, text: await answer.text() }
+  }
+
+  it('has a section of carbon and money where a place is given, with whose data it is', async () => {
+    const { status, text } = await report('?zone=DE&pue=1.2&price_per_kwh=0.3')
+    expect(status).toBe(200)
+    expect(text).toContain('<h2 id="cost">')
+    expect(text).toContain('<a href="#cost">')
+    expect(text).toContain('Electricity Maps (ODbL)')
+    expect(text).toContain('id="chart-carbon"')
+    expect(text).not.toContain('NaN')
+  })
+
+  it('has none where none is given, and refuses a bad one in words', async () => {
+    expect((await report('')).text).not.toContain('id="cost"')
+    expect((await report('?zone=DE&pue=0.1')).status).toBe(400)
+  })
+})
+
 describe('llem-server cost', () => {
   it('prints the same ledger as the API', async () => {
     const { code, stdout } = await cli(
