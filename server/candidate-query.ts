@@ -95,7 +95,11 @@ const recommendShape = {
   baseline: z.enum(BASELINES).optional().meta({
     description: 'default: current where that is given, else fastest_same_hardware',
   }),
-  current: z.string().min(1).optional().meta({ description: 'RUN: what runs now' }),
+  current: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'RUN, or the id of a candidate: what runs now' }),
   old_gpu: z.string().min(1).optional().meta({
     description: 'with new_gpu: what newer hardware saves, best against best of each model',
   }),

@@ -33,7 +33,7 @@ export async function loadCandidates(
 const MOST = Number.MAX_SAFE_INTEGER
 
 /**
- * What runs now: the candidate that holds the run, else, where the filters keep it out, the run alone.
+ * What runs now: the candidate that `ref` names or that holds the run, else, where the filters keep it out, the run alone.
  * @returns in `fault`, in words, why nothing can be compared with it
  * @throws RunNotFound
  */
@@ -43,8 +43,11 @@ export async function currentCandidate(
   ref: string,
   candidates: readonly Candidate[],
 ): Promise<{ readonly current: Candidate | null; readonly fault: string | null }> {
+  const holding = (id: string) => candidates.find((c) => c.id === id || c.member_ids.includes(id))
+  const named = holding(ref)
+  if (named) return { current: named, fault: null }
   const row = await findRun(store.db, ref)
-  const known = candidates.find((c) => c.member_ids.includes(row.run_id))
+  const known = holding(row.run_id)
   if (known) return { current: known, fault: null }
   const summary = await summaries.of(row)
   if (summary.valid) return { current: runCandidate(row, [summary]), fault: null }

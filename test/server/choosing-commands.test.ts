@@ -155,6 +155,9 @@ describe('results of others', () => {
       candidates: configurations.length,
     })
     expect(answer.reason).toContain('models whose tokens are not alike')
+    const { id } = answer.baseline
+    const current = await answerOf('recommend', '--task', 'gpqa', '--current', id)
+    expect(current).toMatchObject({ baseline: { id }, baseline_rule: 'current' })
     // No row of the board says how well it is known.
     expect(answer.saving_pct).toMatchObject({ low: null, high: null })
   })
