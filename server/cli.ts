@@ -278,6 +278,18 @@ command(
   )
 
 command(
+  'energy-score',
+  'Where a run would stand on the board of AI Energy Score: Wh per 1,000 queries, stars.',
+  'llem-server import text_generation.csv\n  llem-server energy-score last --class A',
+)
+  .argument('<run>', 'RUN, as show takes it')
+  .option('--task <task>', 'board of this task', 'text_generation')
+  .option('--class <class>', 'only models of this class: A, B or C')
+  .action(async (run: string, o: Common & { task: string; class: string | undefined }) =>
+    (await import('./commands/energy-score.ts')).energyScore(run, o),
+  )
+
+command(
   'reconcile',
   "Why CodeCarbon's figure of a run is not ours, line by line.",
   'llem-server reconcile last emissions.csv --zone NO --pue 1.2',
