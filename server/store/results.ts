@@ -36,17 +36,22 @@ export async function insertResults(
       .onConflict((c) => c.doNothing())
       .execute()
   let inserted = 0
-  for (const result of results) {
+  for (let i = 0; i < results.length; i += ROWS_AT_ONCE) {
+    const batch = results.slice(i, i + ROWS_AT_ONCE)
     const done = await db
       .insertInto('result')
-      .values(rowOf(result, now))
+      .values(batch.map((r) => rowOf(r, now)))
       .onConflict((c) => c.doNothing())
-      .executeTakeFirst()
-    if (done.numInsertedOrUpdatedRows !== 1n) continue
-    inserted++
-    const { result_id } = result
-    const values = Object.entries(result.metrics).flatMap(([metric, { value }]) =>
-      value === null ? [] : [{ result_id, metric, value }],
+      .returning('result_id')
+      .execute()
+    const fresh = new Set(done.map((d) => d.result_id))
+    inserted += fresh.size
+    const values = batch.flatMap(({ result_id, metrics }) =>
+      fresh.has(result_id)
+        ? Object.entries(metrics).flatMap(([metric, { value }]) =>
+            value === null ? [] : [{ result_id, metric, value }],
+          )
+        : [],
     )
     if (values.length > 0) await db.insertInto('result_metric').values(values).execute()
   }
@@ -60,6 +65,9 @@ export async function insertResults(
     })
   return { inserted, same: results.length - inserted }
 }
+
+/** With up to thirty metrics each, well under the values that SQLite takes in one statement. */
+const ROWS_AT_ONCE = 50
 
 function rowOf(result: Result, now: string): ResultRow {
   const { result_id, source, kind, name, task, model, engine, gpu_model, num_gpus } = result

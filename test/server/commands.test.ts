@@ -54,6 +54,8 @@ describe('help', () => {
     'report',
     'export',
     'import',
+    'leaderboard',
+    'verify',
     'compare',
     'backup',
     'token create',
