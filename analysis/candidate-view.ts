@@ -58,12 +58,12 @@ export function choiceOf(
 const MOST_DIFFERENCES = 3
 
 /**
- * What to call two candidates in one sentence: by what sets their configurations apart where that is little, else by
- * their names or fields; never by the same words.
+ * What to call two candidates in one sentence: by what sets their configurations apart where that is little, else, or
+ * where `whole` is asked for, by their names or fields; never by the same words.
  */
-export function pairLabels(a: Candidate, b: Candidate): [string, string] {
+export function pairLabels(a: Candidate, b: Candidate, whole = false): [string, string] {
   const differences = configurationDifferences([a.configuration(), b.configuration()])
-  const few = differences.length > 0 && differences.length <= MOST_DIFFERENCES
+  const few = !whole && differences.length > 0 && differences.length <= MOST_DIFFERENCES
   const labels: [string, string] = few
     ? [differenceLabel(differences, 0), differenceLabel(differences, 1)]
     : [candidateLabel(a), candidateLabel(b)]

@@ -107,7 +107,7 @@ function lexicographic(costs: readonly ArrayLike<number>[], a: number, b: number
 }
 
 /** Does point a take point b off the frontier? */
-export function dominates(
+function dominates(
   costs: readonly ArrayLike<number>[],
   a: number,
   b: number,

@@ -53,15 +53,15 @@ export function chosenReason(question: Question, chosen: Chosen): string {
   const takes = `${withUnit(chosen.value, minimize)}${speed}${room}`
   const among = feasible === 1 ? 'the only configuration' : `the least of ${feasible}`
   const bound = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
-  // Another model's tokens are other tokens, and other answers.
-  const within = models > 1 ? `${bound}, of ${models} models whose tokens are not alike` : bound
+  // Another model has other tokens, and gives other answers.
+  const within = models > 1 ? `${bound}, of ${models} models whose answers are not alike` : bound
   if (baseline === null || saving_pct === null) {
     const none = question.no_current ?? 'there is no baseline'
     return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; ${none}.`
   }
   if (baseline.candidate.id === recommended.id)
     return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
-  const [a, b] = pairLabels(recommended, baseline.candidate)
+  const [a, b] = pairLabels(recommended, baseline.candidate, models > 1)
   const how = saving_pct.value >= 0 ? 'less' : 'more'
   const { low, high } = saving_pct
   const range =

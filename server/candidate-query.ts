@@ -109,7 +109,7 @@ const recommendShape = {
     .meta({ description: 'for old_gpu and new_gpu, with commas; default: the latency bound' }),
 }
 
-export interface CandidateQuery {
+interface CandidateQuery {
   /** Without bounds of metrics: these bind candidates, not runs. */
   readonly filters: RunListQuery
   readonly per: Per

@@ -2,7 +2,7 @@ import type { Pareto, ParetoPoint } from '../schema/choosing.ts'
 import { common, type Drawing, type VegaLiteSpec, WIDE } from './spec.ts'
 
 /** Drawn at most; more would be a black cloud and a heavy page. What may lie on a frontier is always drawn. */
-export const MOST_DRAWN = 2_000
+const MOST_DRAWN = 2_000
 
 /** Every k-th of the points that are on no frontier, so that the same answer always draws the same picture. */
 export function drawnPoints(points: readonly ParetoPoint[], most = MOST_DRAWN): ParetoPoint[] {
@@ -17,7 +17,7 @@ export function drawnPoints(points: readonly ParetoPoint[], most = MOST_DRAWN): 
   return points.filter((p) => matters(p) || kept.has(p))
 }
 
-export const CERTAINTY_WORDS = {
+const CERTAINTY_WORDS = {
   certain: 'on the frontier',
   possible: 'perhaps on it',
   none: 'not on it',

@@ -8,7 +8,7 @@ const share = z.number().min(0).max(1)
 /** A percentage with its 95 % range. */
 const rangeSchema = z.object({ value: z.number(), low: number, high: number })
 
-export const excludedSchema = z.object({
+const excludedSchema = z.object({
   id: z.string(),
   reason: z.enum(['invalid', 'caution', 'no_value']),
   codes: z.array(z.string()),
@@ -16,7 +16,7 @@ export const excludedSchema = z.object({
   why: text.meta({ description: 'why it is missing' }),
 })
 
-export const candidateViewSchema = z.object({
+const candidateViewSchema = z.object({
   id: z.string().meta({
     description:
       'id of the run or the result; of an experiment with several runs its experiment_key',
@@ -38,7 +38,7 @@ export const candidateViewSchema = z.object({
 })
 export type CandidateView = z.infer<typeof candidateViewSchema>
 
-export const valueSchema = z.object({
+const valueSchema = z.object({
   value: z.number(),
   low: number.meta({ description: '95 %, everything included' }),
   high: number,
@@ -49,9 +49,9 @@ const groupSchema = z
   .record(z.string(), z.unknown())
   .meta({ description: 'what its candidates have in common' })
 
-export const CERTAINTIES = ['certain', 'possible', 'none'] as const
+const CERTAINTIES = ['certain', 'possible', 'none'] as const
 
-export const pointSchema = candidateViewSchema
+const pointSchema = candidateViewSchema
   .extend({
     x: z.number(),
     y: z.number(),
@@ -113,7 +113,7 @@ export const paretoSchema = z
   .meta({ id: 'Pareto' })
 export type Pareto = z.infer<typeof paretoSchema>
 
-export const choiceSchema = candidateViewSchema
+const choiceSchema = candidateViewSchema
   .extend({
     label: z.string().meta({ description: 'what sets it apart' }),
     value: z.number().meta({ description: 'of the metric that is minimised' }),

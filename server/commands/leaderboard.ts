@@ -1,16 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { z } from 'zod'
 import { toJson } from '../../analysis/schema/json.ts'
 import type { BoardComparison, BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { PLACEMENT_REASONS } from '../../analysis/schema/leaderboard.ts'
-import { badFields } from '../bad-field.ts'
 import { boardFile } from '../board-file.ts'
-import { CommandError } from '../command-error.ts'
 import { boardsQuerySchema, compareStoredBoards } from '../compare-boards.ts'
 import { leaderboard } from '../leaderboard.ts'
 import { leaderboardQuerySchema } from '../leaderboard-query.ts'
 import { numberText } from './number-text.ts'
+import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
@@ -29,7 +27,7 @@ export async function board(
 }
 
 async function list(options: BoardOptions, query: Readonly<Record<string, string>>): Promise<void> {
-  const asked = parse(leaderboardQuerySchema, query)
+  const asked = parseQuery(leaderboardQuerySchema, query, 'leaderboard')
   await withStore(options.db, { create: false }, async (store) => {
     const page = await leaderboard(store, summariesFor(store), asked)
     if (asked.format !== 'json')
@@ -102,7 +100,7 @@ async function compareSides(
   options: BoardOptions,
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const asked = parse(boardsQuerySchema, query)
+  const asked = parseQuery(boardsQuerySchema, query, 'leaderboard')
   await withStore(options.db, { create: false }, async (store) => {
     const comparison = await compareStoredBoards(store, summariesFor(store), asked)
     if (options.json) return printLine(toJson(comparison, 2))
@@ -137,13 +135,3 @@ function sides({ a, b, pairs, matched_on, metrics }: BoardComparison): string[] 
 }
 
 const cell = (value: number | null): string => (value === null ? '-' : numberText(value))
-
-function parse<T>(schema: z.ZodType<T>, query: Readonly<Record<string, string>>): T {
-  const result = schema.safeParse(query, { reportInput: true })
-  if (result.success) return result.data
-  const faults = badFields(result.error.issues).map((e) => `--${e.path} ${e.message}`)
-  throw new CommandError(
-    2,
-    `${faults.join('; ')}. llem-server leaderboard --help lists the filters.`,
-  )
-}

@@ -134,7 +134,7 @@ describe('a recommendation', () => {
     const rows = [...two, candidate('third', 1, 20, { model: 'n' })]
     const answer = ask(rows, { group_by: ['model'] })
     expect(answer.recommended?.id).toBe('third')
-    expect(answer.reason).toContain('of 2 models whose tokens are not alike')
+    expect(answer.reason).toContain('of 2 models whose answers are not alike')
     expect(answer.groups.map((g) => [g.group?.['model'], g.recommended?.id])).toEqual([
       ['n', 'third'],
       ['m', 'second'],

@@ -154,7 +154,7 @@ describe('results of others', () => {
       feasible: within.length,
       candidates: configurations.length,
     })
-    expect(answer.reason).toContain('models whose tokens are not alike')
+    expect(answer.reason).toContain('models whose answers are not alike')
     const { id } = answer.baseline
     const current = await answerOf('recommend', '--task', 'gpqa', '--current', id)
     expect(current).toMatchObject({ baseline: { id }, baseline_rule: 'current' })
