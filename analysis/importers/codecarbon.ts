@@ -51,7 +51,7 @@ export const codecarbon: Importer = {
         itself: row.cells,
         row: at,
         name: row.project_name,
-        gpu_model: row.gpu_model,
+        gpu_model: gpuModel(row.gpu_model),
         num_gpus: row.gpu_count,
         setup: {
           task_name: row.task_name,
@@ -100,3 +100,7 @@ function metricsOf(row: CodecarbonRow): Record<string, ResultMetric> {
     energy_host_j: resultMetric('energy_host_j', null, { ...beside, reason: 'estimate_only' }),
   }
 }
+
+/** `2 x NVIDIA H100` is two of one model; several models are told in one text, and stay so. */
+const gpuModel = (told: string | null): string | null =>
+  (told === null ? undefined : /^\d+ x ([^|]+)$/.exec(told)?.[1]?.trim()) ?? told

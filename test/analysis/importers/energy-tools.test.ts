@@ -213,6 +213,7 @@ describe('CodeCarbon', () => {
       '2026-01-01T00:00:00,10,0.0006,0.0001,0.001,0.0001,0.0012,1,1 x NVIDIA H100,1.25\n'
     const [result] = imported(codecarbon, importText('e.csv', text)).results as [Result]
     expect(value(result, 'energy_gpu_j')).toBeCloseTo(2880, 9)
+    expect(result).toMatchObject({ gpu_model: 'NVIDIA H100', num_gpus: 1 })
   })
 })
 
