@@ -98,7 +98,7 @@ export function drawOf(timeline: EnergyTimeline, scenario: Scenario): Draw | Cos
     terms:
       all === 0 ? [] : [...scaled(it_terms, it_kwh / all), ...scaled(host_terms, host_kwh / all)],
     modelled: [...methods.values()].includes('modelled'),
-    methods: [...methods].map(([name, method]) => `${name}: ${METHOD_WORDS[method]}`),
+    methods: [...methods].map(([name, method]) => `${name} by ${METHOD_WORDS[method]}.`),
   }
 }
 

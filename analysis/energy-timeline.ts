@@ -17,7 +17,7 @@ import {
 } from './schema/energy-timeline.ts'
 import { instantText } from './schema/instant.ts'
 import { NS_PER_MS, UJ_PER_J } from './schema/units.ts'
-import type { ScopedEnergy } from './scoped-energy.ts'
+import { none, type ScopedEnergy } from './scoped-energy.ts'
 import { countTokens } from './tokens.ts'
 import { standard, summed } from './uncertainty.ts'
 import { usedDevices } from './used-devices.ts'
@@ -65,7 +65,7 @@ export function energyTimeline(run: RunData, options: TimelineOptions = {}): Ene
   return energyTimelineSchema.parse({
     ...base,
     boundary: chosen.boundary,
-    boundary_partial: chosen.boundary !== 'node' && chosen.boundary !== 'rack',
+    boundary_partial: chosen.boundary !== 'node',
     intervals: spans.map((s, i) => ({
       from: wall === null ? null : instantText(Math.round(wall.at(s.start_ns))),
       to: wall === null ? null : instantText(Math.round(wall.at(s.end_ns))),
@@ -104,7 +104,9 @@ function chooseBoundary(run: RunData, window: Window, wanted: Boundary | null): 
       compute.scope === 'module' || compute.scope === 'rail' ? 'gpu+cpu' : onGpu ? 'gpu' : 'cpu',
     energy: compute,
   }
-  if (wanted === 'node' || wanted === 'rack') return { boundary: wanted, energy: node }
+  if (wanted === 'node') return { boundary: wanted, energy: node }
+  // No sensor of a run sees a whole rack.
+  if (wanted === 'rack') return { boundary: wanted, energy: none('not_recorded') }
   if (wanted === 'gpu') return { boundary: 'gpu', energy: gpu }
   if (wanted === 'cpu')
     return { boundary: 'cpu', energy: onGpu ? runEnergies(run, window).host : compute }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { BOUNDARIES } from '../analysis/schema/energy-timeline.ts'
 import { instantSchema } from '../analysis/schema/instant.ts'
 import { FUNCTIONAL_UNITS, type Scenario } from '../analysis/schema/scenario.ts'
 import { readScenario, ScenarioError } from './scenario-file.ts'
@@ -46,7 +45,7 @@ export const costQuerySchema = z.strictObject({
     description: 'window: what the summary counts; recorded: load and warm-up too',
   }),
   boundary: z
-    .enum(BOUNDARIES)
+    .enum(['gpu', 'cpu', 'gpu+cpu', 'node'])
     .optional()
     .meta({ description: 'without: the widest that was measured' }),
 })

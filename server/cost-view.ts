@@ -27,7 +27,12 @@ export function timelineFor(
   const { hour, span, boundary = null } = options
   const timeline = energyTimeline(run, { span, boundary, step_min: stepOf(scenario) })
   const from = timeline.intervals[0]?.from ?? null
-  if (hour === undefined || from === null) return timeline
+  if (hour === undefined) return timeline
+  if (from === null)
+    return {
+      ...timeline,
+      notes: [...timeline.notes, 'So it could not be put at another hour either.'],
+    }
   return startedAt(timeline, startOf(hour, instantMs(from), scenario)) ?? timeline
 }
 

@@ -28,12 +28,13 @@ export function costSpec(
   const rows = costRows(ledger, chart)
   const [first] = rows
   if (first === undefined) return null
+  // Drawn without a canvas, where a character is taken as wide as it can be.
   const y = {
     field: 'line',
     type: 'nominal' as const,
     sort: null,
     title: null,
-    axis: { domain: false, ticks: false, labelLimit: 190 },
+    axis: { domain: false, ticks: false, labelLimit: drawing.width > 500 ? 270 : 120 },
   }
   return {
     ...common(drawing, { [chart]: rows }),
@@ -46,6 +47,7 @@ export function costSpec(
             text: ledger.attribution.join('; '),
             fontSize: 10,
             fontWeight: 'normal',
+            color: drawing.palette.faint,
             anchor: 'end',
             orient: 'bottom',
           },

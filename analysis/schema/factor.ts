@@ -9,19 +9,26 @@ export const rangeSchema = z
   })
 export type Range = z.infer<typeof rangeSchema>
 
-/** A number or a range, none below `least`. */
-export const quantity = (least = 0) => {
-  const words = `must not be below ${least}`
+/** Beyond this no quantity of a scenario means anything, and products of a few of them stay finite. */
+export const MOST = 1e12
+
+/** A number or a range, none below `least` or above `most`. */
+export const quantity = (least = 0, most = MOST) => {
+  const low = `must not be below ${least}`
+  const high = `must not be above ${most}`
   return z.union([
     z
       .number()
-      .min(least, words)
+      .min(least, low)
+      .max(most, high)
       .transform((value) => ({ low: value, value, high: value })),
-    rangeSchema.refine((q) => q.low >= least, words),
+    rangeSchema.refine((q) => q.low >= least, low).refine((q) => q.high <= most, high),
   ])
 }
 
 export const FACTOR_UNIT = 'gCO2e/kWh'
+/** A hundred kilograms: no grid is near it. */
+export const MOST_G_PER_KWH = 1e5
 
 const provenance = {
   zone: z.string().min(1).max(100).default('user'),
@@ -45,7 +52,7 @@ const period = z.strictObject({ from: instantSchema, to: instantSchema })
 
 /** Grams of CO2 equivalent for a kilowatt hour of electricity: of where, of when, by whom and in which sense. */
 export const factorSchema = z.strictObject({
-  value: z.number(),
+  value: z.number().max(MOST_G_PER_KWH),
   unit: z.literal(FACTOR_UNIT).default(FACTOR_UNIT),
   period: period.nullable().default(null).describe('null: not told'),
   ...provenance,
@@ -77,7 +84,7 @@ export function inOrder<T extends { readonly from: string; readonly to: string }
 export const intensityRowSchema = z.strictObject({
   from: instantSchema,
   to: instantSchema,
-  g_per_kwh: z.number().nullable().describe('null: not published'),
+  g_per_kwh: z.number().max(MOST_G_PER_KWH).nullable().describe('null: not published'),
 })
 export type IntensityRow = z.infer<typeof intensityRowSchema>
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { factorSchema, quantity, seriesSchema } from './factor.ts'
+import { factorSchema, MOST, MOST_G_PER_KWH, quantity, seriesSchema } from './factor.ts'
 import { currencySchema, tariffSchema } from './tariff.ts'
 
 export const FUNCTIONAL_UNITS = [
@@ -52,7 +52,7 @@ export type IntensityChoice = z.infer<typeof intensitySchema>
 
 const marketSchema = z.strictObject({
   eac_share: z.number().min(0).max(1).describe('share of the electricity with certificates'),
-  eac_g_per_kwh: z.number().nonnegative().default(0),
+  eac_g_per_kwh: z.number().nonnegative().max(MOST_G_PER_KWH).default(0),
   residual: factorSchema
     .nullable()
     .describe(
@@ -70,7 +70,8 @@ const marketSchema = z.strictObject({
 
 const asOf = z.iso.date({ message: 'must be the date that it is of, such as 2026-01-31' })
 const sourced = { as_of: asOf, source: z.string().min(1).max(300) }
-const share = z.number().positive().max(1)
+const share = z.number().min(1e-6).max(1)
+const years = z.number().min(0.01).max(100)
 
 const rentSchema = z.strictObject({
   kind: z.literal('rent'),
@@ -82,18 +83,18 @@ const rentSchema = z.strictObject({
 const ownSchema = z.strictObject({
   kind: z.literal('own'),
   capex: quantity().describe('price of all gpus with their host'),
-  gpus: z.int().positive(),
-  years: z.number().positive().max(30),
+  gpus: z.int().positive().max(1e6),
+  years,
   util: share.describe('share of the hours that somebody reserves'),
   residual_frac: z.number().min(0).max(1).default(0),
   wacc: z
     .number()
-    .positive()
+    .min(1e-4)
     .max(1)
     .nullable()
     .default(null)
     .describe('cost of capital a year; given: annuity, null: straight line'),
-  opex_per_year: z.number().nonnegative().nullable().default(null),
+  opex_per_year: z.number().nonnegative().max(MOST).nullable().default(null),
   currency: currencySchema.nullable().default(null),
   ...sourced,
 })
@@ -102,7 +103,7 @@ export type Hardware = z.infer<typeof hardwareSchema>
 
 export const embodiedSchema = z.strictObject({
   kg_per_gpu: quantity(),
-  years: z.number().positive().max(30),
+  years,
   util: share.default(1).describe('share of the hours that somebody reserves'),
   source: z.string().min(1).max(300),
 })
@@ -110,7 +111,7 @@ export const embodiedSchema = z.strictObject({
 const fxSchema = z.strictObject({
   from: currencySchema,
   to: currencySchema,
-  rate: z.number().positive().describe('one of from is so many of to'),
+  rate: z.number().min(1e-9).max(1e9).describe('one of from is so many of to'),
   date: z.iso.date(),
   source: z.string().min(1).max(300),
 })
@@ -128,7 +129,7 @@ export const scenarioSchema = z.strictObject({
   title: z.string().max(300).default(''),
   intensity: intensitySchema.nullable().default(null),
   market: marketSchema.nullable().default(null),
-  pue: quantity(1)
+  pue: quantity(1, 10)
     .nullable()
     .default(null)
     .describe('energy of the site over that of its IT; null: unknown, shown as an interval'),
@@ -150,7 +151,7 @@ export const scenarioSchema = z.strictObject({
   fx: z.array(fxSchema).max(100).default([]),
   unit: z.enum(FUNCTIONAL_UNITS).default('mtok_out').describe('functional unit R of the SCI'),
   currency: currencySchema.default('USD'),
-  carbon_price_per_t: z.number().nonnegative().nullable().default(null),
+  carbon_price_per_t: z.number().nonnegative().max(MOST).nullable().default(null),
 })
 export type Scenario = z.infer<typeof scenarioSchema>
 export type ScenarioInput = z.input<typeof scenarioSchema>

@@ -31,6 +31,7 @@ const clockSchema = z
   .regex(/^([01]\d|2[0-3]):[0-5]\d$|^24:00$/, 'must be a time of day such as 06:00')
 
 const price = z.number().min(-1e6).max(1e6)
+const charge = z.number().nonnegative().max(1e9)
 
 export const periodSchema = z.strictObject({
   months: z.array(z.int().min(1).max(12)).min(1).default([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
@@ -47,10 +48,7 @@ export type Period = z.infer<typeof periodSchema>
 
 const demandSchema = z
   .strictObject({
-    rate_per_kw_month: z.union([
-      z.number().nonnegative(),
-      z.array(z.number().nonnegative()).length(12),
-    ]),
+    rate_per_kw_month: z.union([charge, z.array(charge).length(12)]),
     window_min: z.union([z.literal(15), z.literal(30), z.literal(60)]).default(15),
     allocate: z
       .enum(['none', 'time_share', 'incremental'])
@@ -100,7 +98,7 @@ export const tariffSchema = z
       .nullable()
       .default(null),
     demand: demandSchema.nullable().default(null),
-    fixed_per_month: z.number().nonnegative().default(0),
+    fixed_per_month: charge.default(0),
     tax_frac: z.number().min(0).max(5).default(0),
     u: z
       .number()

@@ -45,6 +45,8 @@ export async function cost(
     const [first] = scenarios
     if (first === undefined) return
     if (options.bestHours) {
+      if (scenarios.length > 1)
+        throw new CommandError(2, 'Best hours are those of one scenario: give --scenario once.')
       const hours = bestHours(timelineOf(first), first, tables)
       if ('why' in hours)
         throw new CommandError(
@@ -137,7 +139,9 @@ function ledgerText(ledger: CostLedger): string[] {
     ledger.sci.amount === null
       ? `No SCI: ${reasonWords(ledger.sci.reason ?? 'no_data')}.`
       : `SCI ${numberText(ledger.sci.amount.value)} ${ledger.sci.unit}. ${ledger.sci.statement}`,
-    ...[...new Set(ledger.lines.flatMap((l) => (l.reason === 'not_asked' ? [] : l.assumptions)))],
+    ...asked
+      .filter((l) => l.assumptions.length > 0)
+      .map((l) => `${LINES[l.id as LineId].title}: ${l.assumptions.join(' ')}`),
     ...ledger.warnings.map((w) => `${w}: ${reasonWords(w)}.`),
     ...(ledger.attribution.length === 0 ? [] : [`Data: ${ledger.attribution.join('; ')}.`]),
   ]

@@ -22,14 +22,18 @@ const SILENT: ReadonlySet<string> = new Set(['not_asked', 'not_applicable'])
 export async function costSection(ledger: CostLedger): Promise<Markup> {
   const lines = ledger.lines.filter((l) => !SILENT.has(l.reason ?? ''))
   const totals = Object.values(ledger.totals).filter((t) => !SILENT.has(t.reason ?? ''))
-  const said = [...new Set([...ledger.notes, ...lines.flatMap((l) => l.assumptions)])]
   return html`<section aria-labelledby="cost"><h2 id="cost">Carbon and money</h2>
     <p>The energy of the ${ledger.span === 'window' ? 'counted window' : 'whole record'}, boundary ${ledger.boundary}, under scenario
       ${ledger.scenario_id}. Location and market are two answers to one question; neither holds embodied emissions.</p>
     ${scrolling('Lines of carbon and money', lineTable(lines))}
     ${scrolling('Totals of carbon and money', totalTable(totals, ledger.per_unit))}
     ${await figure(ledger, 'carbon', 'Emissions')}${await figure(ledger, 'money', 'Cost')}
-    ${said.map((s) => html`<p class="note">${s}</p>`)}
+    ${ledger.notes.map((n) => html`<p class="note">${n}</p>`)}
+    <details><summary>What each line assumes</summary><ul>${lines
+      .filter((l) => l.assumptions.length > 0)
+      .map(
+        (l) => html`<li>${LINES[l.id as LineId].title}: ${l.assumptions.join(' ')}</li>`,
+      )}</ul></details>
     ${ledger.warnings.map((w) => html`<p class="note"><code>${w}</code>: ${reasonWords(w)}.</p>`)}
     ${
       ledger.attribution.length === 0

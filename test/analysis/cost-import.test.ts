@@ -348,6 +348,66 @@ describe('from one scenario to another', () => {
   })
 })
 
+describe('numbers at the edge of what a scenario takes', () => {
+  const most = (max: number) =>
+    fc.oneof(fc.constant(max), fc.constant(0), fc.double({ min: 0, max, noNaN: true }))
+  it('never make a ledger fail or hold what is not a number', () => {
+    fc.assert(
+      fc.property(most(1e12), most(1e5), most(1e6), most(9e15), (q, g, price, uj) => {
+        const s = scenarioOf({
+          pue: 10,
+          intensity: factor(Math.max(g, 1e-9)),
+          wue: { site_l_per_it_kwh: q, grid_l_per_kwh: { low: 0, value: q / 2, high: q } },
+          host_share_w: q,
+          tariff: {
+            tz: 'UTC',
+            currency: 'USD',
+            default_rate: -price,
+            fixed_per_month: 1e9,
+            tax_level: 'ex_tax',
+            tax_frac: 5,
+            as_of: '2026-01-01',
+            source: 's',
+          },
+          hardware: {
+            kind: 'own',
+            capex: q,
+            gpus: 1,
+            years: 0.01,
+            util: 1e-6,
+            wacc: 1e-4,
+            as_of: '2026-01-01',
+            source: 's',
+          },
+          embodied: { kg_per_gpu: q, years: 0.01, util: 1e-6, source: 's' },
+          carbon_price_per_t: q,
+        })
+        const ledger = cost(timelineOf([[day(1), day(2), uj / 3.6e12]], { requests: 1 }), s)
+        for (const l of [
+          ...ledger.lines,
+          ...Object.values(ledger.totals),
+          ...Object.values(ledger.per_unit),
+        ]) {
+          if (l.amount === null) continue
+          for (const n of Object.values(l.amount)) expect(Number.isFinite(n)).toBe(true)
+        }
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  it.each([
+    [{ pue: 11 }, /above 10/],
+    [{ pue: Number.POSITIVE_INFINITY }, /./],
+    [{ embodied: { kg_per_gpu: 1e13, years: 5, source: 's' } }, /above/],
+    [{ embodied: { kg_per_gpu: 1, years: 1e-300, source: 's' } }, /./],
+  ])('%j is refused', (raw, words) => {
+    const parsed = scenarioSchema.safeParse({ scenario_version: 1, id: 'x', ...raw })
+    expect(parsed.success).toBe(false)
+    expect(JSON.stringify(parsed.error?.issues)).toMatch(words)
+  })
+})
+
 describe('charts', () => {
   const scenario = scenarioOf({
     pue: { low: 1.1, value: 1.2, high: 1.4 },
