@@ -2,6 +2,7 @@ import { ChunkError, readChunk } from '../../analysis/schema/arrow.ts'
 import { RunFileError, readRunFile } from '../run-file.ts'
 import { readChunks } from './chunks.ts'
 import type { Store } from './open.ts'
+import { readResultFile } from './results.ts'
 import { sha256 } from './sha256.ts'
 
 export interface CheckResult {
@@ -11,7 +12,7 @@ export interface CheckResult {
   readonly problems: readonly string[]
 }
 
-/** Reads everything: the file's own structure, rows without parents, the hash of every run.json and chunk, and its rows. */
+/** Reads everything: the file's own structure, rows without parents, the hash of every run.json, of every chunk with its rows, and of every file that results came from. */
 export async function checkStore({ db, raw }: Store): Promise<CheckResult> {
   const problems: string[] = []
   for (const row of raw.pragma('integrity_check') as { integrity_check: string }[])
@@ -51,5 +52,22 @@ export async function checkStore({ db, raw }: Store): Promise<CheckResult> {
         }
     }
   }
+  problems.push(...(await fileProblems(db)))
   return { runs: runs.length, chunks, bytes, problems }
+}
+
+async function fileProblems(db: Store['db']): Promise<string[]> {
+  const problems: string[] = []
+  for (const file of await db.selectFrom('result_file').select(['sha256', 'name']).execute()) {
+    const at = `file ${file.name} of results`
+    try {
+      const { bytes } = (await readResultFile(db, file.sha256)) ?? {}
+      if (bytes && sha256(bytes) !== file.sha256)
+        problems.push(`${at}: the bytes are not what their SHA-256 says`)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error
+      problems.push(`${at}: ${error.message}`)
+    }
+  }
+  return problems
 }

@@ -11,6 +11,7 @@ import { resultSchema } from '../../analysis/schema/result.ts'
 import { initial } from '../../migrations/0001-initial.ts'
 import { givenFiles } from '../../server/results/files.ts'
 import { readResults, storeResults } from '../../server/results/import-results.ts'
+import { checkStore } from '../../server/store/check.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { resultCandidates } from '../../server/store/result-candidates.ts'
 import { findResult } from '../../server/store/results.ts'
@@ -314,6 +315,18 @@ describe('the store of results', () => {
     for (const c of found) expect(c.metrics['itl_ms_p50']?.value).toBeLessThanOrEqual(20)
     const hosts = await resultCandidates(store.db, { ...query, text: { host: ['a'] } })
     expect(hosts).toEqual([])
+  })
+
+  it('is checked with its files', async () => {
+    expect((await checkStore(store)).problems).toEqual([])
+    await store.db
+      .updateTable('result_file')
+      .set({ gzip: gzipSync('other') })
+      .where('name', '=', 'tasks/gpqa.json')
+      .execute()
+    expect((await checkStore(store)).problems).toEqual([
+      'file tasks/gpqa.json of results: the bytes are not what their SHA-256 says',
+    ])
   })
 
   it('refuses a file of 500 MB by its size, without reading it', () => {
