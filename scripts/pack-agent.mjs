@@ -77,6 +77,9 @@ try {
   if (existsSync(join(work, 'node/LICENSE')))
     cpSync(join(work, 'node/LICENSE'), join(at, 'node/LICENSE'))
   cpSync(join(root, 'LICENSE'), join(at, 'LICENSE'))
+  // What programs mark their windows with, and what the help of measure and doctor points to.
+  for (const path of ['clients/python/llem_windows.py', 'examples/windows', 'docs/measuring.md'])
+    cpSync(join(root, path), join(at, path), { recursive: true })
   const start =
     '#!/bin/sh\nhere=$(cd "$(dirname "$(readlink -f "$0")")" && pwd)\nexec "$here/node/node" "$here/lib/llem-agent.js" "$@"\n'
   writeFileSync(join(at, 'llem-agent'), start)
