@@ -111,7 +111,7 @@ function askCommand(list: Command, names: Parameters, run: Ask): void {
     })
 }
 
-/** `--max_itl_ms_p50 50` and `--max_itl_ms_p50=50`, left over by commander. */
+/** `--max_itl_ms_p50 50` and `--max_itl_ms_p50=50`, left over by commander; `--gpu-model` is read as the field's own name. */
 function metricOptions(args: readonly string[], command_name: string): Record<string, string> {
   const out: Record<string, string> = {}
   for (let i = 0; i < args.length; i++) {
@@ -122,7 +122,7 @@ function metricOptions(args: readonly string[], command_name: string): Record<st
         'llem.argument',
         `error: ${args[i]} is not an option of ${command_name}`,
       )
-    out[name] = value ?? args[++i] ?? ''
+    out[name.replaceAll('-', '_')] = value ?? args[++i] ?? ''
   }
   return out
 }
@@ -147,6 +147,7 @@ listCommand(
     ['revision', 'date or version of published rows'],
     ['metric', 'metric by which runs are placed (default: the one sorted by)'],
     ['format', 'json, csv, parquet, markdown, vega or mlenergy'],
+    ['chart', 'of --format vega: board (all rows) or neighbours (a run between the nearest)'],
     ['x', 'metric across the chart of --format vega'],
     [
       'a',
@@ -204,6 +205,19 @@ askCommand(
     ...FILTERS,
   ],
   async (o, query) => (await import('./commands/recommend.ts')).recommend(o, query),
+)
+
+askCommand(
+  command(
+    'ratings',
+    'Show how often the answers of each model are chosen in blind votes, against the joules of its answers.',
+    'llem-server ratings --json',
+  ),
+  [
+    ['by', 'model, or run'],
+    ['format', 'json; or vega: a Vega-Lite chart'],
+  ],
+  async (o, query) => (await import('./commands/ratings.ts')).ratings(o, query),
 )
 
 command(
@@ -326,11 +340,11 @@ command(
 
 command(
   'import',
-  'Take in bundles (a folder or .tar.gz), or results of other tools (a file, a folder, .tar.gz), all or nothing.',
+  'Take in bundles (a folder or .tar.gz), results of other tools (a file, a folder, .tar.gz), or answers to be compared (docs/quality.md), all or nothing.',
   'llem-server import leaderboard-data --dry-run --db lab.db',
 )
   .argument('<path>', 'the bundle, or the results')
-  .option('--format <format>', 'bundle, or the name of an importer (default: by content)')
+  .option('--format <format>', 'bundle, answers, or the name of an importer (default: by content)')
   .option('--revision <date>', 'date or version of published results, where they do not tell it')
   .option('--dry-run', 'say what would become of each row, and store nothing', false)
   .action(
@@ -402,6 +416,37 @@ costs.action(
     })
     await (await import('./commands/cost.ts')).cost(run, o, Object.fromEntries(said))
   },
+)
+
+const OF_ONE_RUN = ['hour', 'span', 'boundary']
+const TOTALS_OPTIONS: Parameters = [
+  ['by', 'kept apart, with commas: month, team, model, host, site, gpu_model, engine, task'],
+  ['series', 'PROVIDER:ZONE of fetched factors, in place of --zone'],
+  ...COST_OPTIONS.filter(([name]) => !OF_ONE_RUN.includes(name)),
+  ...FILTERS,
+]
+const file = (value: unknown): string | undefined =>
+  typeof value === 'string' ? resolve(value) : undefined
+/** A command over totals: filters, a scenario, a table of sites. */
+const totalsCommand = (list: Command): Command =>
+  list
+    .option('--scenario <file>', 'a scenario in YAML or JSON (docs/cost.md)')
+    .option('--sites <file>', 'a table of sites: which host stood where, when (docs/totals.md)')
+
+askCommand(
+  totalsCommand(
+    command(
+      'totals',
+      'Sum energy, carbon, water and money of everything measured. Filters are those of runs.',
+      'llem-server totals --by month,model --zone DE --pue 1.2\n  llem-server totals --by team --scenario berlin.yaml --sites sites.yaml',
+    ),
+  ),
+  TOTALS_OPTIONS,
+  async (o, query) =>
+    (await import('./commands/totals.ts')).totals(
+      { ...o, scenario: file(o['scenario']), sites: file(o['sites']) },
+      query,
+    ),
 )
 
 command(
