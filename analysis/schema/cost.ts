@@ -26,7 +26,7 @@ export const COST_CODES = {
 } as const
 export type CostCode = keyof typeof COST_CODES
 export type CostReason = CostCode | Reason
-const costReasonSchema = z.enum([
+export const costReasonSchema = z.enum([
   ...(Object.keys(COST_CODES) as CostCode[]),
   ...(Object.keys(REASONS) as Reason[]),
 ])
