@@ -97,24 +97,25 @@ export function requestMetrics(
   return metrics
 }
 
+/** Gaps between chunks, pooled; typed lists, since a file may hold millions of them. */
 function chunkGaps(requests: readonly ToldRequest[], provenance: string) {
-  const origin = Math.min(...requests.map((r) => r.sent_ms))
-  const gaps = requests.flatMap(({ chunk_ms }) => {
-    const t = chunk_ms ?? []
-    return t.slice(1).map((ms, i) => ({ ms, gap: ms - (t[i] as number) }))
-  })
-  const end_ms = gaps.reduce((m, g) => Math.max(m, g.ms), origin)
-  return gapStatistics(
-    [
-      {
-        gap_ms: Float64Array.from(gaps, (g) => g.gap),
-        t_ns: Float64Array.from(gaps, (g) => (g.ms - origin) * NS_PER_MS),
-        reason: gaps.length === 0 ? 'single_token' : null,
-        span: { start_ns: 0, end_ns: (end_ms - origin) * NS_PER_MS },
-      },
-    ],
-    provenance,
-  )
+  const count = requests.reduce((n, r) => n + Math.max(0, (r.chunk_ms?.length ?? 0) - 1), 0)
+  const origin = requests.reduce((m, r) => Math.min(m, r.sent_ms), Number.POSITIVE_INFINITY)
+  const gap_ms = new Float64Array(count)
+  const t_ns = new Float64Array(count)
+  let k = 0
+  let end_ns = 0
+  for (const { chunk_ms } of requests) {
+    if (chunk_ms === null) continue
+    for (let i = 1; i < chunk_ms.length; i++) {
+      gap_ms[k] = (chunk_ms[i] as number) - (chunk_ms[i - 1] as number)
+      t_ns[k] = ((chunk_ms[i] as number) - origin) * NS_PER_MS
+      end_ns = Math.max(end_ns, t_ns[k] as number)
+      k++
+    }
+  }
+  const reason = count === 0 ? 'single_token' : null
+  return gapStatistics([{ gap_ms, t_ns, reason, span: { start_ns: 0, end_ns } }], provenance)
 }
 
 /** When a request ended, as far as it is told. */
