@@ -77,7 +77,8 @@ export const guidellm: Importer = {
       }
       const result = toolResult(file, options, {
         source: SOURCE,
-        itself: benchmark,
+        // By the file's hash: a benchmark holds all its requests.
+        itself: [file.sha256, row],
         row,
         model: textAt(benchmark, 'config', 'backend', 'model'),
         setup: {

@@ -99,7 +99,8 @@ export const vllmBench: Importer = {
     }
     const result = toolResult(file, options, {
       source: SOURCE,
-      itself: row,
+      // A file of single requests is known by its hash: its lists are long.
+      itself: requests === null ? row : file.sha256,
       row: null,
       name: textAt(row, 'label'),
       model: read.text('model_id'),
