@@ -220,6 +220,34 @@ describe('llem-server cost', () => {
     return path
   }
   const head = 'scenario_version: 1\nid: x\n'
+
+  it('takes a rate of the Utility Rate Database from a file beside the scenario, and says what it leaves out', async () => {
+    const always = (period: number) => Array.from({ length: 12 }, () => Array(24).fill(period))
+    file(
+      'rate.json',
+      JSON.stringify({
+        name: 'flat',
+        startdate: 1735689600,
+        energyratestructure: [[{ rate: 0.09, adj: 0.01 }, { rate: 0.5 }]],
+        energyweekdayschedule: always(0),
+        energyweekendschedule: always(0),
+      }),
+    )
+    const path = file(
+      'urdb.yaml',
+      `${head}pue: 1\ntariff: { urdb_file: rate.json, tz: America/New_York }\n`,
+    )
+    const { code, stdout, stderr } = await cli('last', '--scenario', path, '--json')
+    expect(code).toBe(0)
+    expect(stderr).toContain('tiers')
+    const it = costLedgerSchema.parse(JSON.parse(stdout))
+    expect(line(it, 'electricity_energy')?.amount?.value).toBeCloseTo(0.00125 * 0.1, 9)
+    const bad = file('bad.yaml', `${head}tariff: { urdb_file: rate.json }\n`)
+    expect((await cli('last', '--scenario', bad)).stderr).toMatch(
+      /tariff.tz is missing: the hours of the rate are local/,
+    )
+  })
+
   it.each([
     ['none', [], /No scenario is given/],
     ['no-file', ['--scenario', 'nowhere.yaml'], /nowhere.yaml: can't be read \(ENOENT\)/],
