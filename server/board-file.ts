@@ -1,6 +1,8 @@
 import { resultTaskRow, taskFile } from '../analysis/exporters/mlenergy.ts'
 import { boardSpec } from '../analysis/report/board.ts'
-import type { BoardRow } from '../analysis/schema/leaderboard.ts'
+import { neighboursSpec } from '../analysis/report/neighbours.ts'
+import type { VegaLiteSpec } from '../analysis/report/spec.ts'
+import { type BoardRow, PLACEMENT_REASONS } from '../analysis/schema/leaderboard.ts'
 import type { Result } from '../analysis/schema/result.ts'
 import { boardCsv } from './formats/board-csv.ts'
 import { boardMarkdown } from './formats/board-markdown.ts'
@@ -25,14 +27,17 @@ const MEDIA: Record<Exclude<BoardFormat, 'json'>, string> = {
 export async function boardFile(
   store: Store,
   rows: readonly BoardRow[],
-  { format, query, x }: LeaderboardQuery,
+  { format, query, chart, x }: LeaderboardQuery,
 ): Promise<{ bytes: Uint8Array; media_type: string }> {
   const form = format as Exclude<BoardFormat, 'json'>
   const media_type = MEDIA[form]
   const text = (t: string) => ({ bytes: Buffer.from(t), media_type })
   if (form === 'csv') return text(boardCsv(rows))
   if (form === 'markdown') return text(boardMarkdown(rows, query.sort))
-  if (form === 'vega') return text(JSON.stringify(boardSpec(rows, x, query.sort)))
+  if (form === 'vega')
+    return text(
+      JSON.stringify(chart === 'board' ? boardSpec(rows, x, query.sort) : neighboursOf(rows)),
+    )
   if (form === 'mlenergy') return text(await taskFileOf(store, rows))
   return { bytes: boardParquet(rows), media_type }
 }
@@ -62,5 +67,16 @@ async function taskFileOf(store: Store, rows: readonly BoardRow[]): Promise<stri
     typeof display === 'string' ? display : task,
     results.map(resultTaskRow),
     diffusion,
+  )
+}
+
+function neighboursOf(rows: readonly BoardRow[]): VegaLiteSpec {
+  for (const { placement, name, id } of rows) {
+    const spec = placement && neighboursSpec(placement, name ?? id)
+    if (spec) return spec
+  }
+  const reason = rows.find((r) => r.placement !== null)?.placement?.reason ?? null
+  throw new ResultError(
+    `No run of this page is placed${reason === null ? '' : ` (${PLACEMENT_REASONS[reason]})`}. Ask for a run of ours, e.g. source=local.`,
   )
 }

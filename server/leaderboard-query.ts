@@ -12,7 +12,8 @@ export interface LeaderboardQuery {
   readonly metric: string
   readonly revisions: readonly string[] | null
   readonly format: BoardFormat
-  /** Across the chart, where the form is one. */
+  /** Where the form is a chart: which, and across it. */
+  readonly chart: 'board' | 'neighbours'
   readonly x: string
 }
 
@@ -33,6 +34,10 @@ const ownShape = {
     .optional()
     .meta({ description: 'date or version of published rows; leaves runs of ours out' }),
   format: z.enum(BOARD_FORMATS).default('json'),
+  chart: z
+    .enum(['board', 'neighbours'])
+    .default('board')
+    .meta({ description: 'of format=vega: all rows, or the first run between its neighbours' }),
   x: z
     .string()
     .refine(isMetric, 'must be a metric')
@@ -45,13 +50,14 @@ export const leaderboardQuerySchema = z
   .object({ ...listQueryShape, sort: sortSchema(isMetric).default(HEADLINE), ...ownShape })
   .catchall(z.string())
   .transform((given, ctx): LeaderboardQuery => {
-    const { metric, revision, format, x, ...rest } = given
+    const { metric, revision, format, chart, x, ...rest } = given
     const query = toListQuery(rest, ctx, isMetric)
     return {
       query,
       metric: metric ?? (isMetric(query.sort) ? query.sort : HEADLINE),
       revisions: revision ?? null,
       format,
+      chart,
       x,
     }
   })

@@ -1,5 +1,5 @@
 import { precisionName, shortGpuName } from '../analysis/alike-names.ts'
-import { type OwnRun, placement } from '../analysis/placement.ts'
+import { type BoardValue, type OwnRun, placement } from '../analysis/placement.ts'
 import { SEVERITIES } from '../analysis/schema/finding.ts'
 import type { BoardRow, Placement } from '../analysis/schema/leaderboard.ts'
 import type { Result } from '../analysis/schema/result.ts'
@@ -7,7 +7,7 @@ import { RESULT_METRICS } from '../analysis/schema/result-metric.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import type { LeaderboardQuery } from './leaderboard-query.ts'
 import { writeCursor } from './run-query.ts'
-import { type BoardEntry, listBoard, withAlikeNames } from './store/board-list.ts'
+import { type BoardEntry, countBoard, listBoard, withAlikeNames } from './store/board-list.ts'
 import { findRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'
 import { placementRows } from './store/placement-rows.ts'
@@ -36,10 +36,12 @@ export interface Leaderboard {
   readonly rows: readonly BoardRow[]
   /** By which runs of ours are placed. */
   readonly metric: string
+  /** Rows that the same filters let through and that are not valid: never ranked, listed by `valid=false`. */
+  readonly invalid: number
   readonly next_cursor: string | null
 }
 
-/** One page of runs and results together, each run of ours with its place among published rows. */
+/** One page of valid runs and results together, each run of ours with its place among published rows. */
 export async function leaderboard(
   store: Store,
   summaries: Summaries,
@@ -48,12 +50,14 @@ export async function leaderboard(
   await summaries.fill()
   const { metric, revisions } = asked
   const query = await withAlikeNames(store.db, asked.query)
-  const entries = await listBoard(store.db, { ...query, limit: query.limit + 1 }, revisions)
+  const valid = query.valid ?? true
+  const entries = await listBoard(store.db, { ...query, valid, limit: query.limit + 1 }, revisions)
   const page = entries.slice(0, query.limit)
   const last = page.at(-1)
   return {
     rows: await boardRows(store, summaries, page, asked),
     metric,
+    invalid: await countBoard(store.db, { ...query, valid: false }, revisions),
     next_cursor:
       entries.length > page.length && last
         ? writeCursor(asked.query, { value: last.sort_value, run_id: last.id })
@@ -88,6 +92,7 @@ async function boardRows(
     ...query.metrics.map((m) => m.metric),
   ])
   const rows: BoardRow[] = []
+  const likes: Likes = new Map()
   for (const { id, local } of entries) {
     if (local === 0) {
       const result = await findResult(store.db, id)
@@ -96,18 +101,22 @@ async function boardRows(
     }
     const run = await findRun(store.db, id)
     const summary = await summaries.of(run)
-    const placed = place ? await placeRun(store, run, summary, metric) : null
+    const placed = place ? await placeRun(store, run, summary, metric, likes) : null
     rows.push(runRow(run, summary, wanted, placed))
   }
   return rows
 }
 
+/** Rows of one place, read once for all runs of a page. */
+type Likes = Map<string, readonly BoardValue[]>
+
 /** Where a run stands among published rows of the same task, GPU and precision. */
-export async function placeRun(
+async function placeRun(
   store: Store,
   run: RunRow,
   summary: Summary,
   metric: string,
+  likes: Likes,
 ): Promise<Placement> {
   const { task, gpu_model, precision } = run
   const own: OwnRun = {
@@ -121,8 +130,11 @@ export async function placeRun(
     },
   }
   const place = { task, gpu_model: shortGpuName(gpu_model), precision: precisionName(precision) }
-  const known = place.task !== null && place.gpu_model !== null && place.precision !== null
-  const rows = known ? await placementRows(store.db, place as NamedPlace, metric) : []
+  if (place.task === null || place.gpu_model === null || place.precision === null)
+    return placement(own, [], metric)
+  const key = JSON.stringify(place)
+  const rows = likes.get(key) ?? (await placementRows(store.db, place as NamedPlace, metric))
+  likes.set(key, rows)
   return placement(own, rows, metric)
 }
 

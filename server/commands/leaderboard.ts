@@ -1,10 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import type { BoardComparison, BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { PLACEMENT_REASONS } from '../../analysis/schema/leaderboard.ts'
 import { boardFile } from '../board-file.ts'
+import { CommandError } from '../command-error.ts'
 import { boardsQuerySchema, compareStoredBoards } from '../compare-boards.ts'
+import { boardColumnsCsv } from '../formats/board-csv.ts'
 import { leaderboard } from '../leaderboard.ts'
 import { leaderboardQuerySchema } from '../leaderboard-query.ts'
 import { numberText } from './number-text.ts'
@@ -30,16 +32,35 @@ async function list(options: BoardOptions, query: Readonly<Record<string, string
   const asked = parseQuery(leaderboardQuerySchema, query, 'leaderboard')
   await withStore(options.db, { create: false }, async (store) => {
     const page = await leaderboard(store, summariesFor(store), asked)
-    if (asked.format !== 'json')
-      return put(options, (await boardFile(store, page.rows, asked)).bytes)
+    if (asked.format !== 'json') {
+      const explained =
+        asked.format === 'csv' && options.out !== undefined ? columnsBeside(options.out) : null
+      put(options, (await boardFile(store, page.rows, asked)).bytes)
+      if (explained !== null) writeFileSync(explained, boardColumnsCsv(page.rows))
+      return
+    }
     if (options.out !== undefined) return put(options, Buffer.from(toJson(page, 2)))
     if (options.json) return printLine(toJson(page, 2))
+    if (page.invalid > 0)
+      process.stderr.write(
+        `${page.invalid} more are not valid, and not ranked; --valid false lists them.\n`,
+      )
     if (page.rows.length === 0)
       return printLine('No rows. llem-server import takes in published results.')
     for (const line of table(page.rows, asked.query.sort)) printLine(line)
     if (page.next_cursor !== null)
       process.stderr.write(`More: llem-server leaderboard --cursor ${page.next_cursor}\n`)
   })
+}
+
+/** The file that explains the columns; never the one that holds them. */
+function columnsBeside(out: string): string {
+  const path = join(dirname(resolve(out)), 'columns.csv')
+  if (path !== resolve(out)) return path
+  throw new CommandError(
+    2,
+    `--out is ${path}, which is the name of the file that explains the columns. Give another name.`,
+  )
 }
 
 function put({ out, json }: BoardOptions, bytes: Uint8Array): void {

@@ -1,4 +1,6 @@
+import { axisTitle } from '../../analysis/report/board.ts'
 import type { BoardRow } from '../../analysis/schema/leaderboard.ts'
+import { resultMetricOf } from '../../analysis/schema/result-metric.ts'
 import { csvNumber, csvText } from './csv.ts'
 
 export const BOARD_FACTS = [
@@ -77,3 +79,47 @@ export function boardCsv(rows: readonly BoardRow[]): string {
 
 const cell = (value: string | number | boolean | null): string =>
   typeof value === 'number' ? csvNumber(value) : csvText(value === null ? null : String(value))
+
+/** Every column of {@link boardCsv}: its name, unit and meaning. */
+export function boardColumnsCsv(rows: readonly BoardRow[]): string {
+  const lines: (string | null)[][] = [
+    ['column', 'unit', 'meaning', 'formula'],
+    ...[...BOARD_FACTS, 'setup', 'findings', ...PLACE_COLUMNS].map((name) => [
+      name,
+      null,
+      MEANINGS[name] ?? name.replaceAll('_', ' '),
+      null,
+    ]),
+    ...boardMetricIds(rows).flatMap((id) => {
+      const row = resultMetricOf(id)
+      const title = axisTitle(id)
+      return [
+        [id, row?.unit ?? null, title, row?.formula ?? null],
+        [`${id}_low`, row?.unit ?? null, `lower end of the 95 % range of ${title}`, null],
+        [`${id}_high`, row?.unit ?? null, `upper end of the 95 % range of ${title}`, null],
+        [`${id}_reason`, null, `why ${title} is empty`, null],
+        [`${id}_window`, null, `over which window ${title} was counted`, null],
+      ]
+    }),
+  ]
+  return lines.map((l) => `${l.map(csvText).join(',')}\r\n`).join('')
+}
+
+const MEANINGS: Readonly<Record<string, string>> = {
+  id: 'run_id or result_id',
+  source: 'local: measured here; others: results of other tools',
+  kind: 'run: one run; board: a row that others published',
+  num_gpus: 'GPUs used',
+  batch_limit: "the engine's batch limit, or the batch of an image model",
+  total_params_billions: 'parameters, 1e9',
+  activated_params_billions: 'parameters active for a token, 1e9',
+  revision: 'date or version of what was published',
+  valid: 'false: kept, never ranked',
+  cautions: 'how many cautions there are',
+  setup: 'what else the measured thing was, as JSON',
+  findings: 'codes of the findings, with semicolons between',
+  placed_rank: 'place of a run among results of its task, GPU and precision; 1 is best',
+  placed_of: 'how many there are with the run',
+  placed_percentile: '100: better than all others',
+  placed_reason: 'why a run is not placed',
+}

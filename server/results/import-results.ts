@@ -85,8 +85,13 @@ export function readResults(given: Iterable<GivenFile>, options: ResultsOptions)
 }
 
 /** Stores what was read, in one transaction. What is there already stays as it is. */
-export function storeResults(store: Store, { results, originals }: ResultsToStore, now: string) {
-  return store.db.transaction().execute((tx) => insertResults(tx, results, originals, now))
+export function storeResults(
+  store: Store,
+  { results, originals }: ResultsToStore,
+  now: string,
+  actor = 'local',
+) {
+  return store.db.transaction().execute((tx) => insertResults(tx, results, originals, now, actor))
 }
 
 function importerOf(format: string): Importer {

@@ -27,7 +27,7 @@ const importQuery = z.strictObject({
 })
 
 /** Results of other tools over HTTP, a file at a time. */
-export function importRoutes(app: OpenAPIHono, { store, now }: Parts): void {
+export function importRoutes(app: OpenAPIHono, { store, auth, now }: Parts): void {
   endpoint(app, {
     method: 'post',
     path: '/import',
@@ -45,7 +45,8 @@ export function importRoutes(app: OpenAPIHono, { store, now }: Parts): void {
         format: query.format ?? null,
         revision: query.revision ?? null,
       })
-      const stored = dry_run ? {} : await storeResults(store, results, now())
+      const actor = await auth.actorOf(c.req.header('authorization') ?? null)
+      const stored = dry_run ? {} : await storeResults(store, results, now(), actor)
       return json({ dry_run, ...stored, ...results.read })
     },
   })

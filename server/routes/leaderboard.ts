@@ -24,6 +24,9 @@ export function leaderboardRoutes(app: OpenAPIHono, { store, summaries }: Parts)
         body: z.object({
           rows: z.array(boardRowSchema),
           metric: z.string(),
+          invalid: z
+            .int()
+            .meta({ description: 'rows left out as not valid; valid=false lists them' }),
           next_cursor: z.string().nullable(),
         }),
       },

@@ -31,6 +31,40 @@ export async function listBoard(
   query: RunListQuery,
   revisions: readonly string[] | null,
 ): Promise<BoardEntry[]> {
+  let q = db.selectFrom(entries(db, query, revisions).as('board')).selectAll()
+  const { after } = query
+  const beyond = sql.raw(query.descending ? '<' : '>')
+  if (after !== null)
+    q = q.where(
+      after.value === null
+        ? sql<boolean>`sort_value is null and id ${beyond} ${after.run_id}`
+        : sql<boolean>`(sort_value is null or sort_value ${beyond} ${after.value}
+            or (sort_value = ${after.value} and id ${beyond} ${after.run_id}))`,
+    )
+  const direction = query.descending ? 'desc' : 'asc'
+  return q
+    .orderBy(sql`case when sort_value is null then 1 else 0 end`)
+    .orderBy('sort_value', direction)
+    .orderBy('id', direction)
+    .limit(query.limit)
+    .execute()
+}
+
+/** How many rows the query's filters let through. */
+export async function countBoard(
+  db: Kysely<Tables>,
+  query: RunListQuery,
+  revisions: readonly string[] | null,
+): Promise<number> {
+  const { n } = await db
+    .selectFrom(entries(db, query, revisions).as('board'))
+    .select((eb) => eb.fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow()
+  return Number(n)
+}
+
+/** Runs and results that the filters let through, each with the value sorted by. */
+function entries(db: Kysely<Tables>, query: RunListQuery, revisions: readonly string[] | null) {
   const column = SORT_COLUMNS.find((c) => c === query.sort)
   const metric = column === undefined
   const runValue = metric ? sql.ref('ordering.value') : sql.ref(`run.${column}`)
@@ -59,6 +93,7 @@ export async function listBoard(
     // One without a summary is one whose rows can't be read.
     .where('summary.run_id', 'is not', null)
     .where((eb) => eb.and(conditions(eb, query)))
+    .$if(revisions !== null, (q) => q.where((eb) => eb.lit(false)))
   const results = db
     .selectFrom('result')
     .leftJoin('result_metric as ordering', (j) =>
@@ -68,24 +103,7 @@ export async function listBoard(
     .select(resultValue.$castTo<string | number | null>().as('sort_value'))
     .where((eb) => eb.and(resultConditions(eb, query)))
     .$if(revisions !== null, (q) => q.where('result.revision', 'in', [...(revisions ?? [])]))
-  const both = revisions === null ? runs.unionAll(results) : results
-  let q = db.selectFrom(both.as('board')).selectAll()
-  const { after } = query
-  const beyond = sql.raw(query.descending ? '<' : '>')
-  if (after !== null)
-    q = q.where(
-      after.value === null
-        ? sql<boolean>`sort_value is null and id ${beyond} ${after.run_id}`
-        : sql<boolean>`(sort_value is null or sort_value ${beyond} ${after.value}
-            or (sort_value = ${after.value} and id ${beyond} ${after.run_id}))`,
-    )
-  const direction = query.descending ? 'desc' : 'asc'
-  return q
-    .orderBy(sql`case when sort_value is null then 1 else 0 end`)
-    .orderBy('sort_value', direction)
-    .orderBy('id', direction)
-    .limit(query.limit)
-    .execute()
+  return runs.unionAll(results)
 }
 
 /**

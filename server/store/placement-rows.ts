@@ -5,7 +5,10 @@ import { alike } from './board-list.ts'
 import { resultOf } from './results.ts'
 import type { Tables } from './tables.ts'
 
-/** The valid results without cautions of one task, GPU and precision that have a value of a metric. */
+/**
+ * The valid results without cautions of one task, GPU and precision that have a value of a metric; of each source only
+ * those of its latest revision, since a board that is published again holds most rows a second time.
+ */
 export async function placementRows(
   db: Kysely<Tables>,
   place: { readonly task: string; readonly gpu_model: string; readonly precision: string },
@@ -16,7 +19,7 @@ export async function placementRows(
   const rows = await db
     .selectFrom('result_metric')
     .innerJoin('result', 'result.result_id', 'result_metric.result_id')
-    .select(['result.payload', 'result_metric.value'])
+    .select(['result.payload', 'result.source', 'result.revision', 'result_metric.value'])
     .where('result_metric.metric', '=', metric)
     .where('result.task', '=', place.task)
     .where('result.gpu_model', 'in', gpus)
@@ -24,8 +27,13 @@ export async function placementRows(
     .where('result.valid', '=', 1)
     .where('result.cautions', '=', 0)
     .execute()
-  return rows.map(({ payload, value }) => {
-    const { result_id, model, metrics } = resultOf({ payload })
-    return { id: result_id, model, value, window: metrics[metric]?.window ?? null }
-  })
+  const latest = new Map<string, string>()
+  for (const { source, revision } of rows)
+    if (revision !== null && revision > (latest.get(source) ?? '')) latest.set(source, revision)
+  return rows
+    .filter(({ source, revision }) => revision === (latest.get(source) ?? null))
+    .map(({ payload, value }) => {
+      const { result_id, model, metrics } = resultOf({ payload })
+      return { id: result_id, model, value, window: metrics[metric]?.window ?? null }
+    })
 }

@@ -28,6 +28,7 @@ export async function insertResults(
   results: readonly Result[],
   files: readonly ResultFile[],
   now: string,
+  actor: string,
 ): Promise<Inserted> {
   for (const file of files)
     await db
@@ -57,7 +58,7 @@ export async function insertResults(
   }
   if (inserted > 0)
     await writeAudit(db, {
-      actor: 'local',
+      actor,
       now,
       action: 'import_results',
       run_id: null,

@@ -117,6 +117,16 @@ describe('the leaderboard over HTTP', () => {
     expect(row?.placement?.placed?.rank).toBe(better + 1)
   })
 
+  it('places among the latest revision of each source', async () => {
+    const of = async () => (await rows('source=local&task=gpqa'))[0]?.placement?.placed?.of
+    const before = await of()
+    const earlier = readResults(givenFiles(BOARD), { format: null, revision: '2025-06-01' })
+    await storeResults(server.store, earlier, NOW)
+    expect(await of()).toBe(before)
+    expect(await rows('revision=2025-06-01&limit=1000')).toHaveLength(1000)
+    await server.store.db.deleteFrom('result').where('revision', '=', '2025-06-01').execute()
+  })
+
   it('says why a run is not placed', async () => {
     const [row] = await rows('source=local&name=ours run-2')
     expect(row?.placement).toMatchObject({ placed: null, reason: 'task_unknown' })
@@ -155,6 +165,13 @@ describe('the leaderboard over HTTP', () => {
     expect(csv).toContain('energy_per_output_token_j_window')
     expect(await text('markdown')).toMatch(/^\| Model \| GPUs .*\n\|---/)
     expect(JSON.parse(await text('vega'))).toMatchObject({ data: { name: 'board' } })
+    const chart = (q: string) => get(`/leaderboard?${q}&format=vega&chart=neighbours`)
+    expect(await (await chart('source=local&task=gpqa')).json()).toMatchObject({
+      data: { name: 'neighbours' },
+    })
+    expect((await problem(await chart('source=local&name=ours run-2'))).detail).toMatch(
+      /No run of this page is placed \(the configuration names no task\)/,
+    )
     expect(JSON.parse(await text('mlenergy')).configurations).toHaveLength(3)
     const bytes = await (await get(`/leaderboard?${query}&format=parquet`)).arrayBuffer()
     const table = await parquetReadObjects({ file: bytes })
@@ -222,7 +239,13 @@ describe('import over HTTP', () => {
     await post(file([tokenRow({ energy_per_request_joules: 1, nickname: 'bad' })]))
     const all = await rows('task=http&valid=false')
     expect(all).toMatchObject([{ name: 'bad', valid: false, findings: ['identity_broken'] }])
-    expect((await rows('task=http&valid=true')).map((r) => r['name'])).not.toContain('bad')
+    expect((await rows('task=http')).map((r) => r['name'])).not.toContain('bad')
+    expect(await json('/leaderboard?task=http')).toMatchObject({ invalid: 1 })
+    expect(
+      (await json('/leaderboard/compare?task=http&a=num_gpus:2&b=num_gpus:4'))['a'],
+    ).toMatchObject({
+      invalid: 1,
+    })
   })
 
   it.each<[string | Uint8Array, string, number, RegExp]>([
