@@ -1,6 +1,7 @@
 import { CANON, type CanonMetric, STATISTICS } from '../../analysis/schema/canon.ts'
 import { METRICS } from '../../analysis/schema/metric.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
+import { RESULT_METRICS } from '../../analysis/schema/result-metric.ts'
 import { FINDING_WORDS } from './finding-words.ts'
 
 const SECTIONS: Record<CanonMetric['section'], string> = {
@@ -19,15 +20,7 @@ export function glossaryMarkdown(): string {
     table(
       `### ${title}`,
       ['id', 'name', 'unit', 'better', 'what it is'],
-      canon
-        .filter(([, row]) => row.section === section)
-        .map(([id, row]) => [
-          code(id),
-          row.title,
-          row.unit,
-          row.better === null ? '' : BETTER[row.better],
-          row.formula,
-        ]),
+      canon.filter(([, row]) => row.section === section).map(rowOf),
     ),
   )
   return `${[
@@ -36,6 +29,11 @@ export function glossaryMarkdown(): string {
     '## Metrics',
     `A distribution is published by its statistics: ${STATISTICS.map((s) => code(`_${s}`)).join(', ')} are appended to its id, as in \`ttft_ms_p50\`; one with failures by its percentiles alone. \`@run\` and \`@steady\` name a window other than the summary's own, as in \`request_throughput_req_s@run\`. Every value carries its unit, a 95 % range (\`low\`, \`high\`), the same without what is common to all runs on the device (\`repeat_low\`, \`repeat_high\`), the count of values it was made of, and its source. What can't be had is null with one of the reasons below.`,
     ...sections,
+    table(
+      '### Of results of others\n\nNumbers that imported results have and runs of ours do not.',
+      ['id', 'name', 'unit', 'better', 'what it is'],
+      Object.entries(RESULT_METRICS as Record<string, CanonMetric>).map(rowOf),
+    ),
     table(
       '## Reasons\n\nWhy a value is null: one closed list, from the sensor to the page.',
       ['reason', 'meaning'],
@@ -57,6 +55,14 @@ export function glossaryMarkdown(): string {
     ),
   ].join('\n\n')}\n`
 }
+
+const rowOf = ([id, row]: [string, CanonMetric]): string[] => [
+  code(id),
+  row.title,
+  row.unit,
+  row.better === null ? '' : BETTER[row.better],
+  row.formula,
+]
 
 const code = (text: string): string => `\`${text}\``
 
