@@ -43,7 +43,7 @@ const deviceOf = ({ labels }: PromSeries): string =>
   `${labels['Hostname'] ?? labels['instance'] ?? ''}/${labels['gpu'] ?? ''}`
 
 const MJ_PER_J = 1000
-/** NVIDIA states 5 W, and measurements find 5 %. Source: docs/metrics.md, "Energy", uncertainty. */
+/** NVIDIA states 5 W, and measurements find 5 %. Source: docs/metrics.md, "Uncertainty". */
 const SENSOR_W = 5
 const SENSOR_SHARE = 0.05
 
