@@ -33,9 +33,9 @@ export function electricityLines(site: SiteDraw | CostReason, scenario: Scenario
   }
   const terms = [...site.terms, ...(tariff.u > 0 ? [standardTerm('price', tariff.u)] : [])]
   const said = [...rate.said, ...site.assumptions]
-  const line = (id: LineId, money: number, assumptions: readonly string[], own = terms) =>
+  const line = (id: LineId, money: number, assumptions: readonly string[]) =>
     known(id, money * rate.value, {
-      terms: own,
+      terms,
       ...source,
       assumptions: [...assumptions, ...said],
     })
@@ -54,12 +54,11 @@ export function electricityLines(site: SiteDraw | CostReason, scenario: Scenario
       ? missing('electricity_fixed', 'not_asked')
       : charges === null
         ? missing('electricity_fixed', 'tz_missing')
-        : line(
-            'electricity_fixed',
-            charges.fixed,
-            ['By the hours of the run of those of the month.'],
-            [],
-          ),
+        : known('electricity_fixed', charges.fixed * rate.value, {
+            ...source,
+            codes: [],
+            assumptions: ['By the hours of the run of those of the month.', ...rate.said],
+          }),
   ]
   return [...lines, taxLine(lines, tariff.tax_frac)]
 }

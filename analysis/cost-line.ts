@@ -75,7 +75,7 @@ export function wholeLine(
   whole: bigint,
   { terms: _, effects: own, ...more }: Known,
 ): CostLine {
-  return { ...NOTHING, ...more, id, whole, effects: own ?? [], reason: more.codes?.[0] ?? null }
+  return { ...NOTHING, ...more, id, whole, effects: own ?? [], reason: null }
 }
 
 /** A line without a value, and why. */
@@ -114,6 +114,7 @@ export function shown(line: CostLine, currency: string): Line {
     unit,
     exact_unit,
     reason: line.reason,
+    codes: [...line.codes],
     factor: line.factor,
     source: line.source,
     licence: line.licence,

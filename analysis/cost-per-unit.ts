@@ -54,6 +54,6 @@ function divided(total: Line, timeline: EnergyTimeline, unit: FunctionalUnit): P
   return {
     amount: { low: low / r, value: value / r, high: high / r },
     unit: words,
-    reason: total.reason,
+    reason: null,
   }
 }

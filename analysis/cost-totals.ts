@@ -52,9 +52,8 @@ function totalOf(id: TotalId, lines: readonly CostLine[], currency: string): Lin
     exact: known ? exact(sum) : null,
     unit,
     exact_unit,
-    reason: known
-      ? (there.find((l) => l.reason !== null)?.reason ?? null)
-      : ((lost[0] ?? out[0])?.reason ?? 'no_data'),
+    reason: known ? null : ((lost[0] ?? out[0])?.reason ?? 'no_data'),
+    codes: known ? [...new Set(there.flatMap((l) => l.codes))] : [],
     factor: null,
     source: null,
     licence: joined(there.map((l) => l.licence)),

@@ -129,7 +129,8 @@ describe('uncertainty', () => {
     )
     const co2 = line(ledger, 'co2_location')
     expect(co2).toMatchObject({
-      reason: 'pue_unknown',
+      reason: null,
+      codes: ['pue_unknown'],
       amount: { low: 100, value: 100, high: 160 },
     })
     expect(line(ledger, 'energy_overhead')).toMatchObject({ amount: null, reason: 'pue_unknown' })

@@ -145,7 +145,7 @@ describe('a series with a hole', () => {
   it('or takes the factor of the year for these hours, and says both', () => {
     const it = line({ series, gap: 'annual', zone: 'DE' })
     expect(it?.amount?.value).toBe(100 + 3 * 330)
-    expect(it?.reason).toBe('series_gap')
+    expect(it).toMatchObject({ reason: null, codes: ['series_gap', 'basis_mixed'] })
     expect(it?.assumptions[0]).toContain('75.0 %')
     const ledger = cost(
       timeline,
