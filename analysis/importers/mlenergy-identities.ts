@@ -184,36 +184,3 @@ function aboveTdp(
     },
   ]
 }
-
-export interface Histogram {
-  readonly bins: readonly number[]
-  readonly counts: readonly number[]
-}
-
-/** null where it is no histogram in numbers. */
-export function readHistogram(value: unknown): Histogram | null {
-  const { bins, counts } = (value ?? {}) as { bins?: unknown; counts?: unknown }
-  const numbers = (v: unknown): v is number[] => Array.isArray(v) && v.every(Number.isFinite)
-  return numbers(bins) && numbers(counts) ? { bins, counts } : null
-}
-
-/** An output length histogram: edges are one more than counts and rise, counts are whole and not negative. */
-export function histogramFindings(value: unknown): Finding[] {
-  const read = readHistogram(value)
-  if (read === null)
-    return [broken('hist', 'bins and counts of the output lengths are no lists of numbers', {})]
-  const { bins, counts } = read
-  const findings: Finding[] = []
-  const say = (message: string, evidence: Record<string, unknown>) =>
-    void findings.push(broken('hist', message, evidence))
-  if (bins.length !== counts.length + 1)
-    say(`${bins.length} bin edges stand around ${counts.length} counts`, {
-      bins: bins.length,
-      counts: counts.length,
-    })
-  const falls = bins.findIndex((edge, i) => i > 0 && edge <= (bins[i - 1] as number))
-  if (falls > 0) say(`bin edge ${falls} does not rise`, { edge: falls })
-  const bad = counts.findIndex((c) => !Number.isInteger(c) || c < 0)
-  if (bad >= 0) say(`count ${bad} is ${counts[bad]}`, { count: bad })
-  return findings
-}

@@ -2,7 +2,7 @@ import type { Finding } from '../schema/finding.ts'
 import type { Result } from '../schema/result.ts'
 import type { Collector } from './collector.ts'
 import { isObject, type JsonObject, shown } from './fields.ts'
-import { broken, histogramFindings, readHistogram } from './mlenergy-identities.ts'
+import { histogramFindings, histogramSum } from './mlenergy-histogram.ts'
 import { flatModelRow, publishedResult } from './mlenergy-row.ts'
 
 /** A task or model file as it was parsed. */
@@ -63,7 +63,7 @@ function taskRows(file: PublishedFile, published: Published, out: Collector): Ta
 /** A model file whose task file is not there: its own rows are the results. */
 function readAlone(file: PublishedFile, published: Published, out: Collector): void {
   const task = text(file.value['task'])
-  const sum = histogramSum(file)
+  const sum = histogramSum(file.value)
   for (const [at, config] of configurations(file).entries()) {
     if (!isObject(config)) {
       out.lost(file.path, at, `is ${shown(config)}; a row is a mapping`)
@@ -91,7 +91,7 @@ function join(
     )
     return
   }
-  const sum = histogramSum(file)
+  const sum = histogramSum(file.value)
   let joined = 0
   for (const [at, config] of configs.entries()) {
     const it = rows[at] as TaskRow
@@ -142,29 +142,6 @@ function withHistogram(result: Result, config: JsonObject, sum: Finding | null):
     findings,
     valid: findings.every((f) => f.severity !== 'invalid'),
   }
-}
-
-/** Whether the histograms of a file's rows share its edges and add up to its counts. null: they do, or there are none. */
-function histogramSum({ value }: PublishedFile): Finding | null {
-  const whole = readHistogram(value['output_length_distribution'])
-  const parts = configurations({ value }).flatMap((c) =>
-    isObject(c) ? [readHistogram(c['output_length_distribution'])] : [],
-  )
-  if (whole === null || parts.length === 0) return null
-  const sums = new Array<number>(whole.counts.length).fill(0)
-  for (const part of parts) {
-    if (part === null) return null
-    if (part.bins.join() !== whole.bins.join())
-      return broken('hist', "the rows' output length bins are not those of the file", {})
-    for (const [i, count] of part.counts.entries()) sums[i] = (sums[i] ?? 0) + count
-  }
-  const off = sums.findIndex((n, i) => n !== whole.counts[i])
-  if (off < 0) return null
-  return broken(
-    'hist',
-    `the rows' output lengths add up to ${sums[off]} in bin ${off}, and the file counts ${whole.counts[off]}`,
-    { bin: off, sum: sums[off], file: whole.counts[off] },
-  )
 }
 
 function context(
