@@ -3,8 +3,9 @@ import { readFile } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { ConfigError } from '../analysis/schema/study.ts'
 import { isAlive } from './process-alive.ts'
-import { programPath } from './program.ts'
+import { findProgram } from './program.ts'
 import { type ServerChild, startServer } from './server-child.ts'
 import { createServerClient, type ServerClient } from './server-client.ts'
 import { ServerError } from './server-error.ts'
@@ -37,11 +38,25 @@ const lockSchema = z.looseObject({
   token: z.string().nullish(),
 })
 
+/** @throws ConfigError where there is no server's program */
+function serverProgram(): string {
+  const path = findProgram('llem-server')
+  if (path !== null) return path
+  throw new ConfigError([
+    {
+      path: '--db',
+      message:
+        'needs llem-server, which is not here (the archive for hosts without network has none; in a checkout npm run build makes it); record with --no-server --out DIR, or send to --server URL',
+    },
+  ])
+}
+
 /**
  * Connects to the server that a run is sent to. With a URL that one, which need not answer yet: the run is recorded
  * all the same. Without, the server whose lock file lies beside the database, if it is alive and answers; else one is
  * started as a child on a free loopback port, and again whenever it dies.
  * @throws ServerStartError with the server's own words when the embedded one can't start
+ * @throws ConfigError when the embedded one is not installed
  * @throws ServerError when the URL answers and is no llem server, or refuses the token
  */
 export async function connectServer(options: ConnectOptions): Promise<ServerConnection> {
@@ -79,7 +94,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
 
   async function start(): Promise<ServerClient> {
     const token = randomBytes(24).toString('hex')
-    const command = options.command ?? [process.execPath, programPath('llem-server')]
+    const command = options.command ?? [process.execPath, serverProgram()]
     const arguments_ = ['serve', '--db', db, '--port', '0', '--json', '--until-stdin-closes']
     child = await startServer([...command, ...arguments_], token)
     return createServerClient({ url: child.url, token })

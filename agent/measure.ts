@@ -56,7 +56,11 @@ async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
     )
   if (signals.signal.aborted) return INTERRUPTED
   const ending = await measured(parts, run, device_ids, beside)
-  if (ending === INTERRUPTED) return INTERRUPTED
+  if (ending === INTERRUPTED) {
+    // Ctrl-C is how many a program ends: its joules are told all the same.
+    await sleep(TAIL_S * 1000)
+    return INTERRUPTED
+  }
   if (cooldown_s > 0) await run.phase('cooldown', cooldown_s, () => pause(cooldown_s, signal))
   await pause(Math.max(0, TAIL_S - cooldown_s), signal)
   return ending

@@ -12,9 +12,16 @@ export const VERSION = typeof LLEM_VERSION === 'string' ? LLEM_VERSION : '0.0.0-
 export function programPath(
   name: 'llem-agent' | 'llem-server' | 'embedded-worker' | 'sampler-worker' | 'burst-worker',
 ): string {
+  const path = findProgram(name)
+  if (path !== null) return path
+  throw new Error(`The program ${name} is not built. Run: npm run build`)
+}
+
+/** As {@link programPath}; null where it is not there. The archive for hosts without network has no server. */
+export function findProgram(name: Parameters<typeof programPath>[0]): string | null {
   for (const base of ['./', '../dist/bin/']) {
     const path = fileURLToPath(new URL(`${base}${name}.js`, import.meta.url))
     if (existsSync(path)) return path
   }
-  throw new Error(`The program ${name} is not built. Run: npm run build`)
+  return null
 }

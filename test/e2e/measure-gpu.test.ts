@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import { buildFakeNvml, writeScript } from '../support/fake-nvml/fake-nvml.ts'
-import { AGENT, type Home, makeHome, run } from '../support/programs.ts'
+import { AGENT, type Home, makeHome, run, start } from '../support/programs.ts'
 import { ROOT } from '../support/root.ts'
 
 const IDLE_W = 100
@@ -104,5 +104,32 @@ describe('a program on a GPU, measured', () => {
     const truth = ((IDLE_W + MORE_W) * (short?.duration_s ?? 0)) / 40
     expect(value('short', 'energy_compute_j_mean') / truth).toBeGreaterThan(0.6)
     expect(value('short', 'energy_compute_j_mean') / truth).toBeLessThan(1.2)
+  })
+})
+
+describe('a program on a GPU, ended by Ctrl-C', () => {
+  it('has its joules up to then', async () => {
+    const args = [
+      'measure',
+      '--baseline',
+      '0',
+      '--json',
+      '--',
+      'sh',
+      '-c',
+      'echo ready >&2; exec sleep 30',
+    ]
+    const started = start(AGENT, args, home)
+    await new Promise<void>((said) =>
+      started.child.stderr?.on('data', (part) => String(part).includes('ready') && said()),
+    )
+    await new Promise((r) => setTimeout(r, 1000))
+    started.child.kill('SIGINT')
+    const ended = await started.ended
+    expect(ended.code, ended.stderr).toBe(130)
+    const stopped = summarySchema.parse(JSON.parse(ended.stdout).runs[0])
+    const seconds = stopped.window?.duration_s ?? 0
+    expect(seconds).toBeGreaterThan(0.9)
+    expect((stopped.metrics['energy_gpu_j']?.value ?? 0) / (IDLE_W * seconds)).toBeCloseTo(1, 1)
   })
 })
