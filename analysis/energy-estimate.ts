@@ -75,7 +75,7 @@ function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): 
 function curveReason(source: EnergySource, found: ReturnType<typeof integrate>): Reason | null {
   if (found.covered_s + found.bridged_s + found.gap_s === 0)
     return source.value.some(Number.isFinite) ? 'uncovered' : failureOf(source)
-  if (!found.bracketed) return 'window_not_bracketed'
+  if (!found.bracketed) return source.failure === 'lost' ? 'lost' : 'window_not_bracketed'
   return found.gap_s > 0 ? 'gap' : null
 }
 

@@ -8,6 +8,7 @@ import { THRESHOLDS } from './thresholds.ts'
 /** What each reason for no energy is called among the findings; the rest are an uncovered window. */
 const CODES: Partial<Record<Reason, FindingCode>> = {
   window_not_bracketed: 'window_not_bracketed',
+  lost: 'window_not_bracketed',
   gap: 'sampling_gap_exceeded',
   counter_reset: 'counter_reset',
   stale: 'counter_stalled',
@@ -16,6 +17,7 @@ const CODES: Partial<Record<Reason, FindingCode>> = {
 const WORDS: Partial<Record<Reason, string>> = {
   window_not_bracketed:
     'no reading lies on both sides of the window, and nothing is extrapolated; keep sampling for a second after the load',
+  lost: 'the device stopped answering and no reading lies on both sides of the window; the kernel’s log (dmesg) may say why',
   gap: `readings are missing for more than ${THRESHOLDS.bridge_s} s within the window, which is too long to bridge`,
   counter_reset: 'its energy counter fell back within the window, so the difference means nothing',
   stale: 'its energy counter stood still within the window',

@@ -302,6 +302,12 @@ describe('no energy', () => {
     expect(found).toMatchObject({ energy_j: null, reason: 'window_not_bracketed' })
     expect(codes(found)).toEqual([['window_not_bracketed', 'invalid']])
   })
+  test('of a device that stopped answering is lost, and says so', () => {
+    const gone = polls(31, 61).map((row) => ({ ...row, value: null, reason: 'lost' }))
+    const found = energy({ samples: [...polls(-1, 30), ...gone] }, 0, 60)
+    expect(found).toMatchObject({ energy_j: null, reason: 'lost' })
+    expect(codes(found)).toEqual([['window_not_bracketed', 'invalid']])
+  })
   test('over a hole of more than 3 s is sampling_gap_exceeded', () => {
     const found = energy({ samples: [...polls(-1, 20), ...polls(24, 61)] }, 0, 60)
     expect(found).toMatchObject({ energy_j: null, reason: 'gap' })
