@@ -79,8 +79,8 @@ export interface CodecarbonFacts {
 export type CodecarbonCells = Readonly<Record<CodecarbonColumn, string | number | null>>
 
 /**
- * A run as a row of `emissions.csv`: energies in kWh with the PUE in them, powers without it, emissions in kg. What we
- * don't know is empty, never 0.
+ * A run as a row of `emissions.csv`: energies in kWh and powers with the PUE in them, as CodeCarbon 3.3 writes both,
+ * emissions in kg. What we don't know is empty, never 0.
  * @param ledger of the same timeline; null: no place was named, then there are no emissions
  * Source: docs/importers.md, "CodeCarbon".
  */
@@ -93,7 +93,7 @@ export function codecarbonCells(
   const parts = partEnergies(timeline)
   const seconds = timeline.seconds > 0 ? timeline.seconds : null
   const kwh = (j: number | null) => (j === null ? null : (j / J_PER_KWH) * pue)
-  const watts = (j: number | null) => (j === null || seconds === null ? null : j / seconds)
+  const watts = (j: number | null) => (j === null || seconds === null ? null : (j / seconds) * pue)
   const known = Object.values(parts).flatMap((p) => p.energy_j ?? [])
   const grams = ledger?.lines.find((l) => l.id === 'co2_location')?.amount?.value ?? null
   const kg = grams === null ? null : grams / 1000

@@ -37,7 +37,7 @@ describe('llem-server export --format codecarbon', () => {
     const cell = (name: string) => row.split(',')[header.split(',').indexOf(name)]
     // 300 W over the 15 s of the window
     expect(Number(cell('gpu_energy'))).toBeCloseTo((4500 / 3.6e6) * 1.2, 12)
-    expect(Number(cell('gpu_power'))).toBeCloseTo(300, 6)
+    expect(Number(cell('gpu_power'))).toBeCloseTo(300 * 1.2, 6)
     expect(Number(cell('emissions'))).toBeCloseTo((4500 / 3.6e6) * 1.2 * 0.2, 12)
     expect([cell('cpu_energy'), cell('ram_energy'), cell('python_version')]).toEqual(['', '', ''])
     expect(cell('run_id')).toBe(RUN_ID)
