@@ -70,6 +70,9 @@ export const codecarbon: Importer = {
         },
         notes: [
           'its time stamp is the end, in local time without a zone',
+          ...(content.header.includes('pue')
+            ? []
+            : ['this layout does not tell its PUE: energies hold one where it was set']),
           'memory is modelled by its size, and the CPU too where its counter can’t be read; neither is taken as measured',
           ...(row.country_iso_code === 'CAN' && row.region === 'quebec'
             ? [

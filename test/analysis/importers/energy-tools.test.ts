@@ -192,6 +192,7 @@ describe('CodeCarbon', () => {
   test('reads the layout of tasks', () => {
     const { results } = imported(codecarbon, importFixture('codecarbon/tasks.csv'))
     expect(results.map((r) => r.setup['task_name'])).toEqual(['prefill', 'decode'])
+    expect(results[0]?.provenance.notes.join()).toContain('does not tell its PUE')
   })
 
   test('refuses shifted rows and takes the others', () => {
