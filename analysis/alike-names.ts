@@ -5,13 +5,14 @@ const FORM = /\b(PCIe|NVL)\b/i
 
 /**
  * The short name by which GPUs are called alike: what a driver says (`NVIDIA H100 80GB HBM3`) and what a board says
- * (`H100`) give the same. Cards of another power limit keep their form (`H100 PCIe`). What has no such name stays as it
- * is; null stays null.
+ * (`H100`) give the same. Cards of another power limit keep their form (`H100 PCIe`). A part of a card (MIG) and
+ * what has no such name stay as they are; null stays null.
  */
 export function shortGpuName(gpu_model: string | null): string | null {
   if (gpu_model === null) return null
   const [, family, number] = FAMILY.exec(gpu_model) ?? []
-  if (family === undefined || number === undefined) return gpu_model.trim()
+  const part = /\bMIG\b/i.test(gpu_model)
+  if (part || family === undefined || number === undefined) return gpu_model.trim()
   const letters = family.toUpperCase()
   const name = `${letters}${letters.endsWith('TX') ? ' ' : ''}${number.toUpperCase()}`
   const form = FORM.exec(gpu_model)?.[1]

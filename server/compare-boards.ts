@@ -34,7 +34,10 @@ const side = z
       new Set(parts.map((p) => p.field)).size === parts.length,
     `must be FIELD:VALUE, or several with commas, each FIELD once, of ${SIDE_FIELDS.join(', ')}`,
   )
-  .meta({ description: 'one side, e.g. gpu_model:H100 or source:mlenergy,revision:2026-02-16' })
+  .meta({
+    description:
+      'one side, e.g. gpu_model:H100 or source:mlenergy,revision:2026-02-16; the filters of /leaderboard hold for both',
+  })
 
 export interface BoardsQuery {
   readonly label_a: string

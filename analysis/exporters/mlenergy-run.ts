@@ -76,7 +76,7 @@ export function runTaskRow(
     weight_precision: precisionName(facts.precision),
     gpu_model: shortGpuName(facts.gpu_model),
     num_gpus: facts.num_gpus,
-    max_num_seqs: facts.batch_limit,
+    max_num_seqs: batchLimit(run, facts),
     ...degrees,
     energy_per_token_joules: energy_per_token,
     energy_per_request_joules:
@@ -131,6 +131,13 @@ function ours(run: RunData, summary: Summary, sha256: string) {
     reasons: summary.findings.filter((f) => f.severity !== 'info').map((f) => f.code),
     sha256,
   }
+}
+
+/** Of all data parallel ranks together, as the board counts; the flag of vLLM is of one rank. */
+function batchLimit(run: RunData, { batch_limit }: RowFacts): number | null {
+  const flags = engineFlags(run)
+  const ranks = flags.has('--max-num-seqs') ? Number(flags.get('--data-parallel-size') ?? 1) : 1
+  return batch_limit === null || !Number.isSafeInteger(ranks) ? null : batch_limit * ranks
 }
 
 /** With one GPU nothing is split; else only what was said. */

@@ -95,6 +95,7 @@ describe('names by which GPUs and precisions are alike', () => {
     ['NVIDIA GeForce RTX 4090', 'RTX 4090'],
     ['Tesla V100-SXM2-16GB', 'V100'],
     ['Apple M3 Max', 'Apple M3 Max'],
+    ['NVIDIA H100 80GB HBM3 MIG 1g.10gb', 'NVIDIA H100 80GB HBM3 MIG 1g.10gb'],
     [null, null],
   ])('%s is %s', (given, short) => expect(shortGpuName(given)).toBe(short))
 

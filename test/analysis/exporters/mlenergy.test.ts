@@ -139,6 +139,14 @@ describe('a run of ours as a row', () => {
     expect(refused({ num_gpus: 0 })).toEqual(['energy_per_token_joules'])
   })
 
+  it('counts the batch limit of all data parallel ranks together', () => {
+    const command = ['vllm', 'serve', 'm', '--max-num-seqs', '8', '--data-parallel-size=4']
+    const raw = { ...run.experiment.raw, engine: { name: 'openai', command } }
+    const parallel = { ...run, experiment: { ...run.experiment, raw } }
+    const { row } = runTaskRow(parallel, summary, { ...facts, num_gpus: 4, tensor_parallel: 1 }, '')
+    expect(row).toMatchObject({ max_num_seqs: 32, data_parallel: 4, expert_parallel: 1 })
+  })
+
   it('splits over several GPUs only as it was said', () => {
     const row = (
       change: Partial<Omit<typeof facts, 'tensor_parallel'>> & { tensor_parallel?: number },
