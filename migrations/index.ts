@@ -1,6 +1,8 @@
 import type { Migration } from 'kysely'
 import { initial } from './0001-initial.ts'
 import { results } from './0002-results.ts'
+import { totals } from './0003-totals.ts'
+import { votes } from './0004-votes.ts'
 
 /**
  * Every change of the tables' shape, in order. History: what has been released is never edited. The place in this
@@ -9,6 +11,8 @@ import { results } from './0002-results.ts'
 export const MIGRATIONS: readonly { readonly name: string; readonly migration: Migration }[] = [
   { name: '0001-initial', migration: initial },
   { name: '0002-results', migration: results },
+  { name: '0003-totals', migration: totals },
+  { name: '0004-votes', migration: votes },
 ]
 
 /** The version of a database on which every migration has run. */

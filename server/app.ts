@@ -1,5 +1,6 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { API_PREFIX, sameMajor, WIRE_HEADER, WIRE_VERSION } from '../analysis/schema/wire.ts'
+import { AnswerError } from './answers/answer-error.ts'
 import { countRequest } from './counters.ts'
 import { json } from './endpoint.ts'
 import { RunUnreadable } from './load-run.ts'
@@ -15,17 +16,28 @@ import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
 import { ingestRoutes } from './routes/ingest.ts'
 import { leaderboardRoutes } from './routes/leaderboard.ts'
+import { qualityRoutes } from './routes/quality.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
+import { statementRoutes } from './routes/statements.ts'
 import { streamRoutes } from './routes/streams.ts'
+import { totalsRoutes } from './routes/totals.ts'
 import { windowRoutes } from './routes/windows.ts'
 import { checkOrigin } from './same-origin.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
 import { docsPage } from './web/docs.ts'
+import { votePage } from './web/vote.ts'
 
-/** What anyone may ask without a token: that the server lives, and what it can be asked. */
-const OPEN_PATHS = new Set(['/', '/healthz', '/readyz', '/docs', `${API_PREFIX}/openapi.json`])
+/** What anyone may ask without a token: that the server lives, what it can be asked, and pages that hold no data. */
+const OPEN_PATHS = new Set([
+  '/',
+  '/healthz',
+  '/readyz',
+  '/docs',
+  '/vote',
+  `${API_PREFIX}/openapi.json`,
+])
 
 /** The application: addresses, errors and access. It does not listen. */
 export function createApp(parts: Parts): OpenAPIHono {
@@ -51,6 +63,9 @@ export function createApp(parts: Parts): OpenAPIHono {
   leaderboardRoutes(app, parts)
   importRoutes(app, parts)
   choosingRoutes(app, parts)
+  totalsRoutes(app, parts)
+  statementRoutes(app, parts)
+  qualityRoutes(app, parts)
   reportRoutes(app, parts)
   healthRoutes(app, parts)
   const openapi = () =>
@@ -64,6 +79,7 @@ export function createApp(parts: Parts): OpenAPIHono {
     })
   app.get(`${API_PREFIX}/openapi.json`, () => json(openapi()))
   app.get('/docs', (c) => c.html(docsPage(openapi())))
+  app.get('/vote', (c) => c.html(votePage()))
   app.get('/', (c) => c.redirect('/docs'))
   app.notFound((c) =>
     problemResponse(
@@ -105,6 +121,8 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
       : new HttpProblem(404, 'unknown_run', error.message)
   if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)
   if (error instanceof ResultError) return new HttpProblem(422, 'results_refused', error.message)
+  if (error instanceof AnswerError)
+    return new HttpProblem(error.code === 'no_pairs' ? 404 : 422, error.code, error.message)
   const known = StoreError.from(error, parts.store.path)
   if (known instanceof StoreError) {
     parts.log(`${where}: ${known.message}`)

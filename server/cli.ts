@@ -449,6 +449,104 @@ askCommand(
     ),
 )
 
+const statement = program
+  .command('statement')
+  .description('Freeze totals under a permanent address, show them, verify what they rest on.')
+  .addHelpText(
+    'after',
+    '\nExample:\n  llem-server statement create --by month --zone DE --title "Energy of 2026"',
+  )
+askCommand(
+  totalsCommand(
+    command(
+      'create',
+      'Freeze totals: figures, factors, versions, scenario, filters and run hashes. Takes what totals takes.',
+      'llem-server statement create --by month,team --sites sites.yaml --title "Energy of 2026"',
+      statement,
+    ).option('--title <text>', 'what it is of', ''),
+  ),
+  TOTALS_OPTIONS,
+  async (o, query) =>
+    (await import('./commands/statement.ts')).statementCreate(
+      {
+        ...o,
+        scenario: file(o['scenario']),
+        sites: file(o['sites']),
+        title: String(o['title']),
+      },
+      query,
+    ),
+)
+command('list', 'List statements.', 'llem-server statement list', statement).action(
+  async (o: Common) => (await import('./commands/statement.ts')).statementList(o),
+)
+command(
+  'show',
+  'Show a statement as it was made.',
+  'llem-server statement show 3f9a1c20',
+  statement,
+)
+  .argument('<id>', 'its address, or eight digits or more of it')
+  .action(async (id: string, o: Common) =>
+    (await import('./commands/statement.ts')).statementShow(id, o),
+  )
+command(
+  'verify',
+  'Recompute every hash and figure of a statement, and say what has changed; the statement stays.',
+  'llem-server statement verify 3f9a1c20',
+  statement,
+)
+  .argument('<id>', 'its address, or eight digits or more of it')
+  .action(async (id: string, o: Common) =>
+    (await import('./commands/statement.ts')).statementVerify(id, o),
+  )
+
+const factors = program
+  .command('factors')
+  .description('Fetch factors of electricity over time from their publishers, and keep them.')
+  .addHelpText(
+    'after',
+    '\nExample:\n  llem-server factors fetch --provider gb --from 2026-07-01 --to 2026-08-01',
+  )
+command(
+  'fetch',
+  'Ask a publisher for what is not kept yet. The only command that asks anybody.',
+  'llem-server factors fetch --provider gb --from 2026-07-01 --to 2026-08-01',
+  factors,
+)
+  .requiredOption('--provider <name>', 'electricity-maps, watttime, gb, entsoe or eia')
+  .option('--zone <zone>', "the publisher's zone (gb: GB)")
+  .requiredOption('--from <time>', 'a day in UTC, or a time with its offset')
+  .requiredOption('--to <time>', 'the end, not included')
+  .option('--again', 'ask for what is there already too', false)
+  .action(async (o: Common & FetchOptions) =>
+    (await import('./commands/factors.ts')).factorsFetch({ ...o, zone: o.zone }),
+  )
+command(
+  'list',
+  'List what is kept, and the publishers.',
+  'llem-server factors list',
+  factors,
+).action(async (o: Common) => (await import('./commands/factors.ts')).factorsList(o))
+command(
+  'show',
+  'Print kept factors as the intensity of a scenario.',
+  'llem-server factors show gb:GB > intensity.json',
+  factors,
+)
+  .argument('<series>', 'PROVIDER:ZONE')
+  .action(async (series: string, o: Common) =>
+    (await import('./commands/factors.ts')).factorsShow(series, o),
+  )
+
+interface FetchOptions {
+  readonly provider: string
+  readonly zone?: string
+  readonly from: string
+  readonly to: string
+  readonly again: boolean
+}
+
 command(
   'backup',
   'Copy the database as it is at one moment, even while it is served.',

@@ -42,11 +42,11 @@ export const siteRowSchema = z
   })
   .refine((r) => typeof r.tariff !== 'number' || r.currency !== null, {
     path: ['currency'],
-    message: 'must be given, such as EUR: the tariff is a number',
+    message: 'is not given; give one such as EUR, as the tariff is a number',
   })
   .refine((r) => r.to === null || r.to > r.from, {
     path: ['to'],
-    message: 'must be a day after from',
+    message: 'is not a day after from',
   })
 export type SiteRow = z.infer<typeof siteRowSchema>
 

@@ -132,7 +132,97 @@ interface ResultFileRow {
   gzip: Uint8Array
 }
 
+/** Energy of a sealed run, derived under one version of the formulas. */
+interface RunEnergyRow {
+  run_id: string
+  analysis_version: number
+  valid: number
+  boundary: string
+  boundary_partial: number
+  gpus: number
+  /** Relative standard uncertainty. */
+  u: number
+  /** Why there is none; null: there is. */
+  reason: string | null
+  computed_at: string
+}
+
+/** A part of it at constant power, within one hour of UTC. Microjoules. */
+interface RunEnergyHourRow {
+  run_id: string
+  part: 'window' | 'outside'
+  seq: number
+  from_ms: number | null
+  to_ms: number | null
+  duration_ms: number
+  gpu_uj: number
+  cpu_uj: number
+  dram_uj: number
+  node_uj: number
+  estimated_uj: number
+}
+
+export interface StatementRow {
+  /** SHA-256 of the document. */
+  statement_id: string
+  title: string
+  created_at: string
+  /** Canonical JSON. Triggers refuse any change. */
+  document: string
+}
+
+/** A factor as its publisher told it, for a while. */
+export interface GridFactorRow {
+  provider: string
+  zone: string
+  kind: string
+  from_ms: number
+  to_ms: number
+  g_per_kwh: number
+  estimated: number
+  fetched_at: string
+}
+
+/** An answer that was imported. `set_id`: its run, or `answers:MODEL`. */
+export interface AnswerRow {
+  set_id: string
+  prompt_sha256: string
+  prompt_id: string
+  model: string
+  run_id: string | null
+  energy_j: number | null
+  e2e_ms: number | null
+  imported_at: string
+  file_sha256: string
+  prompt: string
+  output: string
+}
+
+/** Only ever added. */
+interface VoteRow {
+  vote_id: string
+  token_sha256: string
+  at: string
+  actor: string
+  left_set_id: string
+  right_set_id: string
+  choice: string
+  /** JSON of what the voter was shown afterwards, with the prompt's hash. */
+  shown: string
+}
+
+/** Whether a chosen answer was worth its extra energy, asked after the vote. Only ever added. */
+interface VoteWorthRow {
+  vote_id: string
+  at: string
+  actor: string
+  worth_it: number
+}
+
 export interface Tables {
+  answer: AnswerRow
+  vote: VoteRow
+  vote_worth: VoteWorthRow
   run: RunRow
   process: ProcessRow
   chunk: ChunkRow
@@ -144,4 +234,8 @@ export interface Tables {
   result: ResultRow
   result_metric: ResultMetricRow
   result_file: ResultFileRow
+  run_energy: RunEnergyRow
+  run_energy_hour: RunEnergyHourRow
+  statement: StatementRow
+  grid_factor: GridFactorRow
 }

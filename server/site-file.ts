@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { parse, YAMLParseError } from 'yaml'
+import { withPresets } from '../analysis/scenario-presets.ts'
+import { type SiteTable, siteTableSchema } from '../analysis/schema/sites.ts'
+import { unknownZones } from '../analysis/site-table.ts'
+import { badFields } from './bad-field.ts'
+import { CommandError } from './command-error.ts'
+import { intensityTables } from './intensity-tables.ts'
+import { ScenarioError } from './scenario-file.ts'
+
+/**
+ * A table of sites from what was written: rows may name presets (`pue: google`), zones must be known.
+ * @param where named in errors
+ * @throws ScenarioError with the row, the bad value and what it must be
+ */
+export async function readSites(raw: unknown, where: string): Promise<SiteTable> {
+  const parsed = siteTableSchema.safeParse(withRows(raw, where), { reportInput: true })
+  if (!parsed.success) throw new ScenarioError(where, badFields(parsed.error.issues))
+  const unknown = unknownZones(parsed.data, await intensityTables())
+  if (unknown.length > 0)
+    throw new ScenarioError(
+      where,
+      unknown.map(({ row, message }) => ({ path: `sites.${row}.zone`, message })),
+    )
+  return parsed.data
+}
+
+function withRows(raw: unknown, where: string): unknown {
+  if (raw === null || typeof raw !== 'object' || !('sites' in raw) || !Array.isArray(raw.sites))
+    return raw
+  return {
+    ...raw,
+    sites: raw.sites.map((row: unknown, i) => {
+      if (row === null || typeof row !== 'object') return row
+      try {
+        return withPresets(row as Record<string, unknown>)
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error
+        throw new ScenarioError(where, [{ path: `sites.${i}`, message: error.message }])
+      }
+    }),
+  }
+}
+
+/**
+ * A file of sites in YAML or JSON.
+ * @throws ScenarioError; CommandError where there is no such file
+ */
+export async function readSiteFile(path: string): Promise<SiteTable> {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new CommandError(2, `The file of sites ${path} can't be read (${code}).`)
+  }
+  try {
+    return await readSites(parse(text), path)
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error
+    throw new ScenarioError(path, [
+      { path: '', message: `is neither YAML nor JSON: ${error.message.split('\n')[0]}` },
+    ])
+  }
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { canonOf } from '../analysis/schema/canon.ts'
+import { TOTALS_BY, type TotalsBy } from '../analysis/schema/totals.ts'
+import { type CostQuery, costQuerySchema } from './cost-query.ts'
+import { listQueryShape, toListQuery } from './run-query.ts'
+import type { RunListQuery } from './store/run-filter.ts'
+
+const { sort: _, limit: __, cursor: ___, ...filters } = listQueryShape
+const { span: ____, boundary: _____, hour: ______, ...scenario } = costQuerySchema.shape
+
+const by = z
+  .string()
+  .transform((text, ctx): TotalsBy[] => {
+    const words = text.split(',').filter((w) => w !== '')
+    return words.flatMap((one, i) => {
+      const found = TOTALS_BY.find((b) => b === one)
+      if (found !== undefined && words.indexOf(one) === i) return [found]
+      const message = found
+        ? 'names a field twice; take one out'
+        : `must be of ${TOTALS_BY.join(', ')}`
+      ctx.addIssue({ code: 'custom', message, input: one })
+      return []
+    })
+  })
+  .meta({ description: `kept apart, with commas: ${TOTALS_BY.join(', ')}` })
+
+const shape = {
+  ...filters,
+  // What was archived was drawn all the same.
+  archived: z.enum(['exclude', 'include', 'only']).default('include'),
+  ...scenario,
+  by: by.prefault('month'),
+  series: z
+    .string()
+    .regex(/^[a-z-]+:.+$/, 'must be PROVIDER:ZONE, such as gb:GB')
+    .optional()
+    .meta({ description: 'PROVIDER:ZONE of fetched factors, in place of zone' }),
+}
+
+export interface TotalsQuery {
+  readonly by: readonly TotalsBy[]
+  readonly filters: RunListQuery
+  /** What is said of a scenario beside the file or the body. */
+  readonly said: CostQuery
+  /** Provider and zone of fetched factors. */
+  readonly series: { readonly provider: string; readonly zone: string } | null
+}
+
+/** What /totals and `llem-server totals` may be asked: filters of runs, `by`, and what cost takes of a scenario. */
+export const totalsQuerySchema = z
+  .object(shape)
+  .catchall(z.string())
+  .transform((given, ctx): TotalsQuery => {
+    const rest = Object.fromEntries(
+      Object.entries(given).filter(
+        ([key]) => Object.hasOwn(filters, key) || !Object.hasOwn(shape, key),
+      ),
+    )
+    // There are no pages: a total is over all runs.
+    const paging = ['sort', 'limit', 'cursor'].filter((key) => Object.hasOwn(rest, key))
+    if (paging.length > 0) ctx.addIssue({ code: 'unrecognized_keys', keys: paging, input: given })
+    const list = { ...rest, sort: 'created_at', limit: 1, cursor: undefined }
+    const said = Object.fromEntries(
+      Object.entries(given).filter(([key]) => Object.hasOwn(scenario, key)),
+    )
+    const cut = given.series?.indexOf(':') ?? -1
+    return {
+      by: given.by,
+      filters: toListQuery(
+        list as Parameters<typeof toListQuery>[0],
+        ctx,
+        (name) => canonOf(name) !== undefined,
+      ),
+      said: said as CostQuery,
+      series:
+        given.series === undefined
+          ? null
+          : { provider: given.series.slice(0, cut), zone: given.series.slice(cut + 1) },
+    }
+  })

@@ -1,0 +1,36 @@
+import type { Scenario } from '../analysis/schema/scenario.ts'
+import type { SiteTable } from '../analysis/schema/sites.ts'
+import type { Totals, TotalsBy } from '../analysis/schema/totals.ts'
+import { totals } from '../analysis/totals.ts'
+import { intensityTables } from './intensity-tables.ts'
+import { fillRunEnergies } from './run-energies.ts'
+import type { Store } from './store/open.ts'
+import type { RunListQuery } from './store/run-filter.ts'
+import { notCounted, totalsRows } from './store/totals-rows.ts'
+import type { Summaries } from './summaries.ts'
+
+export interface TotalsAsked {
+  readonly by: readonly TotalsBy[]
+  readonly filters: RunListQuery
+  readonly scenario: Scenario
+  readonly sites: SiteTable | null
+}
+
+/** Totals of what is stored. The first one computes the energy of each run; those after it add what is kept. */
+export async function totalsStored(
+  store: Store,
+  summaries: Summaries,
+  asked: TotalsAsked,
+  now: () => string,
+): Promise<{ readonly totals: Totals; readonly run_ids: ReadonlySet<string> }> {
+  await fillRunEnergies(store, summaries, now)
+  const rows = await totalsRows(store.db, asked.filters)
+  const { run_ids, ...sums } = totals(rows, { ...asked, tables: await intensityTables() })
+  return {
+    run_ids,
+    totals: {
+      ...sums,
+      runs: { counted: run_ids.size, ...(await notCounted(store.db, asked.filters)) },
+    },
+  }
+}
