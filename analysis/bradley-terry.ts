@@ -25,7 +25,7 @@ export interface BradleyTerry {
 }
 
 const Z = 1.959963984540054
-const ROUNDS = 500
+const ROUNDS = 5_000
 const CLOSE = 1e-11
 /** Longest step in log odds: a full one may leap where nearly everything was won. */
 const STEP = 1

@@ -35,6 +35,7 @@ export const REASONS = {
   gap: 'readings are missing in between',
   implausible: 'the reading is outside what the device can do',
   on_mains: 'the node ran on mains, so its battery tells nothing of it',
+  unconnected: 'votes do not join all that is to be compared, not even through others',
   ambiguous_mapping: 'it is not certain which device it belongs to',
 } as const
 
