@@ -1,3 +1,4 @@
+import { AnswerError } from './answers/answer-error.ts'
 import { BundleError } from './bundle/bundle-error.ts'
 import { CommandError } from './command-error.ts'
 import { RunUnreadable } from './load-run.ts'
@@ -15,6 +16,7 @@ export function sayAndExit(error: unknown): 1 | 2 {
   if (known instanceof StoreError) return say(known.message, WRONG_FILE.has(known.fault) ? 2 : 1)
   if (known instanceof RunNotFound) return say(known.message, 2)
   if (
+    known instanceof AnswerError ||
     known instanceof BundleError ||
     known instanceof ResultError ||
     known instanceof RunUnreadable

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Verdict } from '../../analysis/importers/importer.ts'
+import { readAnswers, storeAnswers } from '../answers/import-answers.ts'
 import { importBundles, readFolder } from '../bundle/import-bundle.ts'
 import { withUnpacked } from '../bundle/unpack.ts'
 import { CommandError } from '../command-error.ts'
@@ -11,7 +12,7 @@ import { isoNow, printLine, withStore } from './with-store.ts'
 export interface ImportCommand {
   readonly db: string
   readonly json: boolean
-  /** `bundle` or the name of an importer; undefined: by content. */
+  /** `bundle`, `answers` or the name of an importer; undefined: by content. */
   readonly format: string | undefined
   readonly revision: string | undefined
   readonly dryRun: boolean
@@ -26,7 +27,8 @@ export async function importPath(path: string, options: ImportCommand): Promise<
 /** @param shown what the user called it */
 async function importAt(path: string, shown: string, options: ImportCommand): Promise<void> {
   const bundle = options.format === 'bundle' || (options.format === undefined && isBundle(path))
-  return bundle ? importRuns(path, shown, options) : importOthers(path, options)
+  if (bundle) return importRuns(path, shown, options)
+  return (await importAnswers(path, options)) ? undefined : importOthers(path, options)
 }
 
 const isBundle = (path: string): boolean =>
@@ -63,6 +65,37 @@ async function importRuns(dir: string, shown: string, options: ImportCommand): P
           : `Imported run ${run.run_id} (${run.outcome}): ${run.chunks} chunks, ${run.rows} rows.`,
       )
   })
+}
+
+/** Answers to be compared; false where the file holds something else. */
+async function importAnswers(path: string, options: ImportCommand): Promise<boolean> {
+  const forced = options.format === 'answers'
+  if (!forced && (options.format !== undefined || statSync(path).isDirectory())) return false
+  const [given] = givenFiles(path)
+  if (given === undefined)
+    throw new CommandError(
+      1,
+      `${path} holds no file of answers; they come as one JSON object a line.`,
+    )
+  const read = readAnswers(given, forced)
+  if (read === null) return false
+  const { answers, file_sha256 } = read
+  if (options.dryRun) {
+    const said = { dry_run: true, file_sha256, answers: answers.length }
+    printLine(options.json ? JSON.stringify(said) : `Would import ${answers.length} answers.`)
+    return true
+  }
+  await withStore(options.db, { create: true }, async (store) => {
+    const { inserted, same } = await storeAnswers(store, read, isoNow())
+    if (options.json)
+      return printLine(JSON.stringify({ db: store.path, file_sha256, inserted, same }))
+    printLine(
+      inserted === 0
+        ? `All ${same} answers are there already; nothing has changed.`
+        : `Imported ${inserted} answers${same > 0 ? `; ${same} were there already` : ''}. llem-server serve shows them for a vote under /vote.`,
+    )
+  })
+  return true
 }
 
 async function importOthers(path: string, options: ImportCommand): Promise<void> {
