@@ -71,11 +71,11 @@ async function importRuns(dir: string, shown: string, options: ImportCommand): P
 async function importAnswers(path: string, options: ImportCommand): Promise<boolean> {
   const forced = options.format === 'answers'
   if (!forced && (options.format !== undefined || statSync(path).isDirectory())) return false
-  const [given] = givenFiles(path)
-  if (given === undefined)
+  const [given, ...more] = givenFiles(path)
+  if (given === undefined || more.length > 0)
     throw new CommandError(
       1,
-      `${path} holds no file of answers; they come as one JSON object a line.`,
+      `${path} holds ${given === undefined ? 'no file' : `${1 + more.length} files`}; answers are imported a file at a time, one JSON object a line.`,
     )
   const read = readAnswers(given, forced)
   if (read === null) return false
