@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Measurement } from '../analysis/schema/measurement.ts'
 import { type Beside, openBeside } from './beside/beside.ts'
+import type { Clock } from './clock.ts'
 import { faultOf, type MeasuredProgram, startProgram } from './measured-program.ts'
 import type { SignalPassing } from './pass-signals.ts'
 import {
@@ -11,6 +12,7 @@ import {
   type RunResult,
   record,
 } from './recording.ts'
+import { visibleVariables } from './sensors/visible-devices.ts'
 import { devicesHere } from './used-devices.ts'
 import { recordWindows } from './windows/record-windows.ts'
 import type { WindowServer } from './windows/window-server.ts'
@@ -33,14 +35,29 @@ export interface MeasureParts extends RecordingParts {
  */
 export async function measureProgram(parts: MeasureParts): Promise<RunResult> {
   const { measurement } = parts
-  return await record(parts, { experiment: measurement, cycle: 0 }, (run) => phases(parts, run))
+  const openSensors = async (clock: Clock) => {
+    const sensors = await parts.openSensors(clock)
+    try {
+      // Devices that are not here are a wrong configuration, not a run that failed.
+      devicesHere(measurement.devices, sensors.devices)
+      return sensors
+    } catch (error) {
+      await sensors.close()
+      throw error
+    }
+  }
+  const recorded = { experiment: measurement, cycle: 0 }
+  return await record({ ...parts, openSensors }, recorded, (run) => phases(parts, run))
 }
 
 async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
   const { measurement, windows, signals } = parts
   const { baseline_s, cooldown_s } = measurement.phases
   const { draft, sensors, signal } = run
-  const device_ids = devicesHere(measurement.devices, sensors.devices)
+  const used = devicesHere(measurement.devices, sensors.devices)
+  const { device_ids } = used
+  for (const note of used.notes) parts.reporter.say(note)
+  run.event('used_devices', { ...used, variables: visibleVariables(process.env) })
   const beside = await openBeside({
     ...{ run, say: parts.reporter.say, stateDir: parts.stateDir },
     tools: measurement.sensors.beside,

@@ -1,4 +1,5 @@
 import type { Calibration } from '../analysis/schema/calibration.ts'
+import type { Reason } from '../analysis/schema/reason.ts'
 import type { PhaseName, RunOutcome } from '../analysis/schema/run.ts'
 import type { SampleRow } from '../analysis/schema/stream.ts'
 import { calibrationsHere } from './calibrate/store.ts'
@@ -72,6 +73,10 @@ export interface Recording {
   atEnd(stop: () => Promise<void>): void
 }
 
+/** A driver of GPUs that is there and refuses is told at once: the run would be without GPUs, or of the CPU alone. */
+const DRIVERS: readonly string[] = ['nvml', 'amdsmi']
+const REFUSED: readonly Reason[] = ['no_driver', 'permission_denied']
+
 /**
  * Records one run: opens sensors, spool and recorder, does the work meanwhile and closes them. Whatever happens
  * after the spool is open, what was recorded is kept and the outcome says how it ended; only what makes the run
@@ -96,6 +101,9 @@ export async function record(
       sensors.environment,
     )
     for (const note of notes) reporter.say(note)
+    for (const { source, reason, device_id, fix } of sensors.missing)
+      if (device_id === null && DRIVERS.includes(source) && REFUSED.includes(reason))
+        reporter.say(fix)
     const draft = draftRunFile({
       experiment,
       cycle,

@@ -45,14 +45,14 @@ export async function usedDevices(
 /**
  * The devices on which a program may compute that we did not start as an engine: what the configuration says, else all
  * visible GPUs, else the CPU.
+ * @throws ConfigError naming what is configured and not here
  */
 export function devicesHere(
   wanted: readonly (string | number)[] | null,
   devices: readonly Device[],
   env: Environment = process.env,
-): string[] {
-  const used = wanted === null ? seenBy(env, devices) : configured(wanted, devices)
-  return [...used.device_ids]
+): UsedDevices {
+  return wanted === null ? seenBy(env, devices) : configured(wanted, devices)
 }
 
 const CERTAIN = { reason: null, notes: [] } as const

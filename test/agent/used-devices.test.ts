@@ -69,9 +69,14 @@ describe('the devices that an engine computes on', () => {
 
 describe('the devices of a program that is no engine of ours', () => {
   it('are the visible GPUs, else the CPU, else what is configured', () => {
-    expect(devicesHere(null, WHOLE, { CUDA_VISIBLE_DEVICES: '1' })).toEqual([B])
-    expect(devicesHere(null, DEVICES, {})).toEqual(['MIG-1'])
-    expect(devicesHere(null, [{ device_id: 'c', kind: 'cpu_package' }], {})).toEqual(['c'])
-    expect(devicesHere(['cpu'], DEVICES, {})).toEqual(['cpu_package:0', 'dram:0'])
+    expect(devicesHere(null, WHOLE, { CUDA_VISIBLE_DEVICES: '1' }).device_ids).toEqual([B])
+    expect(devicesHere(null, DEVICES, {}).device_ids).toEqual(['MIG-1'])
+    expect(devicesHere(null, [{ device_id: 'c', kind: 'cpu_package' }], {}).device_ids).toEqual([
+      'c',
+    ])
+    expect(devicesHere(['cpu'], DEVICES, {}).device_ids).toEqual(['cpu_package:0', 'dram:0'])
+    const twice = devicesHere(null, WHOLE, { CUDA_VISIBLE_DEVICES: '1,1' })
+    expect(twice.by).toBe('cpu')
+    expect(twice.notes.join(' ')).toContain('CUDA_VISIBLE_DEVICES')
   })
 })

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -131,5 +131,23 @@ describe('a program on a GPU, ended by Ctrl-C', () => {
     const seconds = stopped.window?.duration_s ?? 0
     expect(seconds).toBeGreaterThan(0.9)
     expect((stopped.metrics['energy_gpu_j']?.value ?? 0) / (IDLE_W * seconds)).toBeCloseTo(1, 1)
+  })
+})
+
+describe('a host whose GPUs can’t be told', () => {
+  it('says so at once, and measures the CPU', async () => {
+    const refusing: Home = { ...home, env: { ...home.env, FAKE_NVML_INIT_RC: '9' } }
+    const args = ['measure', '--baseline', '0', '--no-server', '--out', 'refused', '--', 'true']
+    const ended = await run(AGENT, args, refusing)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain('Load the driver with: sudo modprobe nvidia')
+  })
+
+  it('refuses a device that is not here before it starts anything, exit 2', async () => {
+    const args = ['measure', '--set', 'devices=[7]', '--no-server', '--', 'touch', 'started']
+    const ended = await run(AGENT, args, home)
+    expect(ended.code).toBe(2)
+    expect(ended.stderr).toContain('devices.0: is 7, which names no device of this host')
+    expect(existsSync(join(home.dir, 'started'))).toBe(false)
   })
 })
