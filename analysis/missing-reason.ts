@@ -8,6 +8,19 @@ interface MissingSensor {
   readonly reason?: unknown
 }
 
+/** What the agent looked for and did not get: the source, why, and its sentence with the remedy. */
+export function missingSensors(
+  run: Pick<RunData, 'environment'>,
+): { readonly source: string; readonly reason: string; readonly fix: string }[] {
+  const listed = run.environment['missing_sensors']
+  if (!Array.isArray(listed)) return []
+  return listed.flatMap((m: (MissingSensor & { readonly fix?: unknown }) | null) =>
+    typeof m?.source === 'string' && typeof m.fix === 'string'
+      ? [{ source: m.source, reason: String(m.reason), fix: m.fix }]
+      : [],
+  )
+}
+
 /**
  * Why nothing was recorded by any of these sources, where the agent said so.
  * @param device only what it said of devices whose id begins so

@@ -1,6 +1,8 @@
 import { html } from 'hono/html'
 import { stringify } from 'yaml'
+import { missingSensors } from '../../analysis/missing-reason.ts'
 import type { RunData } from '../../analysis/run-data.ts'
+import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { facts, type Markup, scrolling } from './markup.ts'
@@ -22,6 +24,7 @@ export function setupSection(run: RunData, summary: Summary): Markup {
     ${environment(run)}
     <h3>Sensors</h3>
     ${run.sensors.length === 0 ? html`<p>The run names no sensors.</p>` : sensorTables(run.sensors)}
+    ${notRead(run)}
     <h3>Identity</h3>
     ${facts([
       ['run', html`<code>${run.run_id}</code>`],
@@ -56,6 +59,16 @@ function environment({ environment }: RunData): Markup | '' {
       ([key, value]) => html`<details><summary><code>${key}</code></summary>
     <pre tabindex="0" aria-label="${key}"><code>${stringify(value, { lineWidth: 0 }).trim()}</code></pre></details>`,
     )}`
+}
+
+/** What was looked for and is not there, and what to type to get it. */
+function notRead(run: RunData): Markup | '' {
+  const missing = missingSensors(run)
+  if (missing.length === 0) return ''
+  return html`<h3>Not read</h3><ul>${missing.map(
+    ({ source, reason, fix }) =>
+      html`<li><code>${source}</code>: ${reason in REASONS ? REASONS[reason as Reason] : reason}. ${fix}</li>`,
+  )}</ul>`
 }
 
 /** One table a device: what each source reads, how often it is renewed, and by how much it may err. */

@@ -39,6 +39,15 @@ describe('the report', () => {
     expect(html.includes(`content="default-src 'none';`)).toBe(true)
   })
 
+  it('says what was looked for and not read, and the remedy', async () => {
+    const run = simulatedRun(small)
+    const fix = 'Grant read access to energy_uj.'
+    const missing = [{ source: 'rapl', device_id: null, reason: 'permission_denied', fix }]
+    const environment = { ...run.environment, missing_sensors: [...missing, 'rubbish', null] }
+    const text = textOf(await reportHtml({ ...run, environment }, summarise(run)))
+    expect(text).toContain(`Not read rapl : ${REASONS.permission_denied}. ${fix}`)
+  })
+
   it('names the run, its setup and its headline with both ranges, rounded by the uncertainty', async () => {
     const run = simulatedRun(small)
     const summary = summarise(run)
