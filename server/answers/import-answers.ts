@@ -48,8 +48,19 @@ export function readAnswers(given: GivenFile, forced: boolean): ReadAnswers | nu
       )
     places.set(key, line)
   }
+  const models = new Map<string, string>()
+  for (const { line, model, run_id } of answers) {
+    const set_id = setOf({ run_id, model })
+    const before = models.get(set_id) ?? model
+    if (before !== model)
+      throw refused(`${parsed.path}, line ${line}: ${twoModels(set_id, before, model)}`)
+    models.set(set_id, before)
+  }
   return { name: parsed.path, file_sha256: parsed.sha256, bytes: parsed.bytes, answers }
 }
+
+const twoModels = (set_id: string, before: string, model: string): string =>
+  `${set_id} has answers of ${before} and of ${model}; a run is of one model, so give each a run_id of its own`
 
 /** Whose answers are together: of a run where the line names it, else of the model. */
 const setOf = ({ run_id, model }: Pick<AnswerLine, 'run_id' | 'model'>): string =>
@@ -95,6 +106,17 @@ export function storeAnswers(
     let inserted = 0
     for (const answer of answers) {
       const row = rowOf(answer, file_sha256, now)
+      // All answers of a set are of one model, so any of them tells.
+      const other = await tx
+        .selectFrom('answer')
+        .select('model')
+        .where('set_id', '=', row.set_id)
+        .limit(1)
+        .executeTakeFirst()
+      if (other !== undefined && other.model !== row.model)
+        throw refused(
+          `${name}, line ${answer.line}: ${twoModels(row.set_id, other.model, row.model)}`,
+        )
       const { numInsertedOrUpdatedRows } = await tx
         .insertInto('answer')
         .values(row)
@@ -128,7 +150,7 @@ export function storeAnswers(
   })
 }
 
-const SAME = ['model', 'output', 'energy_j', 'e2e_ms'] as const
+const SAME = ['output', 'energy_j', 'e2e_ms'] as const
 
 function rowOf(answer: AnswerLine, file_sha256: string, now: string): AnswerRow {
   const { prompt_id, prompt, model, output, run_id, energy_j, e2e_ms } = answer

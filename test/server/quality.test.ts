@@ -233,6 +233,15 @@ describe('answers that were written by other tools', () => {
       ...{ output: 'by hand', energy_j: 12.5, energy_low_j: null, model: 'gamma', run_id: null },
       ...{ e2e_s: null, e2e_reason: 'not_recorded', valid: null },
     })
+    const ofRun = (model: string, prompt: string) => {
+      const found = readAnswers(
+        file(`${model}.ndjson`, [line({ model, prompt, run_id: 'run-x' })]),
+        false,
+      )
+      return storeAnswers(server.store, found as typeof read, NOW)
+    }
+    await ofRun('gamma', 'seven')
+    await expect(ofRun('delta', 'eight')).rejects.toThrow(/run-x has answers of gamma and of delta/)
     const other = readAnswers(file('other.ndjson', [line({ output: 'unlike' })]), false)
     await expect(storeAnswers(server.store, other as typeof read, NOW)).rejects.toThrow(
       /line 1: answers:gamma has answered this prompt already, with another output/,
@@ -256,6 +265,10 @@ describe('answers that were written by other tools', () => {
     )
     expect(refusal([line({ output: '' })])).toMatch(/line 1: output/)
     expect(refusal([line(), line()])).toMatch(/line 2: answers the same prompt .* as line 1/)
+    const run = { run_id: 'run-x' }
+    expect(refusal([line(run), line({ ...run, prompt: 'x', model: 'delta' })])).toMatch(
+      /line 2: run-x has answers of gamma and of delta; a run is of one model/,
+    )
     expect(refusal(['text'])).toMatch(/Nothing was imported/)
   })
 })
