@@ -75,6 +75,8 @@ export interface Recording {
 
 /** A driver of GPUs that is there and refuses is told at once: the run would be without GPUs, or of the CPU alone. */
 const DRIVERS: readonly string[] = ['nvml', 'amdsmi']
+/** A meter is there only where the user named it, so one that can't be read is told too. */
+const METERS: readonly string[] = ['redfish', 'ipmi', 'plug']
 const REFUSED: readonly Reason[] = ['no_driver', 'permission_denied']
 
 /**
@@ -102,7 +104,10 @@ export async function record(
     )
     for (const note of notes) reporter.say(note)
     for (const { source, reason, device_id, fix } of sensors.missing)
-      if (device_id === null && DRIVERS.includes(source) && REFUSED.includes(reason))
+      if (
+        METERS.includes(source) ||
+        (device_id === null && DRIVERS.includes(source) && REFUSED.includes(reason))
+      )
         reporter.say(fix)
     const draft = draftRunFile({
       experiment,

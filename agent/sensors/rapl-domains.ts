@@ -1,3 +1,4 @@
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import type { Device } from '../../analysis/schema/device.ts'
 import type { MetricName } from '../../analysis/schema/metric.ts'
@@ -22,20 +23,23 @@ export interface RaplDomain {
  */
 export function raplDomains(root: string): RaplDomain[] {
   const domains: RaplDomain[] = []
+  // Sockets of one host hold processors of one model.
+  const processor = cpus()[0]?.model.trim() || null
   for (const zone of listNames(root)) {
     if (!/^intel-rapl:\d+$/.test(zone)) continue
     const path = join(root, zone)
     const name = zoneName(path)
-    if (name === 'psys') domains.push(domain(path, 'platform:0', 'platform_energy_uj'))
+    if (name === 'psys') domains.push(domain(path, 'platform:0', 'platform_energy_uj', 'psys'))
     const id = packageOf(name)
     if (id === null) continue
-    domains.push(domain(path, `cpu_package:${id}`, 'cpu_energy_uj'))
+    domains.push(domain(path, `cpu_package:${id}`, 'cpu_energy_uj', processor))
     for (const sub of listNames(path)) {
       if (!sub.startsWith(`${zone}:`)) continue
       const inner = join(path, sub)
       const part = zoneName(inner)
-      if (part === 'dram') domains.push(domain(inner, `dram:${id}`, 'dram_energy_uj'))
-      if (part === 'core') domains.push(domain(inner, `cpu_package:${id}`, 'cpu_core_energy_uj'))
+      if (part === 'dram') domains.push(domain(inner, `dram:${id}`, 'dram_energy_uj', null))
+      if (part === 'core')
+        domains.push(domain(inner, `cpu_package:${id}`, 'cpu_core_energy_uj', processor))
     }
   }
   return domains
@@ -51,14 +55,19 @@ export function packageOf(name: string): string | null {
 }
 
 const KINDS = {
-  cpu_energy_uj: { kind: 'cpu_package', scope: 'package', model: null },
-  cpu_core_energy_uj: { kind: 'cpu_package', scope: 'core', model: null },
-  dram_energy_uj: { kind: 'dram', scope: 'dram', model: null },
-  platform_energy_uj: { kind: 'node', scope: 'platform', model: 'psys' },
+  cpu_energy_uj: { kind: 'cpu_package', scope: 'package' },
+  cpu_core_energy_uj: { kind: 'cpu_package', scope: 'core' },
+  dram_energy_uj: { kind: 'dram', scope: 'dram' },
+  platform_energy_uj: { kind: 'node', scope: 'platform' },
 } as const
 
-function domain(path: string, device_id: string, metric: keyof typeof KINDS): RaplDomain {
-  const { kind, scope, model } = KINDS[metric]
+function domain(
+  path: string,
+  device_id: string,
+  metric: keyof typeof KINDS,
+  model: string | null,
+): RaplDomain {
+  const { kind, scope } = KINDS[metric]
   const rated =
     watts(path, 'constraint_0_max_power_uw') ?? watts(path, 'constraint_0_power_limit_uw')
   const limits = listNames(path)

@@ -143,6 +143,14 @@ describe('a host whose GPUs can’t be told', () => {
     expect(ended.stderr).toContain('Load the driver with: sudo modprobe nvidia')
   })
 
+  it('says at once which meter can’t be read', async () => {
+    const meter = 'sensors.meters=[{source: plug, url: http://127.0.0.1:1, kind: tasmota}]'
+    const args = ['measure', '--baseline', '0', '--set', meter, '--no-server', '--', 'true']
+    const ended = await run(AGENT, args, home)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(ended.stderr).toContain('http://127.0.0.1:1')
+  })
+
   it('refuses a device that is not here before it starts anything, exit 2', async () => {
     const args = ['measure', '--set', 'devices=[7]', '--no-server', '--', 'touch', 'started']
     const ended = await run(AGENT, args, home)

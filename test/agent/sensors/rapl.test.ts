@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
@@ -172,6 +172,7 @@ describe('RAPL', () => {
     const source = await open()
     expect(source.sensors.map((s) => s.row.max_w)).toEqual([506, null])
     expect(source.devices.map((d) => d.tdp_w)).toEqual([125, null])
+    expect(source.devices[0]?.model).toBe(cpus()[0]?.model.trim() || null)
   })
 
   it('lists a package that can not be read beside one that can, so that their sum is unknown', async () => {
