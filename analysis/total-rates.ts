@@ -215,24 +215,30 @@ function gpuHourRates(scenario: Scenario): (hours: number, gpus: number) => OfGp
   const capex = own === null ? null : ownPerGpuHour(own)
   const opex =
     own?.opex_per_year == null ? null : own.opex_per_year / (HOURS_PER_YEAR * own.util * own.gpus)
+  const none = embodied === null ? 'not_asked' : 'not_applicable'
+  const nobody = hardware === null ? 'not_asked' : 'not_applicable'
+  const noGpu: OfGpuHours = {
+    embodied: none,
+    embodied_idle: none,
+    hw_rent: nobody,
+    hw_capex: nobody,
+    hw_opex: own !== null && opex === null ? 'not_asked' : nobody,
+  }
+  const money = (hours: number, rate: number | null, without: CostReason): LineAmount => {
+    if (rate === null) return without
+    return fx === null ? 'fx_missing' : nano(hours * rate * fx.value)
+  }
   return (hours, gpus) => {
-    const money = (rate: number | null): LineAmount => {
-      if (hardware === null) return 'not_asked'
-      if (gpus === 0 || rate === null) return 'not_applicable'
-      return fx === null ? 'fx_missing' : nano(hours * rate * fx.value)
-    }
+    if (gpus === 0 || (embodied === null && hardware === null)) return noGpu
     const grams =
       embodied === null ? null : embodiedShare(embodied.kg_per_gpu.value, hours, embodied.years)
-    const none = embodied === null ? 'not_asked' : 'not_applicable'
     return {
-      embodied: grams === null || gpus === 0 ? none : nano(grams),
+      embodied: grams === null ? none : nano(grams),
       embodied_idle:
-        grams === null || embodied === null || gpus === 0
-          ? none
-          : nano(grams * (1 / embodied.util - 1)),
-      hw_rent: money(rent),
-      hw_capex: money(capex),
-      hw_opex: own !== null && opex === null ? 'not_asked' : money(opex),
+        grams === null || embodied === null ? none : nano(grams * (1 / embodied.util - 1)),
+      hw_rent: money(hours, rent, nobody),
+      hw_capex: money(hours, capex, nobody),
+      hw_opex: money(hours, opex, noGpu.hw_opex as CostReason),
     }
   }
 }

@@ -35,18 +35,28 @@ const LINES_OF: Readonly<Record<SumId, readonly TotalLine[]>> = {
   money: linesOf('money'),
 }
 
+/** Which sums a line is in, by their places in SUM_IDS. */
+const SUMS_OF = TOTAL_LINES.map((l) =>
+  SUM_IDS.flatMap((id, i) => (LINES_OF[id].includes(l) ? [i] : [])),
+)
+const FOLLOWS_ENERGY = TOTAL_LINES.map((l) => OF_ENERGY.has(l))
+
+/** By place in TOTAL_LINES; null: not known of any hour. */
+type Lines = (ExactSum | null)[]
+
 interface Part {
   readonly runs: Set<string>
   readonly it_uj: ExactSum
-  readonly lines: Map<TotalLine, ExactSum>
+  readonly lines: Lines
 }
 
 /** What one scenario made of some energy, for the spread of the sums. */
 interface Share {
   readonly it_uj: ExactSum
-  readonly value: Map<TotalLine, number>
+  /** By place in TOTAL_LINES. */
+  readonly value: Float64Array
   /** Sum of amount × relative uncertainty of its energy. */
-  readonly spread: Map<TotalLine, number>
+  readonly spread: Float64Array
 }
 
 interface Row extends PricedPiece {
@@ -86,28 +96,26 @@ export class TotalsSum {
     this.#it_uj.add(row.it_uj)
     part.it_uj.add(row.it_uj)
     share.it_uj.add(row.it_uj)
-    for (const id of TOTAL_LINES) {
+    const why: (CostReason | undefined)[] = []
+    for (let k = 0; k < TOTAL_LINES.length; k++) {
+      const id = TOTAL_LINES[k] as TotalLine
       const amount = amounts[id]
-      if (typeof amount !== 'number') continue
-      of(part.lines, id, newSum).add(amount)
-      share.value.set(id, (share.value.get(id) ?? 0) + amount)
-      if (OF_ENERGY.has(id))
-        share.spread.set(id, (share.spread.get(id) ?? 0) + Math.abs(amount) * row.u)
-    }
-    for (const sum of SUM_IDS) {
-      let why: CostReason | null = null
-      for (const id of LINES_OF[sum]) {
-        const amount = amounts[id]
-        if (typeof amount === 'number') continue
-        if (!leftOut(amount)) why = amount
-        else if (amount === 'not_asked' && asked.has(id))
-          why = id === 'co2_location' ? 'no_zone' : 'no_data'
-        if (why !== null) break
+      if (typeof amount === 'number') {
+        addLine(part.lines, k, amount)
+        share.value[k] = (share.value[k] as number) + amount
+        if (FOLLOWS_ENERGY[k])
+          share.spread[k] = (share.spread[k] as number) + Math.abs(amount) * row.u
+        continue
       }
-      if (why === null) continue
-      of(this.#uncovered, sum, newSum).add(row.it_uj)
-      of(of(this.#missing, sum, newReasons), why, newSum).add(row.it_uj)
+      const reason = missingReason(id, amount, asked)
+      if (reason !== null) for (const sum of SUMS_OF[k] ?? []) why[sum] ??= reason
     }
+    why.forEach((reason, k) => {
+      const sum = SUM_IDS[k]
+      if (reason === undefined || sum === undefined) return
+      of(this.#uncovered, sum, newSum).add(row.it_uj)
+      of(of(this.#missing, sum, newReasons), reason, newSum).add(row.it_uj)
+    })
   }
 
   merge(other: TotalsSum): void {
@@ -117,13 +125,17 @@ export class TotalsSum {
       const part = this.#part(name)
       for (const run of theirs.runs) part.runs.add(run)
       addTo(part.it_uj, theirs.it_uj)
-      for (const [id, sum] of theirs.lines) addTo(of(part.lines, id, newSum), sum)
+      theirs.lines.forEach((sum, k) => {
+        if (sum !== null) addBigLine(part.lines, k, sum.value)
+      })
     }
     for (const [rates, theirs] of other.rates) {
       const share = of(this.rates, rates, newShare)
       addTo(share.it_uj, theirs.it_uj)
-      for (const [id, v] of theirs.value) share.value.set(id, (share.value.get(id) ?? 0) + v)
-      for (const [id, v] of theirs.spread) share.spread.set(id, (share.spread.get(id) ?? 0) + v)
+      for (let k = 0; k < TOTAL_LINES.length; k++) {
+        share.value[k] = (share.value[k] as number) + (theirs.value[k] as number)
+        share.spread[k] = (share.spread[k] as number) + (theirs.spread[k] as number)
+      }
     }
     for (const [sum, theirs] of other.#uncovered) addTo(of(this.#uncovered, sum, newSum), theirs)
     for (const [sum, reasons] of other.#missing)
@@ -161,7 +173,9 @@ export class TotalsSum {
               exact: Object.fromEntries(
                 SUM_IDS.map((id) => [
                   id,
-                  exact(LINES_OF[id].reduce((n, l) => n + (part?.lines.get(l)?.value ?? 0n), 0n)),
+                  exact(
+                    LINES_OF[id].reduce((n, l) => n + (part?.lines[PLACE[l]]?.value ?? 0n), 0n),
+                  ),
                 ]),
               ),
             },
@@ -184,8 +198,8 @@ export class TotalsSum {
   #line(id: TotalLine): bigint | null {
     let sum: bigint | null = null
     for (const { lines } of this.#parts.values()) {
-      const own = lines.get(id)
-      if (own !== undefined) sum = (sum ?? 0n) + own.value
+      const own = lines[PLACE[id]]
+      if (own != null) sum = (sum ?? 0n) + own.value
     }
     return sum
   }
@@ -223,20 +237,53 @@ export class TotalsSum {
     const all: Term[] = []
     for (const [rates, { value, spread }] of this.rates)
       for (const id of ids) {
-        const u = (spread.get(id) ?? 0) / per
+        const u = (spread[PLACE[id]] ?? 0) / per
         if (u > 0)
           all.push(...effects(u, [{ name: 'energy', down: 1, up: 1, least: 1.96, most: 1.96 }]))
-        all.push(...effects((value.get(id) ?? 0) / per, rates.terms[id]))
+        all.push(...effects((value[PLACE[id]] ?? 0) / per, rates.terms[id]))
       }
     return together(all)
   }
 }
 
+const PLACE = Object.fromEntries(TOTAL_LINES.map((l, k) => [l, k])) as Record<TotalLine, number>
+
+function addLine(lines: Lines, k: number, n: number): void {
+  const sum = lines[k] ?? new ExactSum()
+  sum.add(n)
+  lines[k] = sum
+}
+
+function addBigLine(lines: Lines, k: number, n: bigint): void {
+  const sum = lines[k] ?? new ExactSum()
+  sum.addBig(n)
+  lines[k] = sum
+}
+
+/** Why a line is missing; null: it is not meant to be there. */
+function missingReason(
+  id: TotalLine,
+  why: CostReason,
+  asked: ReadonlySet<TotalLine>,
+): CostReason | null {
+  if (!leftOut(why)) return why
+  if (why !== 'not_asked' || !asked.has(id)) return null
+  return id === 'co2_location' ? 'no_zone' : 'no_data'
+}
+
 const kwh = (sum: ExactSum | undefined): number => Number(sum?.value ?? 0n) / UJ_PER_KWH
 
 const newSum = () => new ExactSum()
-const newPart = (): Part => ({ runs: new Set(), it_uj: new ExactSum(), lines: new Map() })
-const newShare = (): Share => ({ it_uj: new ExactSum(), value: new Map(), spread: new Map() })
+const newPart = (): Part => ({
+  runs: new Set(),
+  it_uj: new ExactSum(),
+  lines: TOTAL_LINES.map(() => null),
+})
+const newShare = (): Share => ({
+  it_uj: new ExactSum(),
+  value: new Float64Array(TOTAL_LINES.length),
+  spread: new Float64Array(TOTAL_LINES.length),
+})
 const newReasons = () => new Map<CostReason, ExactSum>()
 
 function of<K, V>(map: Map<K, V>, key: K, make: () => V): V {

@@ -53,12 +53,12 @@ export function totals(
   const known = new Map<SiteRow | null, Map<number | null, Rates>>()
   const asked = linesAsked([scenario, ...(sites?.sites ?? []).map((row) => atSite(scenario, row))])
   const groups = new Map<string, TotalsSum>()
+  const dayOf = calendar()
   for (const row of rows) {
     const { from_ms } = row
-    const civil = from_ms === null ? null : civilOf(from_ms)
-    const month = civil === null ? null : `${civil.year}-${String(civil.month).padStart(2, '0')}`
+    const { year, month } = from_ms === null ? NO_DAY : dayOf(from_ms)
     const values = by.map((b) => (b === 'month' ? month : (row.keys[b] ?? null)))
-    const name = JSON.stringify(values)
+    const name = values.map((v) => v ?? '\0').join('\n')
     let group = groups.get(name)
     if (group === undefined) {
       group = new TotalsSum(Object.fromEntries(by.map((b, i) => [b, values[i] ?? null])))
@@ -68,7 +68,7 @@ export function totals(
     // Of what was only modelled nothing is counted, neither its energy nor the hours of its hardware.
     if (row.estimated_uj > 0 && row.it_uj === 0) continue
     const site = find === null || from_ms === null ? null : find(row.site, row.host, from_ms)
-    const rates = ratesAt(site, civil?.year ?? null)
+    const rates = ratesAt(site, year)
     group.add(row, rates, asked)
   }
   const all = new TotalsSum({})
@@ -110,6 +110,28 @@ export function totals(
       own.set(year, rates)
     }
     return rates
+  }
+}
+
+interface Day {
+  readonly year: number | null
+  readonly month: string | null
+}
+const NO_DAY: Day = { year: null, month: null }
+const MS_PER_DAY = 86_400_000
+
+/** Year and month of an instant, worked out once a day. */
+function calendar(): (ms: number) => Day {
+  const known = new Map<number, Day>()
+  return (ms) => {
+    const day = Math.floor(ms / MS_PER_DAY)
+    let found = known.get(day)
+    if (found === undefined) {
+      const { year, month } = civilOf(ms)
+      found = { year, month: `${year}-${String(month).padStart(2, '0')}` }
+      known.set(day, found)
+    }
+    return found
   }
 }
 

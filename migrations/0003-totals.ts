@@ -19,6 +19,7 @@ export const totals: Migration = {
       .addColumn('u', 'double precision', (c) => c.notNull())
       .addColumn('reason', 'text')
       .addColumn('computed_at', 'text', (c) => c.notNull())
+      .modifyEnd(sql`without rowid`)
       .execute()
 
     await db.schema
@@ -37,6 +38,36 @@ export const totals: Migration = {
       .addColumn('node_uj', 'bigint', (c) => c.notNull())
       .addColumn('estimated_uj', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('run_energy_hour_pk', ['run_id', 'part', 'seq'])
+      // The hours of a run lie together, in the order in which they are read.
+      .modifyEnd(sql`without rowid`)
+      .execute()
+
+    // What lists filter and group by, so that a sum over all runs does not read through every run.json.
+    await db.schema
+      .createIndex('run_facts')
+      .on('run')
+      .columns([
+        'run_id',
+        'state',
+        'outcome',
+        'archived',
+        'source',
+        'study_id',
+        'experiment_key',
+        'name',
+        'task',
+        'model',
+        'engine',
+        'gpu_model',
+        'num_gpus',
+        'precision',
+        'batch_limit',
+        'tensor_parallel',
+        'host',
+        'site',
+        'started_at',
+        'created_at',
+      ])
       .execute()
 
     await db.schema

@@ -24,8 +24,9 @@ export async function totalsStored(
   now: () => string,
 ): Promise<{ readonly totals: Totals; readonly run_ids: ReadonlySet<string> }> {
   await fillRunEnergies(store, summaries, now)
-  const rows = await totalsRows(store.db, asked.filters)
-  const { run_ids, ...sums } = totals(rows, { ...asked, tables: await intensityTables() })
+  const tables = await intensityTables()
+  const rows = totalsRows(store, asked.filters, asked.by, asked.sites !== null)
+  const { run_ids, ...sums } = totals(rows, { ...asked, tables })
   return {
     run_ids,
     totals: {

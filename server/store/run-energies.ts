@@ -48,7 +48,6 @@ export async function runsWithoutEnergy(db: Kysely<Tables>): Promise<string[]> {
     .select('run.run_id')
     .where('run.state', '=', 'sealed')
     .where('run_energy.run_id', 'is', null)
-    .orderBy('run.created_at')
     .execute()
   return rows.map((r) => r.run_id)
 }

@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
-import type { TotalPart } from '../../analysis/schema/totals.ts'
+import { TOTAL_PART_IDS, type TotalPart, type TotalsBy } from '../../analysis/schema/totals.ts'
 import type { TotalsRow } from '../../analysis/totals.ts'
+import type { Store } from './open.ts'
 import { conditions, type RunListQuery } from './run-filter.ts'
 import type { Tables } from './tables.ts'
 
@@ -19,56 +20,94 @@ const filtered = (db: Kysely<Tables>, query: RunListQuery) =>
     )
     .where((eb) => eb.and(conditions(eb as unknown as Parameters<typeof conditions>[0], query)))
 
-/** The hours of all runs that the query lets through, in the order of runs. */
-export async function totalsRows(db: Kysely<Tables>, query: RunListQuery): Promise<TotalsRow[]> {
-  const rows = await filtered(db, query)
+const KEYS = {
+  team: 'team.value',
+  model: 'run.model',
+  host: 'run.host',
+  site: 'run.site',
+  gpu_model: 'run.gpu_model',
+  engine: 'run.engine',
+  task: 'run.task',
+} as const satisfies Record<Exclude<TotalsBy, 'month'>, string>
+
+/** An hour as the database hands it out: by place, as names would take longer than the sums. */
+type RawHour = readonly [
+  run_id: string,
+  part: number,
+  from_ms: number | null,
+  to_ms: number | null,
+  duration_ms: number,
+  it_uj: number,
+  estimated_uj: number,
+  gpus: number,
+  u: number,
+  host: string | null,
+  site: string | null,
+  ...keys: (string | null)[],
+]
+
+/**
+ * The hours of all runs that the query lets through, one after the other. In no order: so the index `run_facts` alone is
+ * read, and no run.json.
+ * @param sited whether hosts and sites are looked at, for a table of sites
+ */
+export function* totalsRows(
+  { db, raw }: Store,
+  query: RunListQuery,
+  by: readonly TotalsBy[],
+  sited: boolean,
+): Generator<TotalsRow> {
+  const names = by.filter((b) => b !== 'month')
+  const none = sql<string | null>`null`
+  const { sql: text, parameters } = filtered(db, query)
     .innerJoin('run_energy_hour as h', 'h.run_id', 'e.run_id')
     .leftJoin('run_tag as team', (j) =>
       j.onRef('team.run_id', '=', 'run.run_id').on('team.key', '=', 'team'),
     )
     .select([
       'run.run_id',
-      'run.outcome',
-      'e.valid',
-      'e.gpus',
-      'e.u',
-      'h.part',
+      // Places in TOTAL_PART_IDS: measured, idle, invalid, failed.
+      sql`case when run.outcome is null or run.outcome <> 'completed' then 3
+        when e.valid = 0 then 2 when h.part = 'window' then 0 else 1 end`.as('place'),
       'h.from_ms',
       'h.to_ms',
       'h.duration_ms',
+      sql`h.gpu_uj + h.cpu_uj + h.dram_uj + h.node_uj`.as('it_uj'),
       'h.estimated_uj',
-      sql<number>`h.gpu_uj + h.cpu_uj + h.dram_uj + h.node_uj`.as('it_uj'),
-      'team.value as team',
-      'run.model',
-      'run.host',
-      'run.site',
-      'run.gpu_model',
-      'run.engine',
-      'run.task',
+      'e.gpus',
+      'e.u',
+      (sited ? sql.ref<string | null>('run.host') : none).as('own_host'),
+      (sited ? sql.ref<string | null>('run.site') : none).as('own_site'),
+      ...names.map((b) => sql.ref<string | null>(KEYS[b]).as(b)),
     ])
-    .orderBy('run.run_id')
-    .execute()
-  return rows.map((r) => ({
-    run_id: r.run_id,
-    part: partOf(r.outcome, r.valid === 1, r.part),
-    from_ms: r.from_ms,
-    to_ms: r.to_ms,
-    duration_ms: r.duration_ms,
-    it_uj: r.it_uj,
-    estimated_uj: r.estimated_uj,
-    gpus: r.gpus ?? 0,
-    u: r.u ?? 0,
-    host: r.host,
-    site: r.site,
-    keys: r,
-  }))
+    .compile()
+  const rows = raw
+    .prepare(text)
+    .raw()
+    .iterate(...parameters) as IterableIterator<RawHour>
+  for (const row of rows) {
+    const keys: Partial<Record<Exclude<TotalsBy, 'month'>, string | null>> = {}
+    names.forEach((b, i) => {
+      keys[b] = row[OWN_PLACES + i] as string | null
+    })
+    yield {
+      run_id: row[0],
+      part: TOTAL_PART_IDS[row[1]] as TotalPart,
+      from_ms: row[2],
+      to_ms: row[3],
+      duration_ms: row[4],
+      it_uj: row[5],
+      estimated_uj: row[6],
+      gpus: row[7],
+      u: row[8],
+      host: row[9],
+      site: row[10],
+      keys,
+    }
+  }
 }
 
-function partOf(outcome: string | null, valid: boolean, part: 'window' | 'outside'): TotalPart {
-  if (outcome !== 'completed') return 'failed'
-  if (!valid) return 'invalid'
-  return part === 'window' ? 'measured' : 'idle'
-}
+const OWN_PLACES = 11
 
 export interface NotCounted {
   readonly unmeasured: { reason: string; runs: number }[]
