@@ -57,7 +57,11 @@ export function totals(
   for (const row of rows) {
     const { from_ms } = row
     const { year, month } = from_ms === null ? NO_DAY : dayOf(from_ms)
-    const values = by.map((b) => (b === 'month' ? month : (row.keys[b] ?? null)))
+    const site = find === null || from_ms === null ? null : find(row.site, row.host, from_ms)
+    const values = by.map((b) => {
+      if (b === 'month') return month
+      return row.keys[b] ?? (b === 'site' ? (site?.site ?? null) : null)
+    })
     const name = values.map((v) => v ?? '\0').join('\n')
     let group = groups.get(name)
     if (group === undefined) {
@@ -67,7 +71,6 @@ export function totals(
     if (row.estimated_uj > 0) group.estimate(row.run_id, row.estimated_uj)
     // Of what was only modelled nothing is counted, neither its energy nor the hours of its hardware.
     if (row.estimated_uj > 0 && row.it_uj === 0) continue
-    const site = find === null || from_ms === null ? null : find(row.site, row.host, from_ms)
     const rates = ratesAt(site, year)
     group.add(row, rates, asked)
   }

@@ -1,8 +1,5 @@
-/** When these rows were last looked at. */
-export const GENERATION_REVIEWED_AT = '2026-11-24'
-
 /**
- * Emissions of a kilowatt hour by what makes it, life cycle, g.
+ * Emissions of a kilowatt hour by what makes it, life cycle, g. Reviewed 2026-11-24.
  * Source: data of CodeCarbon 3.3.0 (`carbon_intensity_per_source.json`), docs/totals.md, "Publishers".
  */
 export const GENERATION_G_PER_KWH = {

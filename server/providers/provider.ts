@@ -1,18 +1,17 @@
 import type { IntensitySeries } from '../../analysis/schema/factor.ts'
 
 /** Why a publisher gave no factors. */
-export const MISS_CODES = {
-  not_configured: 'no key is given for it',
-  unknown_zone: 'it does not know the zone',
-  unauthorized: 'it refused the key',
-  rate_limited: 'it asks to be asked less often',
-  server_error: 'it failed',
-  timeout: 'it did not answer in time',
-  unreachable: 'no connection to it could be made',
-  unreadable: 'its answer is not what its documentation says',
-  no_data: 'it has no factor for this time',
-} as const
-export type MissCode = keyof typeof MISS_CODES
+export type MissCode =
+  | 'not_configured'
+  | 'unknown_zone'
+  | 'unauthorized'
+  | 'rate_limited'
+  | 'server_error'
+  | 'timeout'
+  | 'unreachable'
+  /** Its answer is not what its documentation says. */
+  | 'unreadable'
+  | 'no_data'
 
 export interface Miss {
   readonly miss: MissCode

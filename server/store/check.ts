@@ -23,6 +23,12 @@ export async function checkStore({ db, raw }: Store): Promise<CheckResult> {
     parent: string
   }[])
     problems.push(`${row.table}: row ${row.rowid} has no ${row.parent}`)
+  for (const { statement_id, document } of await db
+    .selectFrom('statement')
+    .select(['statement_id', 'document'])
+    .execute())
+    if (sha256(document) !== statement_id)
+      problems.push(`statement ${statement_id}: the document is not what its address says`)
   const runs = await db.selectFrom('run').select(['run_id', 'run_json', 'sha256']).execute()
   let chunks = 0
   let bytes = 0

@@ -146,8 +146,12 @@ describe('totals', () => {
       ],
     }
     const next = { from_ms: AT_MS + 24 * HOUR, to_ms: AT_MS + 25 * HOUR }
-    const { total } = ask([rowOf(), rowOf(next)], { sites })
+    const { total, groups } = ask([rowOf(), rowOf(next)], { sites, by: ['site'] })
     expect(total.totals['energy']?.amount?.value).toBeCloseTo(2.6, 9)
+    expect(groups.map((g) => [g.key['site'], g.totals['energy']?.amount?.value])).toEqual([
+      ['a', 1.5],
+      ['b', 1.1],
+    ])
   })
 
   it('widen their range by sensors and factors, as those err alike in all runs', () => {
