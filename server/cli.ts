@@ -535,7 +535,9 @@ command(
   factors,
 )
   .argument('<series>', 'PROVIDER:ZONE')
-  .action(async (series: string, o: Common) =>
+  .option('--from <time>', 'a day in UTC, or a time with its offset')
+  .option('--to <time>', 'the end, not included')
+  .action(async (series: string, o: Common & { from?: string; to?: string }) =>
     (await import('./commands/factors.ts')).factorsShow(series, o),
   )
 

@@ -1,4 +1,4 @@
-import { type IntensitySeries, seriesSchema } from '../analysis/schema/factor.ts'
+import { type IntensitySeries, MAX_SERIES, seriesSchema } from '../analysis/schema/factor.ts'
 import { instantText } from '../analysis/schema/instant.ts'
 import { PROVIDERS, providerOf } from './providers/list.ts'
 import { isMiss, type Miss, type ProviderWorld } from './providers/provider.ts'
@@ -88,20 +88,26 @@ function uncovered(
 
 /**
  * Fetched factors as a series of a scenario; hours that are missing stay missing.
- * @throws ScenarioError where nothing is kept
+ * @throws ScenarioError where nothing is kept, or more than a scenario takes
  */
 export async function keptSeries(
   store: Store,
   provider: string,
   zone: string,
+  from_ms?: number,
+  to_ms?: number,
 ): Promise<IntensitySeries> {
   const publisher = providerOf(provider)
   const fault = (message: string) => new ScenarioError('series', [{ path: '', message }])
   if (publisher === undefined) throw fault(unknownProvider(provider))
-  const rows = await readGridFactors(store.db, provider, zone)
+  const rows = await readGridFactors(store.db, provider, zone, from_ms, to_ms)
   if (rows.length === 0)
     throw fault(
       `No factor of ${provider}:${zone} is kept. Fetch some: llem-server factors fetch --provider ${provider} --zone ${zone} --from 2026-07-01 --to 2026-08-01`,
+    )
+  if (rows.length > MAX_SERIES)
+    throw fault(
+      `${provider}:${zone} has ${rows.length} factors, and a scenario takes ${MAX_SERIES}. Put a part of them into one: llem-server factors show ${provider}:${zone} --from 2026-07-01 --to 2026-08-01`,
     )
   return seriesSchema.parse({
     ...publisher.meaning,

@@ -96,12 +96,19 @@ export async function factorsList(options: Common): Promise<void> {
 }
 
 /** Kept factors as the intensity of a scenario, to be put into its file. */
-export async function factorsShow(ref: string, options: Common): Promise<void> {
+export async function factorsShow(
+  ref: string,
+  options: Common & { readonly from?: string; readonly to?: string },
+): Promise<void> {
   const cut = ref.indexOf(':')
   if (cut < 1) throw new CommandError(2, `${JSON.stringify(ref)} is not of the form PROVIDER:ZONE.`)
   await withStore(options.db, { create: false }, async (store) => {
     try {
-      const series = await keptSeries(store, ref.slice(0, cut), ref.slice(cut + 1))
+      const span = [
+        options.from === undefined ? undefined : timeOf('--from', options.from),
+        options.to === undefined ? undefined : timeOf('--to', options.to),
+      ] as const
+      const series = await keptSeries(store, ref.slice(0, cut), ref.slice(cut + 1), ...span)
       printLine(toJson({ intensity: { series } }, 2))
     } catch (error) {
       if (error instanceof ScenarioError) throw new CommandError(2, error.message)

@@ -1,27 +1,30 @@
 import type { Kysely } from 'kysely'
 import type { GridFactorRow, Tables } from './tables.ts'
 
-const ROWS_AT_ONCE = 100
-
-/** Keeps factors as their publisher told them; one that is there already is replaced. Call it within a transaction. */
+/**
+ * Keeps factors as their publisher told them, in place of what was kept of the same time: a publisher corrects itself, or
+ * goes from hours to half hours. Call it within a transaction.
+ */
 export async function saveGridFactors(
   db: Kysely<Tables>,
   rows: readonly GridFactorRow[],
 ): Promise<void> {
-  for (let i = 0; i < rows.length; i += ROWS_AT_ONCE)
+  for (const row of rows) {
     await db
-      .insertInto('grid_factor')
-      .values(rows.slice(i, i + ROWS_AT_ONCE))
-      .onConflict((c) =>
-        c.columns(['provider', 'zone', 'kind', 'from_ms']).doUpdateSet((eb) => ({
-          to_ms: eb.ref('excluded.to_ms'),
-          g_per_kwh: eb.ref('excluded.g_per_kwh'),
-          estimated: eb.ref('excluded.estimated'),
-          fetched_at: eb.ref('excluded.fetched_at'),
-        })),
-      )
+      .deleteFrom('grid_factor')
+      .where('provider', '=', row.provider)
+      .where('zone', '=', row.zone)
+      .where('kind', '=', row.kind)
+      .where('from_ms', '<', row.to_ms)
+      .where('from_ms', '>', row.from_ms - LONGEST_MS)
+      .where('to_ms', '>', row.from_ms)
       .execute()
+    await db.insertInto('grid_factor').values(row).execute()
+  }
 }
+
+/** No publisher tells a factor for longer: so the rows before a time need not all be looked at. */
+const LONGEST_MS = 86_400_000
 
 /** What is kept of a publisher's zone, in order of time. */
 export async function readGridFactors(

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseJson } from '../../analysis/schema/json.ts'
@@ -159,8 +159,16 @@ describe('llem-server factors', () => {
     ])
     const shown = await run('factors', 'show', 'gb:GB')
     expect(JSON.parse(shown.stdout).intensity.series.rows).toHaveLength(48)
-    expect(file('intensity.json', shown.stdout)).toBe('intensity.json')
-    rmSync(join(server.dir, 'intensity.json'))
+    const two = await run(
+      'factors',
+      'show',
+      'gb:GB',
+      '--from',
+      '2026-01-31T10:00:00Z',
+      '--to',
+      '2026-01-31T11:00:00Z',
+    )
+    expect(JSON.parse(two.stdout).intensity.series.rows).toHaveLength(2)
   })
 
   it('says in one sentence why there are none', async () => {
