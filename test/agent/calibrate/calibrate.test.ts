@@ -130,7 +130,7 @@ describe('llem-agent calibrate', () => {
     const forgotten = await calibrate(['--forget', '--device', 'GPU-0', '--json'])
     expect(JSON.parse(forgotten.stdout).forgotten.length).toBeGreaterThan(0)
     expect((await calibrate(['--show'])).stdout).toContain('no calibration yet')
-  })
+  }, 120_000) // kernels are tried and three runs recorded, in real time
 
   it('takes typed readings, and refuses what can’t be told from them', async () => {
     // A load that draws nothing.
