@@ -7,7 +7,7 @@ export default defineConfig({
     reporters: ['default', './test/support/count-reporter.ts'],
     isolate: false, // so: no module state
     pool: 'forks',
-    testTimeout: 30_000,
+    testTimeout: 60_000, // programs are run as users run them, beside others on shared cores
     hookTimeout: 120_000,
   },
 })
