@@ -78,6 +78,8 @@ export function unrankedReason(
     [count('no_value'), `without ${metricWords(minimize)}`],
   ] as const
   const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
+  if (excluded.length === 0)
+    return 'The filters let no run or imported result through. List what there is without them.'
   return `No configuration that the filters let through can be ranked${said.length === 0 ? '' : `: left out are ${said.join(', ')}`}.`
 }
 

@@ -11,7 +11,7 @@ import { leaderboard } from '../leaderboard.ts'
 import { leaderboardQuerySchema } from '../leaderboard-query.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
-import { columns } from './runs.ts'
+import { columns, nextPage } from './runs.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface BoardOptions {
@@ -49,7 +49,7 @@ async function list(options: BoardOptions, query: Readonly<Record<string, string
       return printLine('No rows. llem-server import takes in published results.')
     for (const line of table(page.rows, asked.query.sort)) printLine(line)
     if (page.next_cursor !== null)
-      process.stderr.write(`More: llem-server leaderboard --cursor ${page.next_cursor}\n`)
+      process.stderr.write(`${nextPage('leaderboard', options.db, query, page.next_cursor)}\n`)
   })
 }
 

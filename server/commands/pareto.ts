@@ -48,7 +48,12 @@ export async function pareto(
       const own = rows.filter((_, i) => points[i]?.group === place)
       for (const line of columns([head, ...own])) printLine(line)
     })
-    if (points.length === 0) printLine('No configurations.')
+    if (points.length === 0)
+      printLine(
+        excluded.length > 0
+          ? 'No configuration can be ranked.'
+          : 'No run or imported result is let through by the filters.',
+      )
     sayExcluded(excluded)
   })
 }

@@ -30,8 +30,21 @@ export async function runs(
     const head = ['RUN', 'NAME', 'STARTED', 'MODEL', 'OUTCOME', 'VALID', 'J/TOKEN']
     for (const line of columns([head, ...rows])) printLine(line)
     if (page.next_cursor !== null)
-      process.stderr.write(`More: llem-server runs --cursor ${page.next_cursor}\n`)
+      process.stderr.write(`${nextPage('runs', options.db, query, page.next_cursor)}\n`)
   })
+}
+
+/** The command that shows the next page: a cursor holds a place in a list, so the filters that made the list go with it. */
+export function nextPage(
+  command: string,
+  db: string,
+  query: Readonly<Record<string, string>>,
+  cursor: string,
+): string {
+  const word = (w: string) => (/^[\w@%+=:,./-]+$/.test(w) ? w : `'${w.replaceAll("'", "'\\''")}'`)
+  const asked = Object.entries({ ...query, cursor }).flatMap(([k, v]) => [`--${k}`, word(v)])
+  const words = ['llem-server', command, ...(db === 'llem.db' ? [] : ['--db', word(db)]), ...asked]
+  return `More: ${words.join(' ')}`
 }
 
 const joules = (value: number | null | undefined) => (value == null ? '' : numberText(value))

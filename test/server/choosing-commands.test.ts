@@ -55,7 +55,7 @@ describe('llem-server pareto', () => {
     const clean = await run('pareto')
     expect(clean).toMatchObject({
       code: 0,
-      stdout: 'No configurations.\n',
+      stdout: 'No configuration can be ranked.\n',
       stderr: 'Left out: 3 with cautions (--cautions include ranks them).\n',
     })
     const chart = await run('pareto', ...CHAT, '--format', 'vega')
