@@ -82,7 +82,9 @@ async function importAnswers(path: string, options: ImportCommand): Promise<bool
   const { answers, file_sha256 } = read
   if (options.dryRun) {
     const said = { dry_run: true, file_sha256, answers: answers.length }
-    printLine(options.json ? JSON.stringify(said) : `Would import ${answers.length} answers.`)
+    printLine(
+      options.json ? JSON.stringify(said) : `Would import ${counted(answers.length, 'answer')}.`,
+    )
     return true
   }
   await withStore(options.db, { create: true }, async (store) => {
@@ -92,7 +94,7 @@ async function importAnswers(path: string, options: ImportCommand): Promise<bool
     printLine(
       inserted === 0
         ? `All ${same} answers are there already; nothing has changed.`
-        : `Imported ${inserted} answers${same > 0 ? `; ${same} were there already` : ''}. llem-server serve shows them for a vote under /vote.`,
+        : `Imported ${counted(inserted, 'answer')}${same > 0 ? `; ${same} were there already` : ''}. llem-server serve shows them for a vote under /vote.`,
     )
   })
   return true
@@ -104,33 +106,41 @@ async function importOthers(path: string, options: ImportCommand): Promise<void>
   const results = readResults(given, { format, revision })
   if (options.dryRun) {
     if (options.json) return printLine(JSON.stringify({ dry_run: true, ...results.read }))
-    sayVerdicts(results.read)
-    return printLine(`Would import ${results.results.length} results. Nothing was stored.`)
+    sayVerdicts(results.read, Number.POSITIVE_INFINITY)
+    return printLine(
+      `Would import ${counted(results.results.length, 'result')}. Nothing was stored.`,
+    )
   }
   await withStore(options.db, { create: true }, async (store) => {
     const { inserted, same } = await storeResults(store, results, isoNow())
     if (options.json)
       return printLine(JSON.stringify({ db: store.path, inserted, same, ...results.read }))
-    sayVerdicts(results.read)
+    sayVerdicts(results.read, SHOWN_NAMES)
     printLine(
       inserted === 0
         ? `All ${same} results are there already; nothing has changed.`
-        : `Imported ${inserted} results${same > 0 ? `; ${same} were there already` : ''}.`,
+        : `Imported ${counted(inserted, 'result')}${same > 0 ? `; ${same} were there already` : ''}.`,
     )
   })
 }
 
-const SHOWN = 20
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
 
-/** What was not simply taken, on stderr; the first of many. */
-function sayVerdicts({ verdicts, fields, lacks }: ReadResults): void {
+const SHOWN = 20
+const SHOWN_NAMES = 6
+
+/** What was not simply taken, on stderr; the first of many, and as many names of fields. */
+function sayVerdicts({ verdicts, fields, lacks }: ReadResults, most: number): void {
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   const told = verdicts.filter((v) => v.verdict !== 'mapped' || v.faults.length > 0)
   for (const verdict of told.slice(0, SHOWN)) say(verdictText(verdict))
   if (told.length > SHOWN) say(`... and ${told.length - SHOWN} more; --json tells all of them.`)
   for (const [format, names] of Object.entries(fields)) {
     const kept = Object.entries(names).flatMap(([name, ours]) => (ours === null ? [name] : []))
-    if (kept.length > 0) say(`${format}: kept under their own names: ${kept.join(', ')}.`)
+    const more = kept.length - most
+    const rest = more > 0 ? `, and ${more} more (--dry-run lists them)` : ''
+    if (kept.length > 0)
+      say(`${format}: kept under their own names: ${kept.slice(0, most).join(', ')}${rest}.`)
     for (const what of lacks[format] ?? []) say(`${format}: not in these files: ${what}.`)
   }
 }
