@@ -34,14 +34,15 @@ export function docsPage(openapi: object): string {
 <style>${raw(STYLES)}${raw(DOCS_STYLES)}</style></head>
 <body><header><p class="eyebrow">API reference</p>
 <h1>${title} ${version === undefined ? '' : html`<small>${version}</small>`}</h1>
-${description === undefined ? '' : html`<p>${description}</p>`}</header>
+${description === undefined ? '' : html`<p>${description}</p>`}
+<p><a href="/api/v1/reports/last">Report of the newest run</a> · <a href="/vote">Compare answers</a> · <a href="/api/v1/openapi.json">OpenAPI 3.1</a></p></header>
 <main><h2 id="routes">Routes</h2>
 ${scrolling(
   'Routes',
   html`<table><thead><tr><th scope="col">route</th><th scope="col">answers</th></tr></thead><tbody>${routes.map(
     (
       r,
-    ) => html`<tr><th scope="row"><a href="#${r.anchor}">${methodTag(r)} <span class="path">${r.path}</span></a></th>
+    ) => html`<tr><th scope="row"><a href="#${r.anchor}">${methodTag(r)} <span class="path">${foldable(r.path)}</span></a></th>
       <td>${r.operation.summary ?? ''}</td></tr>`,
   )}</tbody></table>`,
 )}
@@ -55,6 +56,10 @@ ${schemas.map(
 `
   return String(page)
 }
+
+/** A path that a narrow page may fold after each slash, rather than within a word. */
+const foldable = (path: string): Markup =>
+  html`${path.split('/').map((part, k) => (k === 0 ? part : html`/<wbr>${part}`))}`
 
 const methodTag = ({ method }: Route): Markup =>
   html`<code class="method">${method.toUpperCase()}</code>`

@@ -73,8 +73,6 @@ export function reportSpecs(run: RunData, summary: Summary): Record<string, Vega
 }
 
 const SECTIONS = [
-  'findings',
-  'headline',
   'charts',
   'windows',
   'devices',
@@ -85,13 +83,16 @@ const SECTIONS = [
   'setup',
 ]
 
-function contents({ windows, beside }: Summary, cost: CostLedger | null): Markup {
+function contents({ valid, windows, beside }: Summary, cost: CostLedger | null): Markup {
   const absent = new Set([
     ...(windows.length === 0 ? ['windows'] : []),
     ...((beside?.length ?? 0) === 0 ? ['beside'] : []),
     ...(cost === null ? ['cost'] : []),
   ])
-  return html`<nav aria-label="Sections"><ul>${SECTIONS.filter((id) => !absent.has(id)).map(
-    (id) => html`<li><a href="#${id}">${id}</a></li>`,
-  )}</ul></nav>`
+  return html`<nav aria-label="Sections"><ul>${[
+    ...(valid ? ['headline', 'findings'] : ['findings', 'headline']),
+    ...SECTIONS,
+  ]
+    .filter((id) => !absent.has(id))
+    .map((id) => html`<li><a href="#${id}">${id}</a></li>`)}</ul></nav>`
 }
