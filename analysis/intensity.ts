@@ -235,7 +235,10 @@ function unknownZone(zone: string, tables: IntensityTables): string {
   ])
   const start = zone.slice(0, 2).toUpperCase()
   const near = [...all].filter((z) => z.startsWith(start)).sort()
-  const hint = near.length === 0 ? '' : ` Known are ${near.slice(0, 8).join(', ')}.`
+  const hint =
+    near.length === 0
+      ? ' Zones are named as Electricity Maps does (DE, US-CAL-CISO), countries also by three letters (DEU); WORLD is all.'
+      : ` Known are ${near.slice(0, 8).join(', ')}.`
   return `No table has a zone ${JSON.stringify(zone)}.${hint}`
 }
 

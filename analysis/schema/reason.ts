@@ -20,7 +20,7 @@ export const REASONS = {
   outside_window: 'it lies outside the counted window, wholly or in part',
   uncovered: 'no source covers the window',
   window_not_bracketed: 'no reading lies on both sides of a window edge',
-  no_device: 'the engine used no such device',
+  no_device: 'the run used no such device',
   remote_engine: 'the engine runs on a host where nothing was measured',
   estimate_only: 'there is only an estimate, which is never counted in totals',
   not_identifiable: 'the data do not tell the parts apart',
