@@ -341,7 +341,7 @@ command(
 command(
   'import',
   'Take in bundles (a folder or .tar.gz), results of other tools (a file, a folder, .tar.gz), or answers to be compared (docs/quality.md), all or nothing.',
-  'llem-server import leaderboard-data --dry-run --db lab.db',
+  'llem-server import results/ --dry-run --db lab.db',
 )
   .argument('<path>', 'the bundle, or the results')
   .option('--format <format>', 'bundle, answers, or the name of an importer (default: by content)')
