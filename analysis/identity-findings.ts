@@ -1,9 +1,8 @@
 import { CANON, type CanonMetric } from './schema/canon.ts'
 import type { Finding } from './schema/finding.ts'
-import type { MetricValue } from './schema/summary.ts'
 import { THRESHOLDS } from './thresholds.ts'
 
-type Metrics = Readonly<Record<string, MetricValue>>
+type Metrics = Readonly<Record<string, { readonly value: number | null } | undefined>>
 
 const ORDER = ['min', 'p50', 'p90', 'p95', 'p99', 'p999', 'max'] as const
 

@@ -1,3 +1,4 @@
+import { identityBroken } from '../identity-findings.ts'
 import { noMetric } from '../metric-value.ts'
 import type { Finding, FindingCode, Severity } from '../schema/finding.ts'
 import { type Result, type ResultMetric, resultId } from '../schema/result.ts'
@@ -14,10 +15,10 @@ export interface Told extends Partial<Omit<Result, 'result_id' | 'provenance'>> 
   readonly notes?: readonly string[]
 }
 
-/** A whole result of what a file tells: valid unless a finding says otherwise. */
+/** A whole result of what a file tells: valid unless a finding says otherwise, such as that its numbers contradict one another. */
 export function toolResult(file: ImportFile, options: ImportOptions, told: Told): Result {
   const { itself, row, notes = [], ...facts } = told
-  const findings = told.findings ?? []
+  const findings = [...(told.findings ?? []), ...identityBroken(told.metrics ?? {}, null)]
   return {
     ...NOTHING,
     ...facts,

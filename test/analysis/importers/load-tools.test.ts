@@ -134,6 +134,13 @@ describe('vllm bench serve', () => {
     expect(value(result, 'requests_completed')).toBe(6)
   })
 
+  test('is invalid where its numbers contradict one another', () => {
+    const row = { ...plainRow(), p90_ttft_ms: 1 }
+    const result = onlyResult(vllmBench, importText('x.json', JSON.stringify(row)))
+    expect(result).toMatchObject({ valid: false, findings: [{ code: 'identity_broken' }] })
+    expect(plain).toMatchObject({ valid: true, findings: [] })
+  })
+
   test('says which list of single requests does not fit', () => {
     const { results, verdicts } = imported(
       vllmBench,
