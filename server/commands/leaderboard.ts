@@ -93,7 +93,10 @@ function table(rows: readonly BoardRow[], sort: string): string[] {
       r.num_gpus === null ? '' : String(r.num_gpus),
       r.precision ?? '',
       r.batch_limit === null ? '' : String(r.batch_limit),
-      ...metrics.map((m) => cell(r.metrics[m]?.value ?? null)),
+      ...metrics.map((m) => {
+        const metric = r.metrics[m]
+        return `${cell(metric?.value ?? null)}${metric?.provenance === 'cpu_estimate' ? ' estimate' : ''}`
+      }),
       place(r),
       `${r.source}${r.valid ? '' : ' (not valid)'}`,
     ]),

@@ -1,4 +1,5 @@
 import { toJson } from '../../analysis/schema/json.ts'
+import type { MetricValue } from '../../analysis/schema/summary.ts'
 import { runQuerySchema } from '../run-query.ts'
 import { listView } from '../run-view.ts'
 import { numberText } from './number-text.ts'
@@ -25,7 +26,7 @@ export async function runs(
       r.model ?? '',
       r.state === 'open' ? 'running' : (r.outcome ?? ''),
       r.valid === null ? '' : r.valid ? 'valid' : 'invalid',
-      joules(r.metrics?.['energy_per_output_token_j']?.value),
+      joules(r.metrics?.['energy_per_output_token_j']),
     ])
     const head = ['RUN', 'NAME', 'STARTED', 'MODEL', 'OUTCOME', 'VALID', 'J/TOKEN']
     for (const line of columns([head, ...rows])) printLine(line)
@@ -47,7 +48,10 @@ export function nextPage(
   return `More: ${words.join(' ')}`
 }
 
-const joules = (value: number | null | undefined) => (value == null ? '' : numberText(value))
+const joules = (m: MetricValue | undefined) =>
+  m?.value == null
+    ? ''
+    : `${numberText(m.value)}${m.provenance === 'cpu_estimate' ? ' estimate' : ''}`
 
 /** Cells to lines with aligned columns. */
 export function columns(rows: readonly (readonly string[])[]): string[] {

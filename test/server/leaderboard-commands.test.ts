@@ -169,6 +169,7 @@ describe('llem-server leaderboard', () => {
   it('prints a table, and the JSON of the API', async () => {
     const table = await run('leaderboard', '--task', 'gpqa', '--gpu_model', 'H100', '--limit', '3')
     expect(table.stdout).toMatch(/^MODEL +GPU +N +PRECISION +BATCH +J\/TOKEN/)
+    expect(table.stderr).toContain(' --task gpqa --gpu_model H100 --limit 3 --cursor ')
     const page = await answer(
       'leaderboard',
       '--source',
