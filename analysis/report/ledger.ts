@@ -21,7 +21,11 @@ export function ledgerLines(summary: Summary): LedgerLine[] {
   return LEDGER_IDS.flatMap((id) => {
     const energy_j = summary.metrics[id]?.value ?? null
     if (energy_j === null) return []
-    const line = CANON[id as keyof typeof CANON].title
+    // Nothing of a measured program is told apart: what is left between baseline and cool-down is the program.
+    const line =
+      summary.kind === 'measure' && id === 'energy_unattributed_j'
+        ? 'the program'
+        : CANON[id as keyof typeof CANON].title
     return [{ line, energy_j, share_pct: gross === 0 ? 0 : (100 * energy_j) / gross }]
   })
 }

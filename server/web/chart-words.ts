@@ -78,7 +78,9 @@ export function ledgerWords(lines: readonly LedgerLine[], summary: Summary): Cha
   const largest = [...lines].sort((a, b) => b.energy_j - a.energy_j)[0]
   const absent = ['energy_static_j', 'energy_succeeded_j', 'energy_failed_j'].flatMap((id) => {
     const m = summary.metrics[id]
-    return m === undefined || m.value !== null ? [] : [`${id}: ${reasonWords(m.reason)}`]
+    return summary.kind === 'measure' || m === undefined || m.value !== null
+      ? []
+      : [`${id}: ${reasonWords(m.reason)}`]
   })
   const joules = (j: number) => withUnit(significant(j, 4), 'J')
   return {

@@ -124,6 +124,12 @@ describe('the ledger', () => {
     expect(ledgerLines({ ...summary, metrics })).toEqual([])
   })
 
+  it('calls what is left of a measured program the program', () => {
+    const lines = ledgerLines({ ...summary, kind: 'measure' }).map((l) => l.line)
+    expect(lines).toContain('the program')
+    expect(lines).not.toContain('unattributed')
+  })
+
   it('takes every joule line of the registry', () => {
     expect(LEDGER_IDS).toContain('energy_unattributed_j')
     expect(LEDGER_IDS).not.toContain('energy_recorded_j')
