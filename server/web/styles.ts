@@ -85,10 +85,10 @@ th code { display: block; color: var(--faint); font-size: 0.8em; overflow-wrap: 
 td small { display: block; }
 .scalars, .devices { min-width: 44rem; }
 .scalars { table-layout: fixed; }
-.scalars th:first-child { width: 32%; }
-.scalars th:nth-child(2), .scalars th:nth-child(4), .scalars th:nth-child(5) { width: 11%; }
-.scalars th:nth-child(3) { width: 12%; }
-.scalars th:nth-child(6) { width: 9%; }
+.scalars th:first-child { width: 27%; }
+.scalars th:nth-child(2), .scalars th:nth-child(4), .scalars th:nth-child(5) { width: 10%; }
+.scalars th:nth-child(3) { width: 11%; }
+.scalars th:nth-child(6) { width: 7%; }
 .devices td:last-child { min-width: 12rem; }
 .spread { font-size: 0.82rem; }
 .spread th, .spread td { padding-right: 0.7rem; }
