@@ -125,6 +125,7 @@ describe('the ledger', () => {
   })
 
   it('calls what is left of a measured program the program', () => {
+    const summary = summarise(simulatedRun(small))
     const lines = ledgerLines({ ...summary, kind: 'measure' }).map((l) => l.line)
     expect(lines).toContain('the program')
     expect(lines).not.toContain('unattributed')
