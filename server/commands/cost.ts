@@ -161,7 +161,8 @@ function comparisonText(
   const ids = Object.keys(ledgers[0]?.totals ?? {})
   const cell = (l: CostLedger, id: string) => {
     const total = l.totals[id]
-    if (total === undefined || total.amount === null) return total?.reason ?? '-'
+    if (total === undefined || total.amount === null)
+      return (total?.reason ?? '-').replaceAll('_', ' ')
     return `${numberText(total.amount.value)} ${total.unit}`
   }
   const change = (n: number | null) => (n === null ? '-' : `${n > 0 ? '+' : ''}${numberText(n)}`)

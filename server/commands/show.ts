@@ -52,6 +52,7 @@ function summaryText(summary: Summary, outcome: string | null): string[] {
   const { window } = summary
   const known = Object.entries(summary.metrics).filter(([, m]) => m.value !== null)
   const unknown = Object.entries(summary.metrics).filter(([, m]) => m.value === null)
+  const program = summary.kind === 'measure'
   return [
     `Run ${summary.run_id}${summary.name === null ? '' : ` (${summary.name})`}: ${outcome ?? 'running'}, ${summary.valid ? 'valid' : 'INVALID'}`,
     window === null
@@ -71,7 +72,8 @@ function summaryText(summary: Summary, outcome: string | null): string[] {
     ]),
     '',
     ...windowText(summary),
-    ...unknownText(unknown),
+    ...unknownText(unknown.filter(([, m]) => !program || m.reason !== 'no_requests')),
+    ...(program ? ['A program was measured, so nothing is known of requests.'] : []),
   ]
 }
 
