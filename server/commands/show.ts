@@ -107,7 +107,8 @@ const rangeText = (m: MetricValue): string =>
 function unknownText(metrics: readonly (readonly [string, MetricValue])[]): string[] {
   const byReason = new Map<string, Set<string>>()
   for (const [id, { reason }] of metrics) {
-    const title = canonOf(id)?.title ?? id
+    const window = id.split('@')[1]
+    const title = `${canonOf(id)?.title ?? id}${window === undefined ? '' : ` (@${window})`}`
     const words = reason === null ? 'no reason given' : REASONS[reason]
     byReason.set(words, (byReason.get(words) ?? new Set()).add(title))
   }

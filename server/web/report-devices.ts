@@ -24,12 +24,18 @@ function deviceTable(run: RunData, devices: readonly SummaryDevice[]): Markup {
     <th scope="col">source</th></tr></thead><tbody>
     ${devices.map(
       (d) => html`<tr><th scope="row">${d.model ?? d.kind}<code>${d.device_id}</code></th>
-        <td>${d.used ? 'yes' : 'no'}</td>${energyCell(d)}
+        <td>${usedWords(d)}</td>${energyCell(d)}
         ${cell(d.power_mean_w, beside('rated', rated.get(d.device_id) ?? null))}
         ${cell(d.idle_resident_w, beside('empty', d.idle_cold_w))}
         ${cell(d.temperature_max_c, '')}
         <td>${sourceWords(d.provenance)}${crossChecks(d)}</td></tr>`,
     )}</tbody></table>`
+}
+
+/** An estimate of memory is shown beside its processor, and in no sum. */
+function usedWords({ used, kind, provenance }: SummaryDevice): string {
+  if (!used) return 'no'
+  return kind === 'dram' && provenance === 'cpu_estimate' ? 'yes, not added' : 'yes'
 }
 
 function energyCell(d: SummaryDevice): Markup {
