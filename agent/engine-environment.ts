@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Experiment } from '../analysis/schema/experiment.ts'
-import type { Environment } from './sensors/visible-devices.ts'
+import type { Environment } from './sensors/visible-list.ts'
 
 /**
  * The environment of an engine: that of its process where /proc shows it, else what it was or will be started with. Of

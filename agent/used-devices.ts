@@ -4,7 +4,8 @@ import type { Reason } from '../analysis/schema/reason.ts'
 import { ConfigError } from '../analysis/schema/study.ts'
 import type { RunningEngine } from './engines/engine.ts'
 import { childrenOf } from './process-tree.ts'
-import { type Environment, visibleDevices } from './sensors/visible-devices.ts'
+import { visibleDevices } from './sensors/visible-devices.ts'
+import type { Environment } from './sensors/visible-list.ts'
 
 const isCpu = (d: Device) => d.kind === 'cpu_package' || d.kind === 'dram' || d.kind === 'soc'
 

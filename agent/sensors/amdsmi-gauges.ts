@@ -5,6 +5,7 @@ import { type AmdHandle, type AmdReader, type Amdsmi, CLOCK, TEMPERATURE } from 
 import type { Violations } from '../ffi/amdsmi-values.ts'
 import type { AmdGpu } from './amdsmi-device.ts'
 import { sensorRow } from './amdsmi-reading.ts'
+import { openGauge } from './gauge.ts'
 import { powered, type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
@@ -68,18 +69,9 @@ export function openGauges(
   for (const { metric, open, of, judge = asRead } of GAUGES) {
     if (!of.includes(gpu.part)) continue
     const read = open(amdsmi, gpu.handle)
-    const row = sensorRow(gpu, metric)
-    const first = judge(gpu.guarded(read))
-    if (first.value === null) refused.push({ source: metric, reason: first.reason })
-    else
-      sensors.push({
-        row,
-        cadence: 'gauge',
-        read() {
-          const reading = judge(gpu.guarded(read))
-          return [sampleRow(row, clock.now(), reading)]
-        },
-      })
+    const gauge = openGauge(sensorRow(gpu, metric), clock, () => judge(gpu.guarded(read)))
+    if (gauge.sensor === null) refused.push({ source: metric, reason: gauge.reason })
+    else sensors.push(gauge.sensor)
   }
   return { sensors, refused }
 }

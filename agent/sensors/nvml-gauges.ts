@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { NvmlHandle, Reader } from '../ffi/nvml-call.ts'
 import { CLOCK, FIELD, SCOPE } from '../ffi/nvml-readings.ts'
+import { openGauge } from './gauge.ts'
 import type { NvmlDevice } from './nvml-device.ts'
 import {
   aboveZero,
@@ -15,7 +16,7 @@ import {
   plausibleTemperature,
 } from './nvml-plausible.ts'
 import { sensorRow } from './nvml-reading.ts'
-import { type Refused, sampleRow } from './reading.ts'
+import type { Refused } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 interface Gauge {
@@ -80,17 +81,9 @@ export function openGauges(
     const read = open(nvml, gpu.handle)
     const judge = judgeOf(gpu)
     const row = sensorRow(gpu.uuid, metric, 'nvml')
-    const first = judge(gpu.guarded(read))
-    if (first.value === null) refused.push({ source: metric, reason: first.reason })
-    else
-      sensors.push({
-        row,
-        cadence: 'gauge',
-        read() {
-          const reading = judge(gpu.guarded(read))
-          return [sampleRow(row, clock.now(), reading)]
-        },
-      })
+    const gauge = openGauge(row, clock, () => judge(gpu.guarded(read)))
+    if (gauge.sensor === null) refused.push({ source: metric, reason: gauge.reason })
+    else sensors.push(gauge.sensor)
   }
   return { sensors, refused }
 }

@@ -1,5 +1,6 @@
 import { type Nvml, openNvml } from '../ffi/nvml.ts'
-import { describeDevice, type NvmlDevice } from './nvml-device.ts'
+import { describeDevice } from './nvml-describe.ts'
+import type { NvmlDevice } from './nvml-device.ts'
 import { openEnergyCounter } from './nvml-energy.ts'
 import { openGauges } from './nvml-gauges.ts'
 import { watchLosses } from './nvml-loss.ts'

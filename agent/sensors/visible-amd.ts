@@ -1,5 +1,5 @@
 import type { Device } from '../../analysis/schema/device.ts'
-import type { Environment, VisibleDevices } from './visible-devices.ts'
+import type { Environment, VisibleDevices } from './visible-list.ts'
 import { atPlace, byPrefix, entriesOf, inOrder, repeated } from './visible-list.ts'
 
 const ROCR = 'ROCR_VISIBLE_DEVICES'

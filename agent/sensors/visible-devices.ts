@@ -1,9 +1,7 @@
 import type { Device } from '../../analysis/schema/device.ts'
-import type { Reason } from '../../analysis/schema/reason.ts'
 import { amdDevices } from './visible-amd.ts'
 import { cudaDevices } from './visible-cuda.ts'
-
-export type Environment = Readonly<Record<string, string | undefined>>
+import type { Environment, VisibleDevices } from './visible-list.ts'
 
 /** The variables that hide GPUs or number them. */
 const VARIABLES = [
@@ -22,18 +20,6 @@ export const visibleVariables = (env: Environment): Readonly<Record<string, stri
       return text === undefined ? [] : [[name, text]]
     }),
   )
-
-/** The GPUs, or instances of GPUs, that a program with some environment may compute on. */
-export interface VisibleDevices {
-  /** In the order in which the program sees them. */
-  readonly device_ids: readonly string[]
-  /** `ambiguous_mapping`: the variables do not tell which GPUs are meant; then `device_ids` is empty. */
-  readonly reason: Reason | null
-  /** A sentence where the vendor's runtime refuses what the variables say. */
-  readonly problem: string | null
-  /** Sentences: what is hidden and why. */
-  readonly notes: readonly string[]
-}
 
 /**
  * What CUDA's and HIP's variables leave visible of this host's GPUs.

@@ -1,4 +1,19 @@
 import type { Device } from '../../analysis/schema/device.ts'
+import type { Reason } from '../../analysis/schema/reason.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The GPUs, or instances of GPUs, that a program with some environment may compute on. */
+export interface VisibleDevices {
+  /** In the order in which the program sees them. */
+  readonly device_ids: readonly string[]
+  /** `ambiguous_mapping`: the variables do not tell which GPUs are meant; then `device_ids` is empty. */
+  readonly reason: Reason | null
+  /** A sentence where the vendor's runtime refuses what the variables say. */
+  readonly problem: string | null
+  /** Sentences: what is hidden and why. */
+  readonly notes: readonly string[]
+}
 
 /** A variable's entries up to the first that names nothing; that one hides itself and all after it. */
 export function entriesOf(

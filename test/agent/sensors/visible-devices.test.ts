@@ -1,10 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  type Environment,
-  visibleDevices,
-  visibleVariables,
-} from '../../../agent/sensors/visible-devices.ts'
+import { visibleDevices, visibleVariables } from '../../../agent/sensors/visible-devices.ts'
+import type { Environment } from '../../../agent/sensors/visible-list.ts'
 import type { Device } from '../../../analysis/schema/device.ts'
 
 const A = 'GPU-8932f937-d72c-4106-c12f-20bd9faed9f6'
