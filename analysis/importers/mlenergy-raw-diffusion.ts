@@ -6,6 +6,7 @@ import { OTHER_TOLERANCE, rowFindings } from './mlenergy-identities.ts'
 import { pathFacts } from './mlenergy-path.ts'
 import { SOURCE } from './mlenergy-row.ts'
 import { resultMetric } from './result-metric.ts'
+import { NOTHING } from './tool-result.ts'
 
 /**
  * One run's `results.json` of an image or video task: joules of an output are the mean over iterations of all GPUs'
@@ -69,26 +70,16 @@ export function rawDiffusion(
     OTHER_TOLERANCE,
   )
   const result: Result = {
+    ...NOTHING,
     result_id: resultId(SOURCE, file.sha256, revision),
     source: SOURCE,
-    kind: 'run',
-    name: null,
     task: path.task,
     model,
-    engine: null,
     gpu_model,
     num_gpus,
-    precision: null,
     batch_limit: batch,
-    tensor_parallel: null,
-    expert_parallel: null,
-    data_parallel: null,
-    architecture: null,
-    total_params_billions: null,
-    activated_params_billions: null,
     setup,
     metrics,
-    foreign: {},
     valid: findings.every((f) => f.severity !== 'invalid'),
     findings,
     provenance: {

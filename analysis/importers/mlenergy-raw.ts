@@ -9,6 +9,7 @@ import { smoothedGaps } from './mlenergy-itl.ts'
 import { pathFacts } from './mlenergy-path.ts'
 import { SOURCE } from './mlenergy-row.ts'
 import { resultMetric } from './result-metric.ts'
+import { NOTHING } from './tool-result.ts'
 
 /** What of a run's file is kept until the engine's record of the same window is there. */
 export interface RawRun {
@@ -110,21 +111,15 @@ export function rawRun(
   ]
   const timeline = fieldsOf(isObject(value['timeline']) ? value['timeline'] : {})
   const result: Result = {
+    ...NOTHING,
     result_id: resultId(SOURCE, file.sha256, revision),
     source: SOURCE,
-    kind: 'run',
-    name: null,
     task: path.task,
     model,
-    engine: null,
     gpu_model,
     num_gpus,
-    precision: null,
     batch_limit,
     ...degrees,
-    architecture: null,
-    total_params_billions: null,
-    activated_params_billions: null,
     setup,
     metrics,
     foreign,

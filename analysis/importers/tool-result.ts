@@ -35,7 +35,8 @@ export function toolResult(file: ImportFile, options: ImportOptions, told: Told)
   }
 }
 
-const NOTHING = {
+/** A result of which nothing is told yet. */
+export const NOTHING = {
   kind: 'run',
   name: null,
   task: null,

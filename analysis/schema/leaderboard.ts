@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { resultMetricSchema } from './result.ts'
+import { MEASURED, resultMetricSchema } from './result.ts'
 
 const text = z.string().nullable()
 const whole = z.int().nullable()
@@ -55,19 +55,7 @@ export const boardRowSchema = z.object({
   source: z.string(),
   kind: z.string().meta({ description: 'run: one run; board: a row that others published' }),
   name: text,
-  task: text,
-  model: text,
-  engine: text,
-  gpu_model: text,
-  num_gpus: whole,
-  precision: text,
-  batch_limit: whole,
-  tensor_parallel: whole,
-  expert_parallel: whole,
-  data_parallel: whole,
-  architecture: text,
-  total_params_billions: number,
-  activated_params_billions: number,
+  ...MEASURED,
   setup: z.record(z.string(), z.unknown()),
   revision: text,
   valid: z.boolean(),

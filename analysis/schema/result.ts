@@ -27,12 +27,8 @@ export const resultProvenanceSchema = z.object({
   notes: z.array(z.string()).meta({ description: 'what a reader of the numbers must know' }),
 })
 
-/** A result that came without raw rows. What its source does not tell is null; never told apart from zero by guessing. */
-export const resultSchema = z.object({
-  result_id: idSchema,
-  source: z.string().refine((s) => s !== 'local', 'local is for what was measured here'),
-  kind: z.enum(RESULT_KINDS),
-  name: text,
+/** What was measured, as far as its source tells: the same of runs and of results of others. */
+export const MEASURED = {
   task: text,
   model: text,
   engine: text,
@@ -46,6 +42,15 @@ export const resultSchema = z.object({
   architecture: text,
   total_params_billions: number,
   activated_params_billions: number,
+}
+
+/** A result that came without raw rows. What its source does not tell is null; never told apart from zero by guessing. */
+export const resultSchema = z.object({
+  result_id: idSchema,
+  source: z.string().refine((s) => s !== 'local', 'local is for what was measured here'),
+  kind: z.enum(RESULT_KINDS),
+  name: text,
+  ...MEASURED,
   setup: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
     .meta({ description: 'what else the measured thing was: lengths, sizes, steps, concurrency' }),
