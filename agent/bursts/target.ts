@@ -14,7 +14,7 @@ export function burstTarget(
   const gpus = devices.filter((d) => d.kind === 'gpu' && d.vendor === 'nvidia')
   if (gpus.length === 0)
     throw new BurstError(
-      'Bursts of known work need an NVIDIA GPU for now, and none was found here. llem-agent doctor says what was looked for.',
+      'Bursts of known work need an NVIDIA GPU, and none was found here. llem-agent doctor says what was looked for.',
     )
   const named = wanted === null ? gpus : gpus.filter((d) => d.device_id.startsWith(wanted))
   const here = gpus.map((d) => d.device_id).join(', ')

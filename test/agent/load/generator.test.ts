@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { createClock } from '../../../agent/clock.ts'
-import type { RunningEngine } from '../../../agent/engines/engine.ts'
 import { createLoadGenerator } from '../../../agent/load/generator.ts'
 import type { LoadGenerator, LoadOptions, RequestSource } from '../../../agent/load/load.ts'
 import { promptHash } from '../../../agent/load/payload.ts'
 import { experimentConfigSchema } from '../../../analysis/schema/experiment.ts'
 import type { RequestRow } from '../../../analysis/schema/stream.ts'
+import { quietEngine } from '../../support/running-engine.ts'
 import {
   DONE,
   httpChunk,
@@ -69,32 +69,15 @@ async function setUp(
     load,
     phases: change.phases,
   })
-  const engine: RunningEngine = {
+  const quiet = quietEngine()
+  const engine = quietEngine({
     base_url: server.base_url,
-    headers: {},
     info: {
-      name: 'openai',
-      version: null,
-      model: 'm',
-      model_info: {},
-      batch_limit: null,
-      capabilities: {
-        fields: ['stream_options', 'min_tokens'],
-        stripped_fields: [],
-        max_tokens_field: 'max_tokens',
-        streams: true,
-        exact_length: true,
-        token_prompts: false,
-        tokenizer: false,
-        trouble: null,
-      },
+      ...quiet.info,
+      capabilities: { ...quiet.info.capabilities, fields: ['stream_options', 'min_tokens'] },
     },
-    pid: null,
-    local: true,
-    computes_on: null,
-    died: change.died ?? new Promise(() => {}),
-    stop: async () => {},
-  }
+    died: change.died ?? quiet.died,
+  })
   const rows: RequestRow[] = []
   const abort = new AbortController()
   const clock = createClock()

@@ -78,6 +78,7 @@ describeSource({
     const clock = createClock(hand.time)
     return { source: await openMemory(CPU_FOUND, clock), clock, pass: () => hand.pass(1000) }
   },
+  permanent: true,
 })
 
 describe('the estimate of memory power', () => {
