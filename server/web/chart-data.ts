@@ -3,6 +3,8 @@ import type { DistributionTable } from '../../analysis/report/distribution.ts'
 import { type LatencyPoint, latencyAxis } from '../../analysis/report/latency.ts'
 import type { LedgerLine } from '../../analysis/report/ledger.ts'
 import type { PowerTable } from '../../analysis/report/power.ts'
+import { CANON } from '../../analysis/schema/canon.ts'
+import type { Summary } from '../../analysis/schema/summary.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { significant } from './number-text.ts'
 
@@ -42,7 +44,7 @@ export const distributionData = ({ title, histogram, of }: DistributionTable): M
       .map((b) => [round(b.low), round(b.high), round(b.count, 12)]),
   )
 
-export const ledgerData = (lines: readonly LedgerLine[]): Markup =>
+export const ledgerData = (lines: readonly LedgerLine[], { metrics }: Summary): Markup =>
   table(
     'Lines of the ledger',
     ['line', 'energy, J', 'share, %'],
@@ -53,6 +55,12 @@ export const ledgerData = (lines: readonly LedgerLine[]): Markup =>
         round(lines.reduce((sum, l) => sum + l.energy_j, 0)),
         lines.reduce((sum, l) => sum + l.share_pct, 0).toFixed(1),
       ],
+      // Of another span than the lines, and beside their sum: what the wall meter saw beyond the parts.
+      ...['energy_overhead_j', 'energy_node_j'].flatMap((id) => {
+        const value = metrics[id]?.value ?? null
+        const title = CANON[id as keyof typeof CANON].title
+        return value === null ? [] : [[`${title}, over the counted window`, round(value), '']]
+      }),
     ],
   )
 

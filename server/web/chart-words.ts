@@ -88,9 +88,18 @@ export function ledgerWords(lines: readonly LedgerLine[], summary: Summary): Cha
       largest === undefined
         ? ''
         : `; the largest part, ${largest.share_pct.toFixed(1)} %, is “${largest.line}”`
-    }. The lines add up to the whole.`,
+    }. The lines add up to the whole.${wallWords(summary)}`,
     note: absent.length === 0 ? '' : `Lines without a value: ${absent.join('; ')}.`,
   }
+}
+
+/** What a wall meter saw beyond the parts: fans, supplies, boards. Nothing where there was no meter. */
+function wallWords({ metrics }: Summary): string {
+  const node = metrics['energy_node_j']?.value ?? null
+  const overhead = metrics['energy_overhead_j']?.value ?? null
+  if (node === null || overhead === null) return ''
+  const joules = (j: number) => withUnit(significant(j, 4), 'J')
+  return ` At the wall the node took ${joules(node)} over the counted window, of which ${joules(overhead)} are overhead: in none of its parts.`
 }
 
 export function latencyWords(points: readonly LatencyPoint[]): ChartWords {

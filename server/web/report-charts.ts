@@ -104,7 +104,9 @@ function describe(tables: ReportTables, summary: Summary): Partial<Record<ChartN
     ...(power && { power: { ...powerWords(power, summary), data: powerData(power) } }),
     ...(ttft && { ttft: { ...distributionWords(ttft), data: distributionData(ttft) } }),
     ...(itl && { itl: { ...distributionWords(itl), data: distributionData(itl) } }),
-    ...(ledger && { ledger: { ...ledgerWords(ledger, summary), data: ledgerData(ledger) } }),
+    ...(ledger && {
+      ledger: { ...ledgerWords(ledger, summary), data: ledgerData(ledger, summary) },
+    }),
     ...(latency && { latency: { ...latencyWords(latency), data: latencyData(latency) } }),
   }
 }
