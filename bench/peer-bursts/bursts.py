@@ -138,6 +138,8 @@ def main():
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=500, help="stop after so long, whatever is left")
     parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--loads", default="full,constant", help="one alone keeps the card at one temperature")
+    parser.add_argument("--lengths", default=",".join(map(str, LENGTHS_MS)), help="milliseconds")
     args = parser.parse_args()
     began = time.monotonic()
     random.seed(1)
@@ -149,17 +151,19 @@ def main():
             tools[name] = TOOLS[name]()
         except Exception as error:  # a tool that is not installed is left out, and said
             print(f"{name} is left out: {error!r}", flush=True)
-    works = {load: Work(load) for load in ("full", "constant")}
+    works = {load: Work(load) for load in args.loads.split(",")}
+    lengths = [int(ms) for ms in args.lengths.split(",")]
     for load, work in works.items():
         print(f"{load}: {work.per_s:.0f} products of {SIZE} a second", flush=True)
     for _ in range(8):  # the same work takes more energy on a warmer card
-        works["full"].run(round(2 * works["full"].per_s))
+        work = next(iter(works.values()))
+        work.run(round(2 * work.per_s))
         torch.cuda.synchronize()
         time.sleep(1)
     read = counter()
     with open(args.out, "w") as file:
         for round_index in range(args.repeat):
-            order = [(l, ms, t) for l in works for ms in LENGTHS_MS for t in tools]
+            order = [(l, ms, t) for l in works for ms in lengths for t in tools]
             random.shuffle(order)
             for load, length_ms, name in order:
                 if time.monotonic() - began > args.seconds:
