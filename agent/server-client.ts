@@ -8,7 +8,10 @@ import {
   WIRE_HEADER,
   WIRE_VERSION,
 } from '../analysis/schema/wire.ts'
+import { fetch, type RequestInit, type Response } from './fetch.ts'
 import { ServerError } from './server-error.ts'
+
+type Ask = RequestInit & { readonly headers?: Readonly<Record<string, string>> }
 
 /** The server as an agent needs it. Paths are those under /api/v1. Every method throws ServerError. */
 export interface ServerClient {
@@ -49,11 +52,10 @@ export function createServerClient(options: {
 }): ServerClient {
   const { token, timeout_ms = 30_000 } = options
   const url = options.url.replace(/\/+$/, '')
+  const authorization = token === null ? {} : { Authorization: `Bearer ${token}` }
 
-  async function ask(path: string, init: RequestInit = {}, extra_ms = 0): Promise<Response> {
-    const headers = new Headers(init.headers)
-    headers.set(WIRE_HEADER, WIRE_VERSION)
-    if (token !== null) headers.set('Authorization', `Bearer ${token}`)
+  async function ask(path: string, init: Ask = {}, extra_ms = 0): Promise<Response> {
+    const headers = { ...init.headers, [WIRE_HEADER]: WIRE_VERSION, ...authorization }
     const timeout = AbortSignal.timeout(timeout_ms + extra_ms)
     const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout
     let response: Response
@@ -80,7 +82,7 @@ export function createServerClient(options: {
 
   const api = (path: string) => `${API_PREFIX}${path}`
   const run = (run_id: string) => api(`/runs/${encodeURIComponent(run_id)}`)
-  const json = (method: 'POST' | 'PUT', text: string, signal?: AbortSignal): RequestInit => ({
+  const json = (method: 'POST' | 'PUT', text: string, signal?: AbortSignal): Ask => ({
     method,
     body: text,
     headers: { 'Content-Type': 'application/json' },
@@ -105,7 +107,7 @@ export function createServerClient(options: {
     async putChunk(run_id, { process_id, stream, seq }, bytes, sha256, signal) {
       const query = new URLSearchParams({ process_id, stream, seq: String(seq) })
       const digest = Buffer.from(sha256, 'hex').toString('base64')
-      const init: RequestInit = {
+      const init: Ask = {
         method: 'POST',
         body: bytes,
         headers: {

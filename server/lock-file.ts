@@ -64,6 +64,8 @@ const ANSWER_WITHIN_MS = 2_000
 /** Process ids are used again (in containers at once), so the server itself is asked. */
 async function serves(lock: Lock): Promise<boolean> {
   if (lock.pid === process.pid || !isAlive(lock.pid)) return false
+  // Loaded when it is needed: most servers find no lock.
+  const { fetch } = await import('./fetch.ts')
   try {
     const answer = await fetch(`${lock.url}/healthz`, {
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),

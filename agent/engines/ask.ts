@@ -1,4 +1,5 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { fetch, type RequestInit } from '../fetch.ts'
 
 type Json = Readonly<Record<string, unknown>>
 

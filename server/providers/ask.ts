@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { fetch, type Response } from '../fetch.ts'
 import type { Miss, ProviderWorld } from './provider.ts'
 
 export const MOST_TIMEOUT_MS = 10_000
