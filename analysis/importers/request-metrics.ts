@@ -22,6 +22,8 @@ export interface ToldRequest {
   readonly input_tokens: number | null
 }
 
+/** A nanosecond: no tool's clock tells less, and a rate over less is none. */
+const SHORTEST_MS = 1e-6
 const MS_PER_YEAR = 366 * 86_400_000
 
 /** A time between two events of a request that can be: not negative, and no longer than a year. */
@@ -128,7 +130,7 @@ function loadMetrics(
 ): Record<string, ResultMetric> {
   const start = requests.reduce((m, r) => Math.min(m, r.sent_ms), Number.POSITIVE_INFINITY)
   const end = requests.reduce((m, r) => Math.max(m, endOf(r) ?? m), Number.NEGATIVE_INFINITY)
-  const seconds = end > start ? (end - start) / 1000 : null
+  const seconds = end - start >= SHORTEST_MS ? (end - start) / 1000 : null
   const total = (of: (r: ToldRequest) => number | null): number | null => {
     const values = good.map(of)
     return values.length === 0 || values.includes(null) ? null : sum(values as number[])
