@@ -4,25 +4,17 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { programPath } from '../../agent/program.ts'
 import { readChunk } from '../../analysis/schema/arrow.ts'
 import type { StreamName } from '../../analysis/schema/stream.ts'
+import { bundleRecordChild } from './bundle-record-child.ts'
 
 let dir = ''
 let program = ''
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'llem-embedded-kill-'))
-  program = join(dir, 'record-child.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'record-child.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  })
+  program = await bundleRecordChild(dir)
 })
 afterAll(() => rm(dir, { recursive: true, force: true }))
 

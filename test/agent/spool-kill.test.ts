@@ -8,6 +8,7 @@ import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readChunk } from '../../analysis/schema/arrow.ts'
 import type { StreamName } from '../../analysis/schema/stream.ts'
+import { bundleRecordChild } from './bundle-record-child.ts'
 import { createIngestDouble, type IngestDouble } from './ingest-double.ts'
 
 let dir = ''
@@ -16,15 +17,7 @@ let double: IngestDouble
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'llem-kill-'))
-  program = join(dir, 'record-child.mjs')
-  await build({
-    entryPoints: [join(import.meta.dirname, 'record-child.ts')],
-    outfile: program,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  })
+  program = await bundleRecordChild(dir)
   double = createIngestDouble()
   await double.start()
 })

@@ -8,7 +8,7 @@ import { AGENT, type Home, makeHome, run, SERVER } from '../support/programs.ts'
 let dying: Server
 let url = ''
 beforeAll(async () => {
-  dying = createServer((connection) => connection.end())
+  dying = createServer((connection) => connection.destroy())
   await new Promise<void>((resolve) => dying.listen(0, '127.0.0.1', resolve))
   url = `http://127.0.0.1:${(dying.address() as AddressInfo).port}`
 })
