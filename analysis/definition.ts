@@ -1,6 +1,6 @@
-import type { Answer } from './answer.ts'
 import { engineFlags } from './engine-command.ts'
-import type { RunData } from './run-data.ts'
+import type { RunData } from './readings/run-data.ts'
+import type { Answer } from './requests/answer.ts'
 import { canonicalJson } from './schema/key.ts'
 import type { Definition } from './schema/summary.ts'
 

@@ -1,4 +1,4 @@
-import type { RunData } from './run-data.ts'
+import type { RunData } from './readings/run-data.ts'
 
 /**
  * The arguments of the engine's command with their values, `--flag value` and `--flag=value` alike; null of one

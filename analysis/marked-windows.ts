@@ -1,12 +1,12 @@
-import { type RunEnergies, runEnergies } from './energy-scope.ts'
+import { type RunEnergies, runEnergies } from './energy/energy-scope.ts'
+import type { ScopedEnergy } from './energy/scoped-energy.ts'
+import { dividedParts, withRange } from './estimators/uncertainty.ts'
 import { noMetric } from './metric-value.ts'
-import type { RunData } from './run-data.ts'
+import type { RunData } from './readings/run-data.ts'
 import type { MarkedWindow } from './schema/marked-window.ts'
 import type { MetricValue } from './schema/summary.ts'
 import { absoluteTime } from './schema/time.ts'
-import type { ScopedEnergy } from './scoped-energy.ts'
 import { THRESHOLDS } from './thresholds.ts'
-import { dividedParts, withRange } from './uncertainty.ts'
 import { phaseWindow, type Window, windowSeconds } from './window.ts'
 
 /** A window that a program marked, on the run's clock. */

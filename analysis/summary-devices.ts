@@ -1,10 +1,10 @@
-import { idlePower } from './baseline.ts'
-import type { DeviceEnergy } from './device-energy.ts'
-import { readingsWithin } from './gauge.ts'
-import type { RunData } from './run-data.ts'
+import { idlePower } from './energy/baseline.ts'
+import type { DeviceEnergy } from './energy/device-energy.ts'
+import { readingsWithin } from './energy/gauge.ts'
+import { standard } from './estimators/uncertainty.ts'
+import type { RunData } from './readings/run-data.ts'
+import { usedDeviceIds } from './readings/used-devices.ts'
 import type { SummaryDevice } from './schema/summary.ts'
-import { standard } from './uncertainty.ts'
-import { usedDeviceIds } from './used-devices.ts'
 import type { Window } from './window.ts'
 
 type Shown = Pick<

@@ -1,14 +1,21 @@
+import type { ScopedEnergy } from './energy/scoped-energy.ts'
+import {
+  dividedParts,
+  repeatable,
+  scaled,
+  standard,
+  summed,
+  withRange,
+} from './estimators/uncertainty.ts'
 import type { Mark, MeasuredMark } from './marked-windows.ts'
 import { metricOf, noMetric } from './metric-value.ts'
 import type { Reason } from './schema/reason.ts'
 import type { Component, MetricValue, WindowGroup } from './schema/summary.ts'
 import type { Unit } from './schema/units.ts'
 import { NS_PER_S } from './schema/units.ts'
-import type { ScopedEnergy } from './scoped-energy.ts'
 import { sampleSd, sum } from './stats/moments.ts'
 import { tQuantile } from './stats/student.ts'
 import { THRESHOLDS } from './thresholds.ts'
-import { dividedParts, repeatable, scaled, standard, summed, withRange } from './uncertainty.ts'
 import { windowSeconds } from './window.ts'
 
 /**

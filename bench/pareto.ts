@@ -4,9 +4,9 @@
  *
  * Run: npx tsx bench/pareto.ts
  */
-import type { Candidate, CandidateMetric } from '../analysis/candidate.ts'
-import { frontierMembership } from '../analysis/frontier-membership.ts'
-import { onFrontier } from '../analysis/pareto.ts'
+import type { Candidate, CandidateMetric } from '../analysis/choosing/candidate.ts'
+import { frontierMembership } from '../analysis/choosing/frontier-membership.ts'
+import { onFrontier } from '../analysis/choosing/pareto.ts'
 import type { Unit } from '../analysis/schema/units.ts'
 import { seededNormal } from '../analysis/stats/normal-draw.ts'
 import { seededRandom } from '../analysis/stats/random.ts'

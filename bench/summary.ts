@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeRun } from '../analysis/decode-run.ts'
+import { decodeRun } from '../analysis/readings/decode-run.ts'
 import { encodeChunk } from '../analysis/schema/arrow.ts'
 import { runFileSchema } from '../analysis/schema/run.ts'
 import type { RequestRow, SampleRow, StreamName } from '../analysis/schema/stream.ts'

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { cost } from '../analysis/cost.ts'
+import { cost } from '../analysis/cost/cost.ts'
 import { energyTimelineSchema } from '../analysis/schema/energy-timeline.ts'
 import { instantText } from '../analysis/schema/instant.ts'
 import { type Scenario, scenarioSchema } from '../analysis/schema/scenario.ts'

@@ -1,4 +1,4 @@
-import type { Candidate, Candidates } from '../analysis/candidate.ts'
+import type { Candidate, Candidates } from '../analysis/choosing/candidate.ts'
 import { resultsAsCandidates } from './result-candidates.ts'
 import { codesOf, type Per, runCandidate, runsAsCandidates } from './run-candidates.ts'
 import { findRun } from './store/find-run.ts'

@@ -1,5 +1,5 @@
-import { frontierOf } from '../analysis/frontier.ts'
-import { recommend } from '../analysis/recommend.ts'
+import { frontierOf } from '../analysis/choosing/frontier.ts'
+import { recommend } from '../analysis/choosing/recommend.ts'
 import { frontierSpec } from '../analysis/report/frontier.ts'
 import { recommendationSpec } from '../analysis/report/recommendation.ts'
 import type { VegaLiteSpec } from '../analysis/report/spec.ts'

@@ -5,7 +5,7 @@ import {
   type PartEnergies,
   partEnergies,
   partsTimeline,
-} from '../analysis/codecarbon-export.ts'
+} from '../analysis/exporters/codecarbon-export.ts'
 import type { EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
 import { CommandError } from './command-error.ts'
 import { parseQuery } from './commands/parse-query.ts'

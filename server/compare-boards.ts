@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type BoardSide, compareBoards } from '../analysis/compare-boards.ts'
+import { type BoardSide, compareBoards } from '../analysis/comparing/compare-boards.ts'
 import type { BoardComparison } from '../analysis/schema/leaderboard.ts'
 import { wholeBoard } from './leaderboard.ts'
 import { type LeaderboardQuery, leaderboardQuerySchema } from './leaderboard-query.ts'

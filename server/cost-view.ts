@@ -1,12 +1,12 @@
-import { cost } from '../analysis/cost.ts'
-import { startedAt } from '../analysis/cost-shift.ts'
-import { energyTimeline } from '../analysis/energy-timeline.ts'
-import type { RunData } from '../analysis/run-data.ts'
+import { cost } from '../analysis/cost/cost.ts'
+import { startedAt } from '../analysis/cost/cost-shift.ts'
+import { zoneClock } from '../analysis/cost/time-zone.ts'
+import { energyTimeline } from '../analysis/energy/energy-timeline.ts'
+import type { RunData } from '../analysis/readings/run-data.ts'
 import type { CostLedger } from '../analysis/schema/cost.ts'
 import type { Boundary, EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
 import { civilOf, instantMs } from '../analysis/schema/instant.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
-import { zoneClock } from '../analysis/time-zone.ts'
 import { intensityTables } from './intensity-tables.ts'
 
 /** What of a run is costed, and when it is put. */

@@ -1,4 +1,4 @@
-import type { IntensityTables } from '../analysis/intensity.ts'
+import type { IntensityTables } from '../analysis/cost/intensity.ts'
 
 /** As package.json pins it; the package does not tell its version where it is bundled. */
 export const CO2_TABLES_VERSION = '@tgwf/co2 0.19.0'

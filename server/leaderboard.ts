@@ -1,5 +1,5 @@
-import { precisionName, shortGpuName } from '../analysis/alike-names.ts'
-import { type BoardValue, type OwnRun, placement } from '../analysis/placement.ts'
+import { precisionName, shortGpuName } from '../analysis/comparing/alike-names.ts'
+import { type BoardValue, type OwnRun, placement } from '../analysis/comparing/placement.ts'
 import { SEVERITIES } from '../analysis/schema/finding.ts'
 import type { BoardRow, Placement } from '../analysis/schema/leaderboard.ts'
 import type { Result } from '../analysis/schema/result.ts'

@@ -1,5 +1,5 @@
-import { decodeRun } from '../analysis/decode-run.ts'
-import type { RunData } from '../analysis/run-data.ts'
+import { decodeRun } from '../analysis/readings/decode-run.ts'
+import type { RunData } from '../analysis/readings/run-data.ts'
 import { ChunkError } from '../analysis/schema/arrow.ts'
 import type { RunFile } from '../analysis/schema/run.ts'
 import type { StreamName } from '../analysis/schema/stream.ts'

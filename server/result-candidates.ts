@@ -1,4 +1,9 @@
-import type { Candidate, CandidateMetric, Candidates, Excluded } from '../analysis/candidate.ts'
+import type {
+  Candidate,
+  CandidateMetric,
+  Candidates,
+  Excluded,
+} from '../analysis/choosing/candidate.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
 import { RESULT_FACTS, type Result, type ResultMetric } from '../analysis/schema/result.ts'
 import { meanInterval } from '../analysis/stats/cycles.ts'

@@ -1,7 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
-import { aggregateRuns } from '../analysis/aggregate.ts'
-import type { Candidate, CandidateMetric, Candidates, Excluded } from '../analysis/candidate.ts'
-import { resolvedExperiment } from '../analysis/run-data.ts'
+import type {
+  Candidate,
+  CandidateMetric,
+  Candidates,
+  Excluded,
+} from '../analysis/choosing/candidate.ts'
+import { aggregateRuns } from '../analysis/comparing/aggregate.ts'
+import { resolvedExperiment } from '../analysis/readings/run-data.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { readRunFile } from './run-file.ts'

@@ -1,4 +1,4 @@
-import { runEnergy } from '../analysis/run-energy.ts'
+import { runEnergy } from '../analysis/energy/run-energy.ts'
 import { RunUnreadable } from './load-run.ts'
 import { findRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { parse } from 'yaml'
-import { seriesRows } from '../analysis/intensity-import.ts'
-import { withPresets } from '../analysis/scenario-presets.ts'
+import { seriesRows } from '../analysis/cost/intensity-import.ts'
+import { withPresets } from '../analysis/cost/scenario-presets.ts'
+import { tariffFromUrdb, type UrdbOptions } from '../analysis/cost/tariff-urdb.ts'
 import { type Scenario, scenarioSchema } from '../analysis/schema/scenario.ts'
-import { tariffFromUrdb, type UrdbOptions } from '../analysis/tariff-urdb.ts'
 import { type BadField, badFields } from './bad-field.ts'
 
 type Mapping = Record<string, unknown>

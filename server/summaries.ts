@@ -1,4 +1,4 @@
-import type { RunData } from '../analysis/run-data.ts'
+import type { RunData } from '../analysis/readings/run-data.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { summarise } from '../analysis/summary.ts'
 import { loadRun, RunUnreadable } from './load-run.ts'

@@ -1,7 +1,7 @@
+import { totals } from '../analysis/cost/totals.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import type { SiteTable } from '../analysis/schema/sites.ts'
 import type { Totals, TotalsBy } from '../analysis/schema/totals.ts'
-import { totals } from '../analysis/totals.ts'
 import { intensityTables } from './intensity-tables.ts'
 import { fillRunEnergies } from './run-energies.ts'
 import type { Store } from './store/open.ts'

@@ -1,7 +1,7 @@
+import { dividedParts, summed, withRange } from '../estimators/uncertainty.ts'
 import type { ResultMetric } from '../schema/result.ts'
 import type { Component } from '../schema/summary.ts'
 import type { Unit } from '../schema/units.ts'
-import { dividedParts, summed, withRange } from '../uncertainty.ts'
 import { createCollector } from './collector.ts'
 import type { Fault, Importer, ImportFile } from './importer.ts'
 import { gpuEnergies, type PromEnergy } from './prometheus-energy.ts'

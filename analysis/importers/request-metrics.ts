@@ -1,4 +1,8 @@
-import { gapStatistics, percentilesWithFailures, requestStatistics } from '../latency-statistics.ts'
+import {
+  gapStatistics,
+  percentilesWithFailures,
+  requestStatistics,
+} from '../requests/latency-statistics.ts'
 import type { Reason } from '../schema/reason.ts'
 import type { ResultMetric } from '../schema/result.ts'
 import type { MetricValue } from '../schema/summary.ts'

@@ -1,4 +1,4 @@
-import { identityBroken } from '../identity-findings.ts'
+import { identityBroken } from '../findings/identity-findings.ts'
 import { noMetric } from '../metric-value.ts'
 import type { Finding, FindingCode, Severity } from '../schema/finding.ts'
 import { type Result, type ResultMetric, resultId } from '../schema/result.ts'

@@ -1,11 +1,11 @@
-import { curveOf } from '../energy-curve.ts'
-import { estimate } from '../energy-estimate.ts'
-import type { EnergySource } from '../energy-source.ts'
-import { integrate, type PowerCurve } from '../power-curve.ts'
+import { curveOf } from '../estimators/energy-curve.ts'
+import { estimate } from '../estimators/energy-estimate.ts'
+import type { EnergySource } from '../estimators/energy-source.ts'
+import { integrate, type PowerCurve } from '../estimators/power-curve.ts'
+import { repeatable } from '../estimators/uncertainty.ts'
 import type { BurstForm } from '../schema/bursts.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
-import { repeatable } from '../uncertainty.ts'
 import type { BurstSpan } from './burst-spans.ts'
 
 /** The sources of one device that bursts are judged by; null: not recorded. */

@@ -1,4 +1,4 @@
-import type { RunData } from '../run-data.ts'
+import type { RunData } from '../readings/run-data.ts'
 import { BURST_EVENTS, type BurstDetail, burstDetailSchema } from '../schema/bursts.ts'
 
 /** One burst of known work, with the idle time around it. Times: ns since the run's origin. */

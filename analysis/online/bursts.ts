@@ -1,7 +1,7 @@
-import { decodeRun, type StoredChunk } from '../decode-run.ts'
-import { energySources } from '../energy-source.ts'
-import type { RunData } from '../run-data.ts'
-import { seriesOf } from '../sample-table.ts'
+import { energySources } from '../estimators/energy-source.ts'
+import { decodeRun, type StoredChunk } from '../readings/decode-run.ts'
+import type { RunData } from '../readings/run-data.ts'
+import { seriesOf } from '../readings/sample-table.ts'
 import {
   BURST_FORMS,
   type BurstErrors,

@@ -1,7 +1,7 @@
-import { driverOf } from '../calibration.ts'
-import { decodeRun, type StoredChunk } from '../decode-run.ts'
-import { type EnergySource, energySources } from '../energy-source.ts'
-import type { RunData } from '../run-data.ts'
+import { driverOf } from '../estimators/calibration.ts'
+import { type EnergySource, energySources } from '../estimators/energy-source.ts'
+import { decodeRun, type StoredChunk } from '../readings/decode-run.ts'
+import type { RunData } from '../readings/run-data.ts'
 import type {
   CalibrateReport,
   CalibrationRefusal,

@@ -1,4 +1,4 @@
-import { calibrationDoubt } from '../calibration.ts'
+import { calibrationDoubt } from '../estimators/calibration.ts'
 import type { CalibrationRefusal, CalibrationResult, CalibrationStep } from '../schema/calibrate.ts'
 import type { Calibration, MeterSees } from '../schema/calibration.ts'
 import { type Line, yorkLine } from '../stats/york-line.ts'

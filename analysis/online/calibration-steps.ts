@@ -1,10 +1,10 @@
-import { type EnergyEstimate, estimate } from '../energy-estimate.ts'
-import { type EnergySource, energySources } from '../energy-source.ts'
-import type { RunData } from '../run-data.ts'
+import { type EnergyEstimate, estimate } from '../estimators/energy-estimate.ts'
+import { type EnergySource, energySources } from '../estimators/energy-source.ts'
+import { repeatable } from '../estimators/uncertainty.ts'
+import type { RunData } from '../readings/run-data.ts'
 import { type CalibrationStep, calibrationStepSchema } from '../schema/calibrate.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { mean, sampleSd } from '../stats/moments.ts'
-import { repeatable } from '../uncertainty.ts'
 
 const ROOT_12 = Math.sqrt(12)
 

@@ -1,4 +1,4 @@
-import type { RunData } from '../run-data.ts'
+import type { RunData } from '../readings/run-data.ts'
 import type { Device } from '../schema/device.ts'
 import type { Summary } from '../schema/summary.ts'
 import { relativeTime } from '../schema/time.ts'

@@ -72,7 +72,7 @@ const processSchema = z.looseObject({
 
 /**
  * run.json: what describes a run, without its rows. Times are bigint here, exactly as they stood;
- * `analysis/run-data.ts` turns them into numbers since the run's origin.
+ * `analysis/readings/run-data.ts` turns them into numbers since the run's origin.
  */
 export const runFileSchema = z.looseObject({
   bundle_version: z.literal(BUNDLE_VERSION, {

@@ -1,15 +1,15 @@
 // What bursts.py recorded, as a table: the error of each tool's single bursts against the mean of many.
 // Run: npx tsx bench/peer-bursts/table.ts BUNDLE BURSTS.ndjson
 import { readFileSync } from 'node:fs'
-import { decodeRun } from '../../analysis/decode-run.ts'
-import { deviceEnergy } from '../../analysis/device-energy.ts'
+import { deviceEnergy } from '../../analysis/energy/device-energy.ts'
+import { repeatable } from '../../analysis/estimators/uncertainty.ts'
 import { marksOf } from '../../analysis/marked-windows.ts'
 import { sharePerDegree } from '../../analysis/online/burst-temperature.ts'
-import type { RunData } from '../../analysis/run-data.ts'
-import { seriesOf } from '../../analysis/sample-table.ts'
+import { decodeRun } from '../../analysis/readings/decode-run.ts'
+import type { RunData } from '../../analysis/readings/run-data.ts'
+import { seriesOf } from '../../analysis/readings/sample-table.ts'
 import { mean } from '../../analysis/stats/moments.ts'
 import { percentile } from '../../analysis/stats/percentile.ts'
-import { repeatable } from '../../analysis/uncertainty.ts'
 import type { Window } from '../../analysis/window.ts'
 import { readBundle } from '../../server/bundle/read-bundle.ts'
 

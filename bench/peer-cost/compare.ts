@@ -6,13 +6,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { decodeRun } from '../../analysis/decode-run.ts'
+import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import { instantMs, instantText } from '../../analysis/schema/instant.ts'
 import type { ScenarioInput } from '../../analysis/schema/scenario.ts'
 import { UJ_PER_J } from '../../analysis/schema/units.ts'
 import { readBundle } from '../../server/bundle/read-bundle.ts'
 import { timelineFor } from '../../server/cost-view.ts'
-import { scenarioOf } from '../../test/analysis/cost-support.ts'
+import { scenarioOf } from '../../test/analysis/cost/cost-support.ts'
 import {
   ourLedger,
   ourMoney,

@@ -1,5 +1,5 @@
-import { answersOf } from '../../analysis/answer.ts'
-import { e2eMs } from '../../analysis/latency-values.ts'
+import { answersOf } from '../../analysis/requests/answer.ts'
+import { e2eMs } from '../../analysis/requests/latency-values.ts'
 import type { Reason } from '../../analysis/schema/reason.ts'
 import { loadRun } from '../load-run.ts'
 import { answersOfSet } from '../store/answers.ts'

@@ -1,4 +1,4 @@
-import { intensityOf } from '../../analysis/intensity.ts'
+import { intensityOf } from '../../analysis/cost/intensity.ts'
 import type { CostReason } from '../../analysis/schema/cost.ts'
 import { J_PER_KWH } from '../../analysis/schema/units.ts'
 import { intensityTables } from '../intensity-tables.ts'

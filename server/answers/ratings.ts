@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ratingsOf } from '../../analysis/quality.ts'
+import { ratingsOf } from '../../analysis/comparing/quality.ts'
 import { RATED_BY, type Ratings } from '../../analysis/schema/quality.ts'
 import type { Store } from '../store/open.ts'
 import { readVotes } from '../store/votes.ts'

@@ -1,5 +1,5 @@
-import { bestHours } from '../../analysis/cost-hours.ts'
-import { costSteps } from '../../analysis/cost-steps.ts'
+import { bestHours } from '../../analysis/cost/cost-hours.ts'
+import { costSteps } from '../../analysis/cost/cost-steps.ts'
 import {
   type CostLedger,
   LINES,

@@ -1,4 +1,4 @@
-import { energyStars, type Stars, whPer1000Queries } from '../../analysis/energy-stars.ts'
+import { energyStars, type Stars, whPer1000Queries } from '../../analysis/comparing/energy-stars.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'

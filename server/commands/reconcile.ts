@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { type Reconciliation, reconcileCodecarbon } from '../../analysis/codecarbon-reconcile.ts'
+import {
+  type Reconciliation,
+  reconcileCodecarbon,
+} from '../../analysis/cost/codecarbon-reconcile.ts'
 import {
   type CodecarbonRow,
   codecarbonRow,

@@ -1,4 +1,4 @@
-import { precisionName } from '../../analysis/alike-names.ts'
+import { precisionName } from '../../analysis/comparing/alike-names.ts'
 import { axisTitle } from '../../analysis/report/board.ts'
 import type { BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { numberText } from '../commands/number-text.ts'

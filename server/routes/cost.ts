@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { bestHours } from '../../analysis/cost-hours.ts'
+import { bestHours } from '../../analysis/cost/cost-hours.ts'
 import { costSpecs } from '../../analysis/report/cost.ts'
 import { hoursSpec } from '../../analysis/report/hours.ts'
 import { sensitivitySpec } from '../../analysis/report/sensitivity.ts'

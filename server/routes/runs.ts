@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { resolvedExperiment } from '../../analysis/run-data.ts'
+import { resolvedExperiment } from '../../analysis/readings/run-data.ts'
 import { findingSchema } from '../../analysis/schema/finding.ts'
 import { summarySchema } from '../../analysis/schema/summary.ts'
 import { timeline } from '../../analysis/timeline.ts'

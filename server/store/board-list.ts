@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { precisionName, shortGpuName } from '../../analysis/alike-names.ts'
+import { precisionName, shortGpuName } from '../../analysis/comparing/alike-names.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import { resultConditions } from './result-filter.ts'
 import { conditions, type RunListQuery, SORT_COLUMNS } from './run-filter.ts'

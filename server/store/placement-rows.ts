@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
-import { precisionName, shortGpuName } from '../../analysis/alike-names.ts'
-import type { BoardValue } from '../../analysis/placement.ts'
+import { precisionName, shortGpuName } from '../../analysis/comparing/alike-names.ts'
+import type { BoardValue } from '../../analysis/comparing/placement.ts'
 import { alike } from './board-list.ts'
 import { resultOf } from './results.ts'
 import type { Tables } from './tables.ts'

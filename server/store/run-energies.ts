@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { RunEnergy } from '../../analysis/run-energy.ts'
+import type { RunEnergy } from '../../analysis/energy/run-energy.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,9 +1,9 @@
 import { precisionOf } from '../../analysis/definition.ts'
 import { engineFlags } from '../../analysis/engine-command.ts'
-import { readExperiment, resolvedExperiment } from '../../analysis/run-data.ts'
+import { readExperiment, resolvedExperiment } from '../../analysis/readings/run-data.ts'
+import { usedDeviceIds } from '../../analysis/readings/used-devices.ts'
 import { experimentKey } from '../../analysis/schema/key.ts'
 import type { RunFile } from '../../analysis/schema/run.ts'
-import { usedDeviceIds } from '../../analysis/used-devices.ts'
 import type { RunFacts } from './tables.ts'
 
 export const RUN_FACTS = [

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
+import type { TotalsRow } from '../../analysis/cost/totals.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import { TOTAL_PART_IDS, type TotalPart, type TotalsBy } from '../../analysis/schema/totals.ts'
-import type { TotalsRow } from '../../analysis/totals.ts'
 import type { Store } from './open.ts'
 import { conditions, type RunListQuery } from './run-filter.ts'
 import type { Tables } from './tables.ts'

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { v7 as uuidv7 } from 'uuid'
-import type { Vote } from '../../analysis/quality.ts'
+import type { Vote } from '../../analysis/comparing/quality.ts'
 import type { AnswerFacts, Choice } from '../../analysis/schema/quality.ts'
 import { sha256 } from './sha256.ts'
 import type { Tables } from './tables.ts'

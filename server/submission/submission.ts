@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { decodeRun } from '../../analysis/decode-run.ts'
 import { runTaskRow } from '../../analysis/exporters/mlenergy-run.ts'
+import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { summarise } from '../../analysis/summary.ts'
 import type { Bundle } from '../bundle/read-bundle.ts'

@@ -1,4 +1,4 @@
-import { REQUEST_THRESHOLDS as R } from '../../analysis/request-thresholds.ts'
+import { REQUEST_THRESHOLDS as R } from '../../analysis/findings/request-thresholds.ts'
 import type { FindingCode, Severity } from '../../analysis/schema/finding.ts'
 import { THRESHOLDS as T } from '../../analysis/thresholds.ts'
 

@@ -1,4 +1,4 @@
-import type { Attribution } from '../../analysis/attribution-phase.ts'
+import type { Attribution } from '../../analysis/attribution/attribution-phase.ts'
 import { CANON, type CanonMetric, STATISTICS } from '../../analysis/schema/canon.ts'
 import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
 import type { Source } from '../../analysis/schema/sensor.ts'

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
-import { calibrationFor, unusedCalibrations } from '../../analysis/calibration.ts'
-import type { RunData } from '../../analysis/run-data.ts'
+import { calibrationFor, unusedCalibrations } from '../../analysis/estimators/calibration.ts'
+import type { RunData } from '../../analysis/readings/run-data.ts'
 import type { Calibration } from '../../analysis/schema/calibration.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import type { Markup } from './markup.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { RunData } from '../../analysis/run-data.ts'
+import type { RunData } from '../../analysis/readings/run-data.ts'
 import type { Summary, SummaryDevice } from '../../analysis/schema/summary.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { reasonWords, sourceWords } from './metric-words.ts'

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { RunData } from '../../analysis/run-data.ts'
+import type { RunData } from '../../analysis/readings/run-data.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { facts, type Markup } from './markup.ts'
 import { bytesText, utcText } from './number-text.ts'

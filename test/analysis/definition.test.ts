@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { answersOf } from '../../analysis/answer.ts'
 import { definitionOf } from '../../analysis/definition.ts'
+import { answersOf } from '../../analysis/requests/answer.ts'
 import { request, runOf } from '../support/run-fixture.ts'
 
 const of = (fixture: Parameters<typeof runOf>[0]) => {

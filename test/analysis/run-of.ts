@@ -1,5 +1,5 @@
-import { type RunData, runData } from '../../analysis/run-data.ts'
-import { sampleTable } from '../../analysis/sample-table.ts'
+import { type RunData, runData } from '../../analysis/readings/run-data.ts'
+import { sampleTable } from '../../analysis/readings/sample-table.ts'
 import { encodeChunk, readChunk } from '../../analysis/schema/arrow.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
 import type {

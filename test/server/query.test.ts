@@ -1,7 +1,7 @@
 import { tableFromIPC } from '@uwdata/flechette'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { decodeRun } from '../../analysis/decode-run.ts'
+import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import { parseJson } from '../../analysis/schema/json.ts'
 import { runFileSchema } from '../../analysis/schema/run.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { cost } from '../../analysis/cost.ts'
-import { NO_TABLES } from '../../analysis/intensity.ts'
+import { cost } from '../../analysis/cost/cost.ts'
+import { NO_TABLES } from '../../analysis/cost/intensity.ts'
+import { tariffFromUrdb } from '../../analysis/cost/tariff-urdb.ts'
 import { instantSchema } from '../../analysis/schema/instant.ts'
 import type { ScenarioInput } from '../../analysis/schema/scenario.ts'
 import { J_PER_KWH } from '../../analysis/schema/units.ts'
-import { tariffFromUrdb } from '../../analysis/tariff-urdb.ts'
 import { intensityTables } from '../../server/intensity-tables.ts'
-import { scenarioOf, timelineOf } from '../analysis/cost-support.ts'
+import { scenarioOf, timelineOf } from '../analysis/cost/cost-support.ts'
 
 const readings = z.array(
   z.strictObject({ from: instantSchema, to: instantSchema, joules: z.number().nonnegative() }),

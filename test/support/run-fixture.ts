@@ -1,5 +1,5 @@
-import { decodeRun, type StoredChunk } from '../../analysis/decode-run.ts'
-import type { RunData } from '../../analysis/run-data.ts'
+import { decodeRun, type StoredChunk } from '../../analysis/readings/decode-run.ts'
+import type { RunData } from '../../analysis/readings/run-data.ts'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
 import type { EventRow, RequestRow, SampleRow, StepRow } from '../../analysis/schema/stream.ts'

@@ -1,5 +1,5 @@
-import { type RunData, runData } from '../../analysis/run-data.ts'
-import { type SampleTable, seriesOf } from '../../analysis/sample-table.ts'
+import { type RunData, runData } from '../../analysis/readings/run-data.ts'
+import { type SampleTable, seriesOf } from '../../analysis/readings/sample-table.ts'
 import { type RunFileInput, runFileSchema } from '../../analysis/schema/run.ts'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 

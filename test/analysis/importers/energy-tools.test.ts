@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { reconcileCodecarbon } from '../../../analysis/codecarbon-reconcile.ts'
-import { energyStars, whPer1000Queries } from '../../../analysis/energy-stars.ts'
+import { energyStars, whPer1000Queries } from '../../../analysis/comparing/energy-stars.ts'
+import { reconcileCodecarbon } from '../../../analysis/cost/codecarbon-reconcile.ts'
 import { aiEnergyScore } from '../../../analysis/importers/ai-energy-score.ts'
 import { codecarbon } from '../../../analysis/importers/codecarbon.ts'
 import { codecarbonRow } from '../../../analysis/importers/codecarbon-row.ts'

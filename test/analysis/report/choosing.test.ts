@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { frontierOf } from '../../../analysis/frontier.ts'
-import type { Direction } from '../../../analysis/objective.ts'
-import { recommend } from '../../../analysis/recommend.ts'
+import { frontierOf } from '../../../analysis/choosing/frontier.ts'
+import type { Direction } from '../../../analysis/choosing/objective.ts'
+import { recommend } from '../../../analysis/choosing/recommend.ts'
 import { drawnPoints, frontierRows, frontierSpec } from '../../../analysis/report/frontier.ts'
 import { recommendationRows, recommendationSpec } from '../../../analysis/report/recommendation.ts'
 import { PAGE } from '../../../analysis/report/theme.ts'
 import { drawSvg } from '../../../server/web/svg.ts'
-import { candidate } from '../candidate-of.ts'
+import { candidate } from '../choosing/candidate-of.ts'
 
 const rows = [
   candidate('a', 2, 30, { half: 0.1 }),

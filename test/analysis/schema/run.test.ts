@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { resolvedExperiment } from '../../../analysis/run-data.ts'
+import { resolvedExperiment } from '../../../analysis/readings/run-data.ts'
 import { parseJson, toJson } from '../../../analysis/schema/json.ts'
 import { experimentKey } from '../../../analysis/schema/key.ts'
 import { runFileSchema } from '../../../analysis/schema/run.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readExperiment } from '../../../analysis/run-data.ts'
+import { readExperiment } from '../../../analysis/readings/run-data.ts'
 import { summarise } from '../../../analysis/summary.ts'
 import { reportHtml, reportSpecs } from '../../../server/web/report.ts'
 import { shareableConfig } from '../../../server/web/shareable-config.ts'

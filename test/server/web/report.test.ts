@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { RunData } from '../../../analysis/run-data.ts'
+import type { RunData } from '../../../analysis/readings/run-data.ts'
 import { REASONS } from '../../../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../../../analysis/schema/summary.ts'
 import { summarise } from '../../../analysis/summary.ts'

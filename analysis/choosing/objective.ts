@@ -1,0 +1,36 @@
+import { resultMetricOf } from '../schema/result-metric.ts'
+
+export type Direction = 'min' | 'max'
+
+/** What a good configuration has little, or much, of. */
+export interface Objective {
+  readonly metric: string
+  readonly direction: Direction
+}
+
+/**
+ * An objective as it is written: a metric, whose better way the registry knows; `min:METRIC` or `max:METRIC`; or
+ * `-METRIC` for max, as lists sort.
+ * @returns a sentence, without its subject, where it can't be read
+ */
+export function readObjective(text: string): Objective | string {
+  const [, prefix = '', metric = ''] = /^(min:|max:|-)?(.*)$/s.exec(text) ?? []
+  const row = resultMetricOf(metric)
+  if (row === undefined)
+    return 'must be a metric such as itl_ms_p50, perhaps with min: or max: before it; docs/glossary.md lists them'
+  if (prefix !== '') return { metric, direction: prefix === 'min:' ? 'min' : 'max' }
+  if (row.better === null)
+    return `must say which way is better, since neither is by nature: min:${metric} or max:${metric}`
+  return { metric, direction: row.better === 'low' ? 'min' : 'max' }
+}
+
+/** A bound that a configuration must keep, inclusive. */
+export interface Bound {
+  readonly metric: string
+  readonly bound: 'min' | 'max'
+  readonly limit: number
+}
+
+/** Does a value keep a bound? */
+export const keeps = (value: number, { bound, limit }: Bound): boolean =>
+  bound === 'max' ? value <= limit : value >= limit

@@ -1,0 +1,118 @@
+import type { Answer } from '../schema/choosing.ts'
+import type { Candidate, Excluded } from './candidate.ts'
+import { candidateLabel, choiceOf, metricWords } from './candidate-view.ts'
+import type { Bound } from './objective.ts'
+import { boundWords, withUnit } from './recommend-reason.ts'
+import { at, type Columns, type Question, type Table } from './recommend-table.ts'
+
+/** Nothing is feasible: the candidate whose largest excess, relative to its bound, is least. */
+export function nearestAnswer(table: Table, columns: Columns, question: Question): Answer {
+  const excessOf = (row: number, { metric, bound, limit }: Bound) =>
+    bound === 'max' ? at(columns, metric, row) - limit : limit - at(columns, metric, row)
+  const largest = (row: number) =>
+    Math.max(...question.bounds.map((b) => (100 * excessOf(row, b)) / (Math.abs(b.limit) || 1)))
+  const rows = Array.from({ length: table.eligible }, (_, i) => i)
+    .filter((i) => question.bounds.every((b) => !Number.isNaN(at(columns, b.metric, i))))
+    .sort(
+      (a, b) =>
+        largest(a) - largest(b) ||
+        at(columns, question.minimize, a) - at(columns, question.minimize, b),
+    )
+  const [row] = rows
+  const near = row === undefined ? null : (table.rows[row] as Candidate)
+  const excess = Object.fromEntries(
+    row === undefined
+      ? []
+      : question.bounds
+          .map((b) => [b.metric, excessOf(row, b)] as const)
+          .filter(([, by]) => by > 0),
+  )
+  return {
+    ...noAnswer(
+      infeasibleReason(question, table.eligible, rows.length, near, excess),
+      table.eligible,
+    ),
+    nearest:
+      near === null || row === undefined
+        ? null
+        : { ...choiceOf(near, question, table.metrics), excess, excess_pct: largest(row) },
+  }
+}
+
+/** Nothing is recommended, for a reason in words. */
+export function noAnswer(reason: string, candidates: number): Answer {
+  return {
+    recommended: null,
+    baseline: null,
+    saving_pct: null,
+    reason,
+    within_noise: null,
+    equivalent: [],
+    chosen_share: null,
+    feasible_share: null,
+    nearest: null,
+    deadline_penalty_pct: null,
+    latency_slack: null,
+    slowdown: null,
+    by_gpu_model: [],
+    hardware_gain: null,
+    candidates,
+    feasible: 0,
+    group: null,
+  }
+}
+
+/** Several kinds of work, or nothing that may be ranked: what was left out, and how to have it in. */
+export function unrankedReason(
+  kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
+  { minimize }: Question,
+  excluded: readonly Excluded[],
+): string {
+  if (kinds.length > 1) {
+    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them, or take its answer from groups.`
+  }
+  const count = (reason: Excluded['reason']) => excluded.filter((e) => e.reason === reason).length
+  const out = [
+    [count('caution'), 'with cautions (cautions=include ranks them)'],
+    [count('invalid'), 'invalid'],
+    [count('no_value'), `without ${metricWords(minimize)}`],
+  ] as const
+  const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
+  if (excluded.length === 0)
+    return 'The filters let no run or imported result through. List what there is without them.'
+  return `No configuration that the filters let through can be ranked${said.length === 0 ? '' : `: left out are ${said.join(', ')}`}.`
+}
+
+/** What kinds of candidates there are, in words. */
+export const kindWords = (
+  kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
+) => {
+  const words = kinds.map(({ group: { work, scope } }) =>
+    scope === null ? work : `${work} (energy of: ${scope})`,
+  )
+  return `${words.slice(0, 3).join('; ')}${words.length > 3 ? '; ...' : ''}`
+}
+
+/** Why none: how many there are, and which comes nearest. */
+function infeasibleReason(
+  { bounds }: Question,
+  candidates: number,
+  measured: number,
+  nearest: Candidate | null,
+  excess: Readonly<Record<string, number>>,
+): string {
+  const of =
+    candidates === 1
+      ? 'The only configuration does not have'
+      : `None of ${candidates} configurations has`
+  const beyond = Object.entries(excess).map(([metric, by]) => {
+    const value = nearest?.metrics[metric]?.value ?? 0
+    const bound = bounds.find((b) => b.metric === metric)?.bound
+    return `has ${withUnit(value, metric)} ${metricWords(metric)}, ${withUnit(by, metric)} too ${bound === 'max' ? 'much' : 'little'}`
+  })
+  const near =
+    nearest === null ? '' : `; the nearest, ${candidateLabel(nearest)}, ${beyond.join(' and ')}`
+  const lacking =
+    measured === candidates ? '' : `; ${candidates - measured} of them were not measured for it`
+  return `${of} ${boundWords(bounds)}${near}${lacking}.`
+}

@@ -1,0 +1,73 @@
+import type { Answer, Baseline } from '../schema/choosing.ts'
+import { resultMetricOf } from '../schema/result-metric.ts'
+import type { Candidate } from './candidate.ts'
+import { candidateLabel, metricWords, pairLabels } from './candidate-view.ts'
+import type { Bound } from './objective.ts'
+import type { Question } from './recommend-table.ts'
+
+const BASELINE_WORDS: Record<Baseline, string> = {
+  current: 'what runs now',
+  fastest_feasible: 'the fastest within the bounds',
+  fastest_same_hardware: 'the fastest within the bounds on the same hardware',
+  worst_feasible: 'the worst within the bounds',
+}
+
+const unitOf = (metric: string): string => resultMetricOf(metric)?.unit ?? ''
+const short = (value: number): string => String(Number(value.toPrecision(3)))
+/** A number with its unit; a bare count or share has none. */
+export const withUnit = (value: number, metric: string): string =>
+  unitOf(metric) === '1' ? short(value) : `${short(value)} ${unitOf(metric)}`
+/** Whole percents, one decimal below ten. */
+const percent = (p: number): string => (Math.abs(p) >= 9.95 ? p.toFixed(0) : p.toFixed(1))
+
+/** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
+export function boundWords(bounds: readonly Bound[]): string {
+  return bounds
+    .map(
+      ({ metric, bound, limit }) =>
+        `${metricWords(metric)} ${bound === 'max' ? 'at most' : 'at least'} ${withUnit(limit, metric)}`,
+    )
+    .join(' and ')
+}
+
+export interface Chosen {
+  readonly recommended: Candidate
+  readonly value: number
+  readonly latency: number | null
+  readonly baseline: { readonly candidate: Candidate; readonly value: number } | null
+  readonly saving_pct: Answer['saving_pct']
+  readonly within_noise: boolean | null
+  readonly slack: number | null
+  readonly feasible: number
+  /** Models among the feasible ones. */
+  readonly models: number
+}
+
+/** Why this one: what it takes, against what, how much that saves and how sure it is. */
+export function chosenReason(question: Question, chosen: Chosen): string {
+  const { minimize, latency: timed, bounds, baseline: rule } = question
+  const { recommended, baseline, saving_pct, latency, slack, feasible, models } = chosen
+  const title = metricWords(minimize)
+  const speed = latency === null ? '' : ` at ${withUnit(latency, timed)} ${metricWords(timed)}`
+  const room = slack === null ? '' : `, ${withUnit(slack, timed)} within the limit`
+  const takes = `${withUnit(chosen.value, minimize)}${speed}${room}`
+  const among = feasible === 1 ? 'the only configuration' : `the least of ${feasible}`
+  const bound = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
+  // Another model has other tokens, and gives other answers.
+  const within = models > 1 ? `${bound}, of ${models} models whose answers are not alike` : bound
+  if (baseline === null || saving_pct === null) {
+    const none = question.no_current ?? 'there is no baseline'
+    return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; ${none}.`
+  }
+  if (baseline.candidate.id === recommended.id)
+    return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
+  const [a, b] = pairLabels(recommended, baseline.candidate, models > 1)
+  const how = saving_pct.value >= 0 ? 'less' : 'more'
+  const { low, high } = saving_pct
+  const range =
+    low === null || high === null || percent(low) === percent(high)
+      ? ''
+      : ` (${percent(low)} to ${percent(high)} %)`
+  const doubt = chosen.within_noise === true ? ', which is within noise' : ''
+  return `${a} takes ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${title} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${withUnit(baseline.value, minimize)}; ${among}${within}.`
+}

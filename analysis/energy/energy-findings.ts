@@ -1,0 +1,108 @@
+import { uncalibrated } from '../estimators/calibration.ts'
+import { type EnergyEstimate, resolves } from '../estimators/energy-estimate.ts'
+import type { Finding, FindingCode } from '../schema/finding.ts'
+import type { Reason } from '../schema/reason.ts'
+import { THRESHOLDS } from '../thresholds.ts'
+import type { EnergyFacts } from './energy-facts.ts'
+
+/** What each reason for no energy is called among the findings; the rest are an uncovered window. */
+const CODES: Partial<Record<Reason, FindingCode>> = {
+  window_not_bracketed: 'window_not_bracketed',
+  lost: 'window_not_bracketed',
+  gap: 'sampling_gap_exceeded',
+  counter_reset: 'counter_reset',
+  stale: 'counter_stalled',
+  too_short: 'window_too_short',
+}
+const WORDS: Partial<Record<Reason, string>> = {
+  window_not_bracketed:
+    'no reading lies on both sides of the window, and nothing is extrapolated; keep sampling for a second after the load',
+  lost: 'the device stopped answering and no reading lies on both sides of the window; the kernel’s log (dmesg) may say why',
+  gap: `readings are missing for more than ${THRESHOLDS.bridge_s} s within the window, which is too long to bridge`,
+  counter_reset: 'its energy counter fell back within the window, so the difference means nothing',
+  stale: 'its energy counter stood still within the window',
+  too_short: `the window holds fewer than ${THRESHOLDS.counter_min_refreshes} refreshes of its counter; measure longer`,
+}
+
+/**
+ * What is wrong with one device's energy over the window.
+ * Source: docs/metrics.md, "Validity".
+ */
+export function energyFindings(energy: EnergyFacts): Finding[] {
+  const findings: Finding[] = []
+  if (energy.energy_j === null && energy.reason !== null)
+    findings.push({
+      code: CODES[energy.reason] ?? 'uncovered_window',
+      severity: 'invalid',
+      message: `The energy of ${energy.device_id} is unknown: ${WORDS[energy.reason] ?? `no source covers the window (${energy.reason})`}.`,
+      evidence: {
+        device_id: energy.device_id,
+        reason: energy.reason,
+        covered_s: energy.covered_s,
+        partial_j: energy.estimates[0]?.partial_j ?? 0,
+        window_s: energy.seconds,
+      },
+    })
+  return [...findings, ...counterFindings(energy), ...samples(energy), ...disagreement(energy)]
+}
+
+/** A counter that failed beside a good source costs only the cross-check. */
+function counterFindings(energy: EnergyFacts): Finding[] {
+  if (energy.energy_j === null) return []
+  return energy.estimates
+    .filter((e) => e.reason === 'counter_reset' || e.reason === 'stale')
+    .map((e) => ({
+      code: e.reason === 'stale' ? 'counter_stalled' : 'counter_reset',
+      severity: 'info',
+      message: `The counter ${e.source} of ${energy.device_id} ${e.reason === 'stale' ? 'stood still' : 'fell back'} within the window, so ${energy.source} stands without it.`,
+      evidence: { device_id: energy.device_id, source: e.source, invalid_for: 'counter' },
+    }))
+}
+
+function samples(energy: EnergyFacts): Finding[] {
+  // A counter's first and last reading hold all that lies between.
+  const best = energy.chosen ?? energy.estimates[0]
+  if (best === undefined || best.method === 'counter') return []
+  if (energy.samples >= THRESHOLDS.samples_caution) return []
+  return [
+    {
+      code: 'insufficient_samples',
+      severity: energy.samples < THRESHOLDS.samples_invalid ? 'invalid' : 'caution',
+      message: `The window holds ${energy.samples} power samples of ${energy.device_id}; ${THRESHOLDS.samples_caution} are wanted. Measure longer or sample faster.`,
+      evidence: { device_id: energy.device_id, samples: energy.samples, source: best.source },
+    },
+  ]
+}
+
+/** Joules as the sensor itself said: one source may be calibrated and the other not. */
+const asRead = (e: EnergyEstimate, seconds: number): number =>
+  e.origin.calibration === null
+    ? (e.energy_j as number)
+    : uncalibrated(e.energy_j as number, seconds, e.origin.calibration)
+
+/** Counter against the chosen power source of the same scope. */
+function disagreement(energy: EnergyFacts): Finding[] {
+  const { chosen, window } = energy
+  if (chosen?.energy_j == null || !chosen.measured) return []
+  const mine = asRead(chosen, energy.seconds)
+  const differs = (e: EnergyEstimate): boolean =>
+    e.method === 'counter' &&
+    e.energy_j !== null &&
+    resolves(e, window) &&
+    Math.abs(asRead(e, energy.seconds) - mine) >
+      THRESHOLDS.source_disagreement * Math.max(Math.abs(mine), Math.abs(asRead(e, energy.seconds)))
+  return energy.estimates
+    .filter((e) => e.origin !== chosen.origin && differs(e))
+    .map((e) => ({ ...e, read_j: asRead(e, energy.seconds) }))
+    .map((e) => ({
+      code: 'energy_source_disagreement',
+      severity: 'caution',
+      message: `${chosen.source} gives ${mine.toPrecision(5)} J for ${energy.device_id}, ${e.source} ${e.read_j.toPrecision(5)} J; they should agree within ${THRESHOLDS.source_disagreement * 100} %.`,
+      evidence: {
+        device_id: energy.device_id,
+        [chosen.source]: mine,
+        [e.source]: e.read_j,
+        difference: (e.read_j - mine) / mine,
+      },
+    }))
+}
