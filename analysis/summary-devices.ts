@@ -1,6 +1,7 @@
 import { idlePower } from './energy/baseline.ts'
 import type { DeviceEnergy } from './energy/device-energy.ts'
 import { readingsWithin } from './energy/gauge.ts'
+import { deviceMemoryPeak } from './energy/gpu-memory.ts'
 import { standard } from './estimators/uncertainty.ts'
 import type { RunData } from './readings/run-data.ts'
 import { usedDeviceIds } from './readings/used-devices.ts'
@@ -71,6 +72,7 @@ function row(
     })),
     components: [...energy.components],
     temperature_max_c: window === null ? null : hottest(run, energy.device_id, window),
+    memory_peak_mib: window === null ? null : deviceMemoryPeak(run, energy.device_id, window),
   }
 }
 

@@ -15,6 +15,7 @@ import {
   throughputPerWatt,
 } from './energy/energy-metrics.ts'
 import { computeEnergyOf, type RunEnergies, runEnergies } from './energy/energy-scope.ts'
+import { gpuMemoryPeak } from './energy/gpu-memory.ts'
 import { ledger } from './energy/ledger.ts'
 import { summed } from './estimators/uncertainty.ts'
 import { staleFinding } from './findings/baseline-findings.ts'
@@ -141,6 +142,7 @@ function energySide(run: RunData, answers: readonly Answer[], window: Window | n
       energy_above_idle_j: above,
       ...attributionMetrics(run, compute, answers, window),
       ...powerShares(run, energies, window),
+      gpu_memory_peak_mib: gpuMemoryPeak(run, window),
     },
     findings: [
       ...energyValidity(run, energies, window, resident, cold),

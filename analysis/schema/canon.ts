@@ -9,7 +9,7 @@ export interface CanonMetric {
   readonly kind: 'scalar' | 'distribution'
   /** Of a distribution that has not all of them: those that it has. */
   readonly statistics?: readonly Statistic[]
-  readonly section: 'latency' | 'throughput' | 'energy' | 'ledger' | 'load'
+  readonly section: 'latency' | 'throughput' | 'energy' | 'ledger' | 'load' | 'memory'
   /** Which way is better; null: neither. */
   readonly better: 'low' | 'high' | null
 }
@@ -205,6 +205,14 @@ export const CANON = {
     null,
     'prefill balance',
     'prefills per output token in the window / in the run',
+  ),
+
+  gpu_memory_peak_mib: scalar(
+    'memory',
+    'MiB',
+    'low',
+    'peak GPU memory',
+    'the largest reading of all memory in use within the window, summed over the distinct GPUs used; of an engine that allocates ahead: what it reserved',
   ),
 
   energy_gpu_j: scalar('energy', 'J', 'low', 'GPU energy', 'sum over the distinct GPUs used'),

@@ -9,7 +9,7 @@ import { UNITS } from './units.ts'
  * Version of the formulas. A summary is a cache of one run under one version; a change that moves any
  * number raises it and is told in CHANGELOG.md.
  */
-export const ANALYSIS_VERSION = 2
+export const ANALYSIS_VERSION = 3
 
 const bound = z.number().nullable()
 const time = z.union([z.number(), z.bigint()])
@@ -72,6 +72,10 @@ export const summaryDeviceSchema = z.object({
   ),
   components: z.array(componentSchema),
   temperature_max_c: z.number().nullable(),
+  memory_peak_mib: z
+    .number()
+    .nullish()
+    .meta({ description: 'largest reading of all its memory in use within the window' }),
 })
 export type SummaryDevice = z.infer<typeof summaryDeviceSchema>
 

@@ -26,6 +26,7 @@ export const UNITS = [
   'C',
   'MHz',
   'B',
+  'MiB',
   'mW',
   'uW',
   'mJ',
@@ -41,3 +42,4 @@ export const UJ_PER_J = 1e6
 export const MW_PER_W = 1e3
 export const UW_PER_W = 1e6
 export const J_PER_KWH = 3_600_000
+export const BYTES_PER_MIB = 1_048_576

@@ -8,6 +8,7 @@ const SECTIONS: Record<CanonMetric['section'], string> = {
   energy: 'Energy',
   throughput: 'Throughput',
   load: 'Load',
+  memory: 'Memory',
   latency: 'Latency',
   ledger: 'Ledger',
 }

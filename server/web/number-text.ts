@@ -132,6 +132,7 @@ export const UNIT_WORDS: Record<Unit, string> = {
   C: '°C',
   MHz: 'megahertz',
   B: 'bytes',
+  MiB: 'mebibytes',
   mW: 'milliwatts',
   uW: 'microwatts',
   mJ: 'millijoules',

@@ -1,9 +1,10 @@
 import { html } from 'hono/html'
 import type { RunData } from '../../analysis/readings/run-data.ts'
 import type { Summary, SummaryDevice } from '../../analysis/schema/summary.ts'
+import { BYTES_PER_MIB } from '../../analysis/schema/units.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { reasonWords, sourceWords } from './metric-words.ts'
-import { rangeText, significant, valueText } from './number-text.ts'
+import { bytesText, rangeText, significant, valueText } from './number-text.ts'
 import { calibrationNotes } from './report-calibration.ts'
 
 /** Every recorded device with its energy over the window, used by the engine or not. */
@@ -18,9 +19,11 @@ export function devicesSection(run: RunData, summary: Summary): Markup {
 
 function deviceTable(run: RunData, devices: readonly SummaryDevice[]): Markup {
   const rated = new Map(run.devices.map((d) => [d.device_id, d.tdp_w ?? null]))
+  const installed = new Map(run.devices.map((d) => [d.device_id, d.memory_bytes ?? null]))
   return html`<table class="devices"><thead><tr><th scope="col">device</th><th scope="col">used</th>
     <th scope="col" class="num">energy, J</th><th scope="col" class="num">mean power, W</th>
     <th scope="col" class="num">idle, W</th><th scope="col" class="num">hottest, °C</th>
+    <th scope="col" class="num">memory, most</th>
     <th scope="col">source</th></tr></thead><tbody>
     ${devices.map(
       (d) => html`<tr><th scope="row">${d.model ?? d.kind}<code>${d.device_id}</code></th>
@@ -28,6 +31,7 @@ function deviceTable(run: RunData, devices: readonly SummaryDevice[]): Markup {
         ${cell(d.power_mean_w, beside('rated', rated.get(d.device_id) ?? null))}
         ${cell(d.idle_resident_w, beside('empty', d.idle_cold_w))}
         ${cell(d.temperature_max_c, '')}
+        ${memoryCell(d, installed.get(d.device_id) ?? null)}
         <td>${sourceWords(d.provenance)}${crossChecks(d)}</td></tr>`,
     )}</tbody></table>`
 }
@@ -50,6 +54,13 @@ const beside = (word: string, value: number | null): string =>
 
 const cell = (value: number | null, below: string): Markup =>
   html`<td class="num">${value === null ? '–' : significant(value, 4)}<small>${below}</small></td>`
+
+/** All of the device's memory that was in use at most, and how much it has. */
+function memoryCell({ memory_peak_mib: peak }: SummaryDevice, installed: number | null): Markup {
+  if (peak == null) return html`<td class="num">–</td>`
+  const of = installed === null ? '' : `of ${bytesText(installed)}`
+  return html`<td class="num">${bytesText(peak * BYTES_PER_MIB)}<small>${of}</small></td>`
+}
 
 /** What other sources said of the same energy: they check the chosen one and are never added to it. */
 function crossChecks(d: SummaryDevice): Markup | '' {

@@ -9,11 +9,12 @@ interface Entry extends MetricKey {
   readonly metric: MetricValue
 }
 
-const SECTIONS = ['energy', 'throughput', 'load', 'latency', 'ledger', 'other'] as const
+const SECTIONS = ['energy', 'throughput', 'load', 'memory', 'latency', 'ledger', 'other'] as const
 const SECTION_TITLES: Record<(typeof SECTIONS)[number], string> = {
   energy: 'Energy',
   throughput: 'Throughput',
   load: 'Load',
+  memory: 'Memory',
   latency: 'Latency',
   ledger: 'Ledger',
   other: 'Other',
