@@ -46,7 +46,7 @@ export function rowFindings(of: Numbers, gpu_model: string | null, tolerance: nu
     ]),
     ...rising(of),
     ...batch(n('avg_batch_size'), n('max_num_seqs'), tolerance),
-    ...parallel(of, ['tensor_parallel', 'expert_parallel', 'data_parallel']),
+    ...parallel(of, sharedByExperts(of) ? SPREAD : [...SPREAD, 'expert_parallel']),
     ...parallel(of, ['ulysses_degree', 'ring_degree']),
     ...active(n('activated_params_billions'), n('total_params_billions')),
     ...diffusionEnergy(
@@ -123,6 +123,12 @@ function batch(mean: number | null, limit: number | null, tolerance: number): Fi
     }),
   ]
 }
+
+const SPREAD = ['tensor_parallel', 'data_parallel'] as const
+
+/** Experts over all GPUs lie on those that attention is copied or split over: the same GPUs, not more of them. */
+const sharedByExperts = ({ expert_parallel: experts, num_gpus, data_parallel: copies }: Numbers) =>
+  experts !== null && experts === num_gpus && (copies ?? 1) > 1
 
 function parallel(of: Numbers, names: readonly string[]): Finding[] {
   const gpus = of['num_gpus'] ?? null

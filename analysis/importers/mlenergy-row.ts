@@ -195,10 +195,12 @@ function expertNote(
   {
     tensor_parallel,
     expert_parallel,
-  }: { tensor_parallel: number | null; expert_parallel: number | null },
+    data_parallel,
+  }: Readonly<Record<'tensor_parallel' | 'expert_parallel' | 'data_parallel', number | null>>,
   num_gpus: number | null,
 ): string[] {
   if (architecture !== 'MoE' || tensor_parallel !== 1 || (expert_parallel ?? 1) < 2) return []
+  if ((data_parallel ?? 1) > 1) return []
   return [
     `the row reports tensor_parallel 1 and expert_parallel ${expert_parallel}; attention ran on all ${num_gpus ?? expert_parallel} GPUs by tensor parallelism`,
   ]

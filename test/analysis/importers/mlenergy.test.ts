@@ -118,6 +118,15 @@ describe('identities, each broken alone', () => {
     expect(checks(imageRow())).toEqual({ valid: true, codes: [] })
   })
 
+  it('counts GPUs once where each copy of attention and its experts lie on the same', () => {
+    const shared = { num_gpus: 4, tensor_parallel: 1, data_parallel: 4, expert_parallel: 4 }
+    const row = tokenRow({ ...shared, architecture: 'MoE' })
+    expect(checks(row)).toEqual({ valid: true, codes: [] })
+    expect(read([task([row])]).results[0]?.provenance.notes).toEqual([])
+    expect(checks({ ...row, data_parallel: 2 }).codes).toEqual(['par'])
+    expect(checks({ ...row, expert_parallel: 2 }).codes).toEqual(['par'])
+  })
+
   const CASES: [string, Record<string, unknown>][] = [
     ['epr', tokenRow({ energy_per_request_joules: 100.000001 })],
     ['thr', tokenRow({ output_throughput_tokens_per_sec: 1600.00001 })],
