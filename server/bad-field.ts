@@ -15,15 +15,56 @@ export function badFields(issues: readonly z.core.$ZodIssue[], under = ''): BadF
         path: path === '' ? key : `${path}.${key}`,
         message: 'is not known here; take it out or check its spelling',
       }))
-    return [{ path, message: `${shown(issue)}${lower(message(issue))}` }]
+    // Of the alternatives of a union, the one that got furthest into the value speaks best.
+    const [best = []] =
+      issue.code === 'invalid_union' && !isOurs(issue)
+        ? [...issue.errors].sort((a, b) => depth(b) - depth(a))
+        : []
+    if (best.length > 0) return badFields(best, path)
+    return [{ path, message: sentence(issue) }]
   })
 }
 
-/** Of the alternatives of a union, the one that got furthest into the value speaks best. */
-function message(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'invalid_union') return issue.message
-  const [first] = [...issue.errors].sort((a, b) => depth(b) - depth(a))
-  return first?.[0] ? message(first[0]) : issue.message
+/** `is "zz"; it must be a whole number from 1 to 1000` */
+function sentence(issue: z.core.$ZodIssue): string {
+  const value = shown(issue)
+  const rule = lower((isOurs(issue) ? null : expected(issue)) ?? issue.message)
+  return value === '' ? rule : `${value}; ${rule.startsWith('must ') ? 'it ' : ''}${rule}`
+}
+
+/** Whether the words are those of a schema of ours, which say more than any that are made of the issue. */
+const isOurs = ({ message }: z.core.$ZodIssue): boolean => !/^(Invalid|Too) /.test(message)
+
+const KINDS: Readonly<Record<string, string>> = {
+  int: 'a whole number',
+  number: 'a number',
+  string: 'a text',
+  boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+}
+const COUNTED: Readonly<Record<string, string>> = { string: ' characters', array: ' entries' }
+
+function expected(issue: z.core.$ZodIssue): string | null {
+  if (issue.code === 'invalid_value') {
+    const values = issue.values.map(String)
+    return `must be ${values.length > 1 ? 'one of ' : ''}${values.join(', ')}`
+  }
+  if (issue.code === 'invalid_type') {
+    const missing = issue.input === undefined ? 'is missing; it ' : ''
+    return `${missing}must be ${KINDS[issue.expected] ?? issue.expected}`
+  }
+  if (issue.code === 'too_small') {
+    const { origin, minimum, inclusive } = issue
+    if (origin === 'string' && minimum === 1) return 'must not be empty'
+    return `must be ${inclusive === false ? 'above' : 'at least'} ${minimum}${COUNTED[origin] ?? ''}`
+  }
+  if (issue.code === 'too_big') {
+    const { origin, maximum, inclusive } = issue
+    return `must be ${inclusive === false ? 'below' : 'at most'} ${maximum}${COUNTED[origin] ?? ''}`
+  }
+  return null
 }
 
 const depth = (issues: readonly z.core.$ZodIssue[]) =>
@@ -40,7 +81,7 @@ function shown(issue: z.core.$ZodIssue): string {
           ? 'a list'
           : 'a mapping'
         : String(value)
-  return `is ${text.length > 80 ? `${text.slice(0, 77)}...` : text}; `
+  return `is ${text.length > 80 ? `${text.slice(0, 77)}...` : text}`
 }
 
 const lower = (s: string) => s.charAt(0).toLowerCase() + s.slice(1)

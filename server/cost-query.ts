@@ -1,9 +1,15 @@
 import { z } from 'zod'
 import { instantSchema } from '../analysis/schema/instant.ts'
-import { FUNCTIONAL_UNITS, type Scenario } from '../analysis/schema/scenario.ts'
+import { queryNumber, readDecimal } from '../analysis/schema/query-number.ts'
+import {
+  FIRST_YEAR,
+  FUNCTIONAL_UNITS,
+  LAST_YEAR,
+  type Scenario,
+} from '../analysis/schema/scenario.ts'
 import { readScenario, ScenarioError } from './scenario-file.ts'
 
-const number = z.coerce.number()
+const fromZero = queryNumber({ least: 0 })
 
 /** What one may say of a scenario in an address or on a command line; all of it is in a scenario file. */
 export const costQuerySchema = z.strictObject({
@@ -11,27 +17,26 @@ export const costQuerySchema = z.strictObject({
     description: 'of Electricity Maps (DE, US-CAL-CISO), ISO 3166 alpha-3, or WORLD',
   }),
   cloud_region: z.string().optional().meta({ description: 'aws:eu-central-1, in place of zone' }),
-  g_per_kwh: number
-    .positive()
+  g_per_kwh: queryNumber({ above: 0 })
     .optional()
     .meta({ description: 'a factor of your own, in place of zone' }),
-  year: z.coerce
-    .number()
-    .int()
+  year: queryNumber({ whole: true, least: FIRST_YEAR, most: LAST_YEAR })
     .optional()
     .meta({ description: "of the factor; without: the run's" }),
   pue: z.string().optional().meta({ description: 'a number from 1 up, or a row such as google' }),
   wue_site: z.string().optional().meta({ description: 'L per kWh of IT, or a row such as aws' }),
   wue_grid: z.string().optional().meta({ description: 'L per kWh, or a row such as DEU' }),
-  host_share_w: number.nonnegative().optional(),
+  host_share_w: fromZero.optional(),
   tariff: z.string().optional().meta({ description: 'a row such as us-ca-industrial-2023' }),
-  price_per_kwh: number.optional().meta({ description: 'in the currency, in place of tariff' }),
+  price_per_kwh: queryNumber()
+    .optional()
+    .meta({ description: 'in the currency, in place of tariff' }),
   hardware: z.string().optional().meta({ description: 'a row such as h100-2026-07' }),
-  rent_per_gpu_hour: number.nonnegative().optional().meta({
+  rent_per_gpu_hour: fromZero.optional().meta({
     description: 'electricity included, in place of hardware',
   }),
   embodied: z.string().optional().meta({ description: 'a row such as h100-sxm' }),
-  carbon_price_per_t: number.nonnegative().optional(),
+  carbon_price_per_t: fromZero.optional(),
   currency: z.string().optional(),
   unit: z.enum(FUNCTIONAL_UNITS).optional(),
   hour: z
@@ -139,5 +144,4 @@ const given = <T>(key: string, value: T | undefined, make: (value: T) => unknown
   value === undefined ? {} : { [key]: make(value) }
 
 /** A number as number, any other text as the name of a row. */
-const numberOrRow = (text: string): number | string =>
-  text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text
+const numberOrRow = (text: string): number | string => readDecimal(text) ?? text

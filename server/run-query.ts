@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
+import { queryNumber, readDecimal } from '../analysis/schema/query-number.ts'
 import {
   NUMBER_FILTERS,
   type Position,
@@ -64,7 +65,7 @@ export const listQueryShape = {
   started_from: instant.optional(),
   started_to: instant.optional(),
   sort: sortSchema(isRunMetric).default('-created_at'),
-  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(50),
+  limit: queryNumber({ whole: true, least: 1, most: MOST_ROWS }).default(50),
   cursor: z.string().optional().meta({ description: 'next_cursor of the page before' }),
 }
 type ListParameters = z.output<z.ZodObject<typeof listQueryShape>>
@@ -88,12 +89,13 @@ export function toListQuery(
   for (const [key, value] of Object.entries(given)) {
     if (Object.hasOwn(listQueryShape, key)) continue
     const [, bound, metric = ''] = /^(min|max)_(.+)$/.exec(key) ?? []
-    const limit = Number(value)
     if (bound === undefined || !isMetric(metric))
       ctx.addIssue({ code: 'unrecognized_keys', keys: [key], input: given })
-    else if (value === '' || !Number.isFinite(limit))
-      ctx.addIssue({ code: 'custom', path: [key], message: 'must be a number', input: value })
-    else metrics.push({ metric, bound: bound as 'min' | 'max', limit })
+    else {
+      const limit = readDecimal(String(value))
+      if (limit !== null) metrics.push({ metric, bound: bound as 'min' | 'max', limit })
+      else ctx.addIssue({ code: 'custom', path: [key], message: 'must be a number', input: value })
+    }
   }
   const after = given.cursor === undefined ? null : readCursor(given.cursor, given.sort)
   if (after === 'bad')

@@ -11,7 +11,10 @@ export const FUNCTIONAL_UNITS = [
 ] as const
 export type FunctionalUnit = (typeof FUNCTIONAL_UNITS)[number]
 
-const yearSchema = z.int().min(1990).max(2100)
+/** Years that a factor may be of. */
+export const FIRST_YEAR = 1990
+export const LAST_YEAR = 2100
+const yearSchema = z.int().min(FIRST_YEAR).max(LAST_YEAR)
 const zoneSchema = z
   .string()
   .min(1)

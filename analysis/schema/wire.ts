@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { idSchema } from './id.ts'
+import { queryNumber } from './query-number.ts'
 import { RUN_OUTCOMES } from './run.ts'
 import { STREAM_NAMES } from './stream.ts'
 
@@ -23,11 +24,7 @@ export function sameMajor(theirs: string): boolean {
 export const chunkKeySchema = z.strictObject({
   process_id: idSchema,
   stream: z.enum(STREAM_NAMES),
-  seq: z.coerce
-    .number()
-    .int()
-    .nonnegative()
-    .max(2 ** 31 - 1),
+  seq: queryNumber({ whole: true, least: 0, most: 2 ** 31 - 1 }),
 })
 export type ChunkKey = z.infer<typeof chunkKeySchema>
 

@@ -11,6 +11,7 @@ import {
   voteBodySchema,
   worthBodySchema,
 } from '../../analysis/schema/quality.ts'
+import { queryNumber } from '../../analysis/schema/query-number.ts'
 import { createAnswerSets } from '../answers/answer-sets.ts'
 import { createBallots } from '../answers/ballots.ts'
 import { castVote } from '../answers/cast-vote.ts'
@@ -34,8 +35,8 @@ const pairsQuery = z.strictObject({
   a: ref,
   b: ref,
   zone,
-  limit: z.coerce.number().int().min(1).max(200).default(20),
-  cursor: z.coerce.number().int().min(0).default(0),
+  limit: queryNumber({ whole: true, least: 1, most: 200 }).default(20),
+  cursor: queryNumber({ whole: true, least: 0 }).default(0),
 })
 
 const nextQuery = z

@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { resolvedExperiment } from '../../analysis/readings/run-data.ts'
 import { findingSchema } from '../../analysis/schema/finding.ts'
+import { queryNumber } from '../../analysis/schema/query-number.ts'
 import { summarySchema } from '../../analysis/schema/summary.ts'
 import { timeline } from '../../analysis/timeline.ts'
 import { endpoint, json } from '../endpoint.ts'
@@ -28,7 +29,7 @@ const annotationSchema = z.strictObject({
 })
 
 const timelineQuery = z.strictObject({
-  columns: z.coerce.number().int().min(10).max(5000).default(800).meta({
+  columns: queryNumber({ whole: true, least: 10, most: 5000 }).default(800).meta({
     description: 'how many columns of pixels; each keeps its first, least, greatest and last',
   }),
 })

@@ -1,6 +1,7 @@
 import { ReadableStream } from 'node:stream/web'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
+import { queryNumber } from '../../analysis/schema/query-number.ts'
 import { STREAM_NAMES, type StreamName } from '../../analysis/schema/stream.ts'
 import { endpoint, json } from '../endpoint.ts'
 import { chosenFormat } from '../formats/choose.ts'
@@ -16,7 +17,7 @@ import { runParams } from './run-params.ts'
 const streamParams = runParams.extend({ stream: z.enum(STREAM_NAMES) })
 const formatQuery = z.strictObject({ format: z.enum(STREAM_FORMAT_NAMES).optional() })
 const requestsQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  limit: queryNumber({ whole: true, least: 1, most: 10_000 }).default(1000),
   cursor: z
     .string()
     .regex(/^\d{1,12}$/, 'is not a next_cursor of this list')

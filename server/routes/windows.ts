@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { markedWindow, marksOf, measuredMarks } from '../../analysis/marked-windows.ts'
 import { markedWindowSchema } from '../../analysis/schema/marked-window.ts'
+import { queryNumber } from '../../analysis/schema/query-number.ts'
 import { windowGroupSchema } from '../../analysis/schema/summary.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
@@ -10,7 +11,7 @@ import { runParams } from './run-params.ts'
 
 const windowsQuery = z.strictObject({
   name: z.string().optional().meta({ description: 'only windows of this name' }),
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000).meta({
+  limit: queryNumber({ whole: true, least: 1, most: 10_000 }).default(1000).meta({
     description: 'the first so many by their begin; each costs a third of a millisecond',
   }),
 })

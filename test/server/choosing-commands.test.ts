@@ -68,7 +68,7 @@ describe('llem-server pareto', () => {
     expect(await run('pareto', '--x', 'speed')).toMatchObject({
       code: 2,
       stdout: '',
-      stderr: expect.stringContaining('--x is "speed"; must be a metric such as itl_ms_p50'),
+      stderr: expect.stringContaining('--x is "speed"; it must be a metric such as itl_ms_p50'),
     })
     expect(await run('pareto', '--deadline', '5')).toMatchObject({
       code: 2,

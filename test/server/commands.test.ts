@@ -111,7 +111,7 @@ describe('runs', () => {
     })
     expect(await run('runs', '--sort', 'colour')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/--sort is "colour"; must be a field or a metric/),
+      stderr: expect.stringMatching(/--sort is "colour"; it must be a field or a metric/),
     })
     expect(await run('runs', 'stray')).toMatchObject({ code: 2 })
   })

@@ -96,7 +96,11 @@ describe('GET /runs/{run_id}/cost', () => {
     ['?cloud_region=frankfurt', 400, /aws:eu-central-1/],
     ['?year=2025', 400, /year needs zone or cloud_region/],
     ['?zone=DE&currency=XYZ', 400, /ISO 4217/],
-    ['?zone=DE&hour=tomorrow', 400, /hour/],
+    ['?zone=DE&hour=tomorrow', 400, /hour is "tomorrow"; it must be an hour of the day, 0 to 23/],
+    ['?g_per_kwh=', 400, /g_per_kwh is ""; it must be a number above 0/],
+    ['?zone=DE&year=', 400, /year is ""; it must be a whole number from 1990 to 2100/],
+    ['?zone=DE&price_per_kwh=', 400, /price_per_kwh is ""; it must be a number/],
+    ['?zone=DE&host_share_w=-1', 400, /host_share_w is "-1"; it must be a number from 0 up/],
     ['?zonne=DE', 400, /zonne/],
     ['?zone=DE&hardware=h900', 400, /h100-2026-07/],
   ])('%s is refused in words', async (query, status, words) => {
@@ -272,7 +276,7 @@ describe('llem-server cost', () => {
     ],
     ['yaml.yaml', 'a: [', /yaml.yaml: is neither YAML nor JSON/],
     ['list.yaml', '- 1\n', /list.yaml: must be a mapping/],
-    ['version.yaml', 'id: x\nscenario_version: 7\n', /scenario_version is 7; must be 1/],
+    ['version.yaml', 'id: x\nscenario_version: 7\n', /scenario_version is 7; it must be 1/],
     ['spelt.yaml', `${head}puee: 1\n`, /puee is not known here/],
     [
       'gap.yaml',

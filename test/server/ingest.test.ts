@@ -240,19 +240,22 @@ describe('storing a chunk', () => {
     })
   })
 
-  it('names each bad query parameter', async () => {
-    const run_id = await newRun()
-    const answer = await fetch(
-      `${server.api}/runs/${run_id}/chunks?process_id=p0&stream=samples&seq=-1&x=1`,
-      {
-        method: 'POST',
-        body: chunk0.bytes as Uint8Array<ArrayBuffer>,
-      },
-    )
-    const { status, errors } = await problem(answer)
-    expect(status).toBe(400)
-    expect(errors?.map((e) => e.path)).toEqual(['query.stream', 'query.seq', 'query.x'])
-  })
+  it.each(['-1', ''])(
+    'names each bad query parameter; seq=%s is no place of a chunk',
+    async (seq) => {
+      const run_id = await newRun()
+      const answer = await fetch(
+        `${server.api}/runs/${run_id}/chunks?process_id=p0&stream=samples&seq=${seq}&x=1`,
+        {
+          method: 'POST',
+          body: chunk0.bytes as Uint8Array<ArrayBuffer>,
+        },
+      )
+      const { status, errors } = await problem(answer)
+      expect(status).toBe(400)
+      expect(errors?.map((e) => e.path)).toEqual(['query.stream', 'query.seq', 'query.x'])
+    },
+  )
 })
 
 describe('sealing a run', () => {

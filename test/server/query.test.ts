@@ -112,6 +112,17 @@ describe('the list of runs', () => {
       'query.min_speed',
       'query.max_ttft_ms_p50',
     ])
+    // What was given stands in the answer, and an empty text is no zero.
+    const limits = '; it must be a whole number from 1 to 1000'
+    for (const [query, detail] of [
+      ['limit=zz', `query.limit is "zz"${limits}`],
+      ['limit=', `query.limit is ""${limits}`],
+      ['limit=1.5', `query.limit is "1.5"${limits}`],
+      ['limit=1&limit=2', 'query.limit is a list; it must be a text'],
+      ['max_ttft_ms_p50=', 'query.max_ttft_ms_p50 is ""; it must be a number'],
+      ['valid=maybe', 'query.valid is "maybe"; it must be one of true, false'],
+    ])
+      expect((await problem(await get(`/runs?${query}`))).detail).toBe(detail)
     // A distribution is bounded and sorted by one of its statistics, and a scalar has none.
     for (const query of [
       'max_ttft_ms=9',

@@ -62,7 +62,7 @@ describe('llem-server totals', () => {
   })
 
   it.each([
-    [['--by', 'moon'], /--by is "moon"; must be of month/],
+    [['--by', 'moon'], /--by is "moon"; it must be of month/],
     [['--sites', 'nowhere.yaml'], /file of sites .*nowhere.yaml can't be read \(ENOENT\)/],
     [['--sites', 'bad.yaml'], /bad.yaml.*neither YAML nor JSON/],
     [['--sites', 'zone.yaml'], /zone.yaml: sites.0.zone No table has a zone "DEX"/],

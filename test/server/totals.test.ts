@@ -113,7 +113,7 @@ describe('GET /totals', () => {
   })
 
   it.each([
-    ['by=month,moon', /by is "moon"; must be of month, team/],
+    ['by=month,moon', /by is "moon"; it must be of month, team/],
     ['by=model,model', /twice/],
     ['colour=red', /colour is not known here/],
     ['sort=model', /sort is not known here/],
