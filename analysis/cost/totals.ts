@@ -14,6 +14,7 @@ import {
   type TotalLine,
 } from './total-rates.ts'
 import { TotalsSum } from './totals-sum.ts'
+import { WithoutSite } from './without-site.ts'
 
 /** Energy of one run within one hour, with what it may be grouped by. */
 export interface TotalsRow extends PricedPiece {
@@ -53,11 +54,13 @@ export function totals(
   const known = new Map<SiteRow | null, Map<number | null, Rates>>()
   const asked = linesAsked([scenario, ...(sites?.sites ?? []).map((row) => atSite(scenario, row))])
   const groups = new Map<string, TotalsSum>()
+  const unplaced = new WithoutSite()
   const dayOf = calendar()
   for (const row of rows) {
     const { from_ms } = row
     const { year, month } = from_ms === null ? NO_DAY : dayOf(from_ms)
     const site = find === null || from_ms === null ? null : find(row.site, row.host, from_ms)
+    if (find !== null && site === null) unplaced.add(row)
     const values = by.map((b) => {
       if (b === 'month') return month
       return row.keys[b] ?? (b === 'site' ? (site?.site ?? null) : null)
@@ -100,6 +103,7 @@ export function totals(
         JSON.stringify([a.scenario_id, a.year]) < JSON.stringify([b.scenario_id, b.year]) ? -1 : 1,
       ),
     left_out: monthly(used.map((r) => r.scenario)),
+    ...(find === null ? {} : { without_site: unplaced.shown() }),
     attribution: [...new Set(used.flatMap(sourcesOf))].sort(),
     run_ids: all.runs,
   }

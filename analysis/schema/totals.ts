@@ -91,6 +91,17 @@ export const totalsSchema = z.object({
     )
     .describe('what the energy was multiplied by'),
   left_out: z.array(z.string()).describe('lines of the scenario that no total over runs can have'),
+  without_site: z
+    .array(
+      z.object({
+        host: z.string().nullable(),
+        site: z.string().nullable().describe('what the runs themselves tell'),
+        runs: z.int(),
+        kwh: z.number().describe('IT energy of these runs on the days that no row fits'),
+      }),
+    )
+    .optional()
+    .describe('hosts of runs that no row of the table of sites fits; absent: there is no table'),
   attribution: z.array(z.string()),
   runs: z.object({
     counted: z.int(),

@@ -103,6 +103,7 @@ export function totalsText(answer: Totals): string[] {
           `${id}: not of ${numberText(kwh)} kWh: ${reasonWords(reason)} (${reason}).`,
       ),
     ),
+    ...(answer.without_site ?? []).map(unplacedText),
     ...(total.estimates.runs > 0
       ? [
           `Not counted: ${numberText(total.estimates.kwh)} kWh of ${total.estimates.runs} runs are estimates (${numberText(total.estimates.share_pct ?? 0)} % of both).`,
@@ -118,6 +119,19 @@ export function totalsText(answer: Totals): string[] {
       : []),
     ...(attribution.length > 0 ? [`Data: ${attribution.join('; ')}.`] : []),
   ]
+}
+
+/** Whose energy stands under the scenario alone, as no row of the table of sites is of it. */
+function unplacedText({
+  host,
+  site,
+  runs,
+  kwh,
+}: NonNullable<Totals['without_site']>[number]): string {
+  const who = host === null ? 'Runs that tell no host' : `Host ${host}`
+  const told = site === null ? '' : `, whose runs tell the site ${site}`
+  const count = `${runs} ${runs === 1 ? 'run' : 'runs'}, ${numberText(kwh)} kWh`
+  return `Without a site: ${who}${told}: ${count}. No row of the table fits its name on these days, so the scenario alone holds.`
 }
 
 function cell({ totals }: TotalsGroup, id: string): string {

@@ -59,6 +59,18 @@ describe('llem-server totals', () => {
     expect(stdout).toContain('money (EUR)')
     expect(stdout).toMatch(/energy: not of [\d.]+ kWh: PUE is not known/)
     expect(stdout).toContain('Data: Electricity Maps (ODbL).')
+    expect(stdout).not.toContain('Without a site')
+  })
+
+  it('names hosts that no row of the table of sites fits, with runs and kWh', async () => {
+    file('typo.yaml', 'sites: [{ site: berlin, hosts: [nod-*], from: 2026-01-01, zone: DE }]\n')
+    const { code, stdout } = await run('totals', '--sites', 'typo.yaml')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/Without a site: Host node-1: 1 run, [\d.e-]+ kWh\. No row/)
+    const { without_site } = totalsSchema.parse(
+      parseJson((await run('totals', '--sites', 'typo.yaml', '--json')).stdout),
+    )
+    expect(without_site).toMatchObject([{ host: 'node-1', site: null, runs: 1 }])
   })
 
   it.each([

@@ -146,12 +146,37 @@ describe('totals', () => {
       ],
     }
     const next = { from_ms: AT_MS + 24 * HOUR, to_ms: AT_MS + 25 * HOUR }
-    const { total, groups } = ask([rowOf(), rowOf(next)], { sites, by: ['site'] })
+    const { total, groups, without_site } = ask([rowOf(), rowOf(next)], { sites, by: ['site'] })
+    expect(without_site).toEqual([])
     expect(total.totals['energy']?.amount?.value).toBeCloseTo(2.6, 9)
     expect(groups.map((g) => [g.key['site'], g.totals['energy']?.amount?.value])).toEqual([
       ['a', 1.5],
       ['b', 1.1],
     ])
+  })
+
+  it('name each host that no row of the table of sites fits, with its runs and energy', () => {
+    const sites = {
+      sites: [site({ site: 'a', hosts: ['h'], to: '2026-07-15', pue: 1.5 })],
+    }
+    const later = { from_ms: AT_MS + 24 * HOUR, to_ms: AT_MS + 25 * HOUR }
+    const rows = [
+      rowOf(),
+      rowOf(later),
+      rowOf({ run_id: 'r2', host: 'typo' }),
+      rowOf({ run_id: 'r3', host: 'typo', it_uj: UJ_PER_KWH / 2 }),
+      rowOf({ run_id: 'r4', site: 'b' }),
+      rowOf({ run_id: 'r5', host: null, it_uj: 0, estimated_uj: 1 }),
+    ]
+    expect(ask(rows, { sites }).without_site).toEqual([
+      { host: 'typo', site: null, runs: 2, kwh: 1.5 },
+      // Moved away, as the row tells, and told at another site by the run itself.
+      { host: 'h', site: 'b', runs: 1, kwh: 1 },
+      { host: 'h', site: null, runs: 1, kwh: 1 },
+      // Of estimates no energy is counted.
+      { host: null, site: null, runs: 1, kwh: 0 },
+    ])
+    expect(ask(rows)).not.toHaveProperty('without_site')
   })
 
   it('widen their range by sensors and factors, as those err alike in all runs', () => {
