@@ -19,6 +19,7 @@ import { leaderboardRoutes } from './routes/leaderboard.ts'
 import { qualityRoutes } from './routes/quality.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scoreRoutes } from './routes/scores.ts'
 import { statementRoutes } from './routes/statements.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { totalsRoutes } from './routes/totals.ts'
@@ -55,6 +56,7 @@ export function createApp(parts: Parts): OpenAPIHono {
   })
   ingestRoutes(app, parts)
   runRoutes(app, parts)
+  scoreRoutes(app, parts)
   windowRoutes(app, parts)
   costRoutes(app, parts)
   streamRoutes(app, parts)

@@ -221,6 +221,34 @@ askCommand(
 )
 
 command(
+  'score',
+  "Attach a score on a dataset to a run, so that a choice can be bound by it; without VALUE show the run's scores.",
+  'llem-server score last 0.712 --dataset mmlu --low 0.705 --high 0.719 --source "lm-eval 0.4.9"',
+)
+  .argument('<run>', 'RUN, as show takes it')
+  .argument('[value]', 'from 0 up; higher is better. All scores on one dataset have one scale')
+  .option('--dataset <name>', 'what was scored: mmlu, or gsm8k:strict where it has several scores')
+  .option('--low <value>', 'lower end of the 95 % range, where it is known')
+  .option('--high <value>', 'its upper end')
+  .option('--source <text>', 'who or what scored, with its version')
+  .option('--replace', 'put it in the place of another score on this dataset', false)
+  .option('--remove', 'take the score on this dataset away', false)
+  .action(
+    async (
+      run: string,
+      value: string | undefined,
+      o: Common & {
+        dataset: string | undefined
+        low: string | undefined
+        high: string | undefined
+        source: string | undefined
+        replace: boolean
+        remove: boolean
+      },
+    ) => (await import('./commands/score.ts')).score(run, value, o),
+  )
+
+command(
   'show',
   'Show every number of a run, with its range or the reason why there is none.',
   'llem-server show last --db lab.db',

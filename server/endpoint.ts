@@ -18,7 +18,7 @@ interface Answer {
 
 /** One address: how it is described in openapi.json, checked and answered, from the same schemas. */
 export interface Endpoint<P, Q, B> {
-  readonly method: 'get' | 'post' | 'put' | 'patch'
+  readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete'
   /** Below /api/v1, with `{name}` for parameters. */
   readonly path: string
   readonly summary: string

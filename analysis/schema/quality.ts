@@ -136,3 +136,56 @@ export const answerLineSchema = z.strictObject({
   e2e_ms: z.number().positive().nullish(),
 })
 export type AnswerLine = z.infer<typeof answerLineSchema>
+
+/** The name of what was scored, in lower case: mmlu, or gsm8k:strict where a dataset has several scores. */
+export const datasetSchema = z
+  .string()
+  .toLowerCase()
+  .regex(
+    /^[a-z0-9][a-z0-9_.:@+-]{0,99}$/,
+    'must be a name such as mmlu or gsm8k:strict: 1 to 100 of a-z 0-9 _ . : @ + -',
+  )
+
+const score = z.number().nonnegative('must be a number from 0 up; higher is better')
+
+/** A score as it is given. */
+export const scoreBodySchema = z
+  .strictObject({
+    value: score,
+    low: score.nullable().default(null).meta({ description: '95 % range, where it is known' }),
+    high: score.nullable().default(null),
+    source: z.string().min(1).max(300).nullable().default(null).meta({
+      description: 'who or what scored, with its version',
+    }),
+    replace: z
+      .boolean()
+      .default(false)
+      .meta({ description: 'take the place of another score on this dataset' }),
+  })
+  .refine((s) => (s.low === null) === (s.high === null), {
+    path: ['high'],
+    message: 'must be given with low, and low with high; or neither',
+  })
+  .refine((s) => s.low === null || s.low <= s.value, {
+    path: ['low'],
+    message: 'must not be above the value',
+  })
+  .refine((s) => s.high === null || s.high >= s.value, {
+    path: ['high'],
+    message: 'must not be below the value',
+  })
+export type ScoreBody = z.infer<typeof scoreBodySchema>
+
+/** A score as it is stored. */
+export const runScoreSchema = z.object({
+  dataset: z.string(),
+  value: z.number(),
+  low: number,
+  high: number,
+  source: text,
+  at: z.string().meta({ description: 'when it was attached' }),
+  actor: z.string(),
+})
+export type RunScore = z.infer<typeof runScoreSchema>
+
+export const runScoresSchema = z.object({ run_id: z.string(), scores: z.array(runScoreSchema) })

@@ -219,8 +219,21 @@ interface VoteWorthRow {
   worth_it: number
 }
 
+/** A score that was attached to a run; one a dataset. */
+export interface QualityScoreRow {
+  run_id: string
+  dataset: string
+  value: number
+  low: number | null
+  high: number | null
+  source: string | null
+  at: string
+  actor: string
+}
+
 export interface Tables {
   answer: AnswerRow
+  quality_score: QualityScoreRow
   vote: VoteRow
   vote_worth: VoteWorthRow
   run: RunRow

@@ -469,6 +469,8 @@ describe('outside the API', () => {
         '/runs/{run_id}/events',
         '/runs/{run_id}/findings',
         '/runs/{run_id}/requests',
+        '/runs/{run_id}/scores',
+        '/runs/{run_id}/scores/{dataset}',
         '/runs/{run_id}/seal',
         '/runs/{run_id}/streams/{stream}',
         '/runs/{run_id}/summary',

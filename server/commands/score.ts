@@ -1,0 +1,122 @@
+import { toJson } from '../../analysis/schema/json.ts'
+import { datasetSchema, type RunScore, scoreBodySchema } from '../../analysis/schema/quality.ts'
+import { badFields } from '../bad-field.ts'
+import { CommandError } from '../command-error.ts'
+import { findRun } from '../store/find-run.ts'
+import { attachScore, removeScore, scoresOf } from '../store/scores.ts'
+import { numberText } from './number-text.ts'
+import { columns } from './runs.ts'
+import { isoNow, printLine, withStore } from './with-store.ts'
+
+export interface ScoreCommand {
+  readonly db: string
+  readonly json: boolean
+  readonly dataset: string | undefined
+  readonly low: string | undefined
+  readonly high: string | undefined
+  readonly source: string | undefined
+  readonly replace: boolean
+  readonly remove: boolean
+}
+
+/** Attaches a score to a run, takes one away, or without `value` shows those that there are. */
+export async function score(
+  ref: string,
+  value: string | undefined,
+  options: ScoreCommand,
+): Promise<void> {
+  if (options.remove) return removed(ref, value, options)
+  if (value === undefined) return shown(ref, options)
+  const dataset = datasetOf(options)
+  const body = scoreBodySchema.safeParse(
+    {
+      value: numberOf(value),
+      low: options.low === undefined ? null : numberOf(options.low),
+      high: options.high === undefined ? null : numberOf(options.high),
+      source: options.source ?? null,
+      replace: options.replace,
+    },
+    { reportInput: true },
+  )
+  if (!body.success) throw refused(body.error.issues, 'VALUE')
+  await withStore(options.db, { create: false }, async (store) => {
+    const { run_id } = await findRun(store.db, ref)
+    const { done, score } = await store.db
+      .transaction()
+      .execute((tx) => attachScore(tx, run_id, dataset, body.data, by()))
+    if (done === 'there')
+      throw new CommandError(
+        1,
+        `Run ${run_id} has a score of ${score.value} on ${dataset} already. Give --replace to put ${value} in its place.`,
+      )
+    if (options.json) return printLine(toJson({ run_id, done, score }, 2))
+    const words = { added: 'Attached', replaced: 'Replaced', same: 'Already attached' }[done]
+    printLine(`${words}: ${scoreText(score)} to run ${run_id}.`)
+  })
+}
+
+async function removed(ref: string, value: string | undefined, options: ScoreCommand) {
+  if (value !== undefined)
+    throw new CommandError(2, `--remove takes no value; take out ${value}, or --remove.`)
+  const dataset = datasetOf(options)
+  await withStore(options.db, { create: false }, async (store) => {
+    const { run_id } = await findRun(store.db, ref)
+    const gone = await store.db
+      .transaction()
+      .execute((tx) => removeScore(tx, run_id, dataset, by()))
+    if (gone === null) throw new CommandError(1, `Run ${run_id} has no score on ${dataset}.`)
+    if (options.json) return printLine(toJson({ run_id, removed: gone }, 2))
+    printLine(`Taken away: ${scoreText(gone)} from run ${run_id}.`)
+  })
+}
+
+async function shown(ref: string, options: ScoreCommand): Promise<void> {
+  await withStore(options.db, { create: false }, async (store) => {
+    const { run_id } = await findRun(store.db, ref)
+    const scores = await scoresOf(store.db, run_id)
+    if (options.json) return printLine(toJson({ run_id, scores }, 2))
+    if (scores.length === 0) return printLine(`Run ${run_id} has no score.`)
+    const rows = scores.map((s) => [
+      s.dataset,
+      numberText(s.value),
+      rangeText(s),
+      s.source ?? '',
+      s.at,
+      s.actor,
+    ])
+    const head = ['DATASET', 'SCORE', '95 % RANGE', 'SOURCE', 'ATTACHED', 'BY']
+    for (const line of columns([head, ...rows])) printLine(line)
+  })
+}
+
+const by = () => ({ actor: 'local', now: isoNow() })
+
+/** Text to a number; what is none stays as it is, to be refused with it. */
+const numberOf = (text: string): number | string =>
+  text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
+
+const rangeText = ({ low, high }: RunScore): string =>
+  low === null || high === null ? '' : `${numberText(low)} to ${numberText(high)}`
+
+function scoreText(score: RunScore): string {
+  const range = rangeText(score)
+  return `${numberText(score.value)}${range === '' ? '' : ` (${range})`} on ${score.dataset}`
+}
+
+function datasetOf({ dataset }: ScoreCommand): string {
+  if (dataset === undefined)
+    throw new CommandError(
+      2,
+      'Name what was scored: --dataset mmlu. Only scores on one dataset are compared.',
+    )
+  const found = datasetSchema.safeParse(dataset, { reportInput: true })
+  if (!found.success) throw refused(found.error.issues, '--dataset')
+  return found.data
+}
+
+function refused(issues: Parameters<typeof badFields>[0], whole: string): CommandError {
+  const faults = badFields(issues).map(
+    ({ path, message }) => `${path === '' || path === 'value' ? whole : `--${path}`} ${message}`,
+  )
+  return new CommandError(2, `${faults.join('; ')}. llem-server score --help shows an example.`)
+}
