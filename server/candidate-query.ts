@@ -1,20 +1,35 @@
 import { z } from 'zod'
 import { CANDIDATE_FIELDS, type CandidateField } from '../analysis/choosing/candidate.ts'
+import { choiceMetricOf } from '../analysis/choosing/choice-metric.ts'
 import type { FrontierRequest } from '../analysis/choosing/frontier.ts'
-import { type Bound, type Objective, readObjective } from '../analysis/choosing/objective.ts'
+import {
+  A_METRIC,
+  type Bound,
+  type Objective,
+  readObjective,
+} from '../analysis/choosing/objective.ts'
 import { DOMINANCE_RULES } from '../analysis/choosing/pareto.ts'
+import type { AskedMetric } from '../analysis/choosing/pricing.ts'
 import type { RecommendRequest } from '../analysis/choosing/recommend.ts'
 import { BASELINES } from '../analysis/schema/choosing.ts'
-import { resultMetricOf } from '../analysis/schema/result-metric.ts'
+import { type CostQuery, costQuerySchema } from './cost-query.ts'
 import type { Per } from './run-candidates.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
 import type { RunListQuery } from './store/run-filter.ts'
 
 const { sort: _, limit: __, cursor: ___, ...filters } = listQueryShape
+/** What is said of a scenario; the rest of a cost's parameters is of one run. */
+const {
+  span: ____,
+  boundary: _____,
+  hour: ______,
+  unit: _______,
+  ...scenario
+} = costQuerySchema.shape
 
 const list = (text: string) => text.split(',').filter((w) => w !== '')
-const metric = z.string().refine((id) => resultMetricOf(id) !== undefined, {
-  message: 'must be a metric such as itl_ms_p50; docs/glossary.md lists them',
+const metric = z.string().refine((id) => choiceMetricOf(id) !== undefined, {
+  message: `must be ${A_METRIC}`,
 })
 const objective = z
   .string()
@@ -57,6 +72,7 @@ const whole = (least: number, most: number) => z.coerce.number().int().min(least
 /** What both questions take beside the filters of every list. */
 const common = {
   ...filters,
+  ...scenario,
   cautions: z.enum(['include', 'exclude']).default('exclude'),
   group_by: fields.optional(),
   per: z.enum(['experiment', 'run']).default('experiment').meta({
@@ -85,7 +101,7 @@ const recommendShape = {
   ...common,
   minimize: metric
     .default('energy_per_output_token_j')
-    .refine((id) => resultMetricOf(id)?.better !== 'high', {
+    .refine((id) => choiceMetricOf(id)?.better !== 'high', {
       message: 'is better when it is high; name an energy, a mass of carbon or a cost',
     }),
   latency: metric.optional().meta({
@@ -114,15 +130,19 @@ interface CandidateQuery {
   readonly filters: RunListQuery
   readonly per: Per
   readonly format: 'json' | 'vega'
+  /** What is said of a scenario beside a file or a body. */
+  readonly said: CostQuery
+  /** The metrics that the question is about, each with its parameter. */
+  readonly asked: readonly AskedMetric[]
 }
 
 export interface ParetoQuery extends CandidateQuery {
-  readonly request: FrontierRequest
+  readonly request: Omit<FrontierRequest, 'pricing'>
 }
 
 export interface RecommendQuery extends CandidateQuery {
   readonly current: string | null
-  readonly request: Omit<RecommendRequest, 'current' | 'no_current'>
+  readonly request: Omit<RecommendRequest, 'current' | 'no_current' | 'pricing'>
 }
 
 type Common = z.output<z.ZodObject<typeof common>>
@@ -141,14 +161,20 @@ function readCommon(given: Given, shape: object, ctx: z.RefinementCtx) {
   const list = { ...rest, sort: 'created_at', limit: 1, cursor: undefined } as Parameters<
     typeof toListQuery
   >[0]
-  const query = toListQuery(list, ctx, (name) => resultMetricOf(name) !== undefined)
+  const query = toListQuery(list, ctx, (name) => choiceMetricOf(name) !== undefined)
   const { group_by, per, resamples, seed, format } = given
+  const said = Object.fromEntries(
+    Object.entries(given).filter(([key]) => Object.hasOwn(scenario, key)),
+  ) as CostQuery
+  const bounds: readonly Bound[] = query.metrics
+  const bounded = bounds.map((b) => ({ path: `${b.bound}_${b.metric}`, metric: b.metric }))
   return {
-    bounds: query.metrics as readonly Bound[],
+    bounds,
+    bounded,
     group_by: group_by ?? [],
     resamples,
     seed,
-    rest: { filters: { ...query, metrics: [] }, per, format },
+    rest: { filters: { ...query, metrics: [] }, per, format, said },
   }
 }
 
@@ -157,8 +183,14 @@ export const paretoQuerySchema = z
   .object(paretoShape)
   .catchall(z.string())
   .transform((given, ctx): ParetoQuery => {
-    const { rest, ...shared } = readCommon(given, paretoShape, ctx)
-    const all = [given.x, given.y, ...(given.z ? [given.z] : []), ...(given.also ?? [])]
+    const { rest, bounded, ...shared } = readCommon(given, paretoShape, ctx)
+    const named = [
+      { path: 'x', objective: given.x },
+      { path: 'y', objective: given.y },
+      ...(given.z ? [{ path: 'z', objective: given.z }] : []),
+      ...(given.also ?? []).map((o) => ({ path: 'also', objective: o })),
+    ]
+    const all = named.map((n) => n.objective)
     const twice = all.find((o, i) => all.findIndex((p) => p.metric === o.metric) < i)
     if (twice)
       ctx.addIssue({
@@ -167,7 +199,11 @@ export const paretoQuerySchema = z
         message: `is an objective twice; name each once`,
         input: twice.metric,
       })
-    return { ...rest, request: { ...shared, objectives: all, rule: given.rule } }
+    const asked = [
+      ...named.map(({ path, objective: { metric } }) => ({ path, metric })),
+      ...bounded,
+    ]
+    return { ...rest, asked, request: { ...shared, objectives: all, rule: given.rule } }
   })
 
 /** What /recommend and `llem-server recommend` may be asked, by the same names. */
@@ -175,7 +211,7 @@ export const recommendQuerySchema = z
   .object(recommendShape)
   .catchall(z.string())
   .transform((given, ctx): RecommendQuery => {
-    const { rest, ...shared } = readCommon(given, recommendShape, ctx)
+    const { rest, bounded, ...shared } = readCommon(given, recommendShape, ctx)
     const { minimize, current = null, old_gpu, new_gpu } = given
     const fault = (path: string, message: string) =>
       ctx.addIssue({ code: 'custom', path: [path], message })
@@ -185,7 +221,7 @@ export const recommendQuerySchema = z
     if (baseline !== 'current' && current !== null)
       fault('baseline', 'must be current where current is given; take one of the two out')
     const timed = shared.bounds.find(
-      (b) => b.bound === 'max' && resultMetricOf(b.metric)?.section === 'latency',
+      (b) => b.bound === 'max' && choiceMetricOf(b.metric)?.section === 'latency',
     )
     const latency = given.latency ?? timed?.metric ?? 'itl_ms_p50'
     const limit = shared.bounds.find((b) => b.metric === latency && b.bound === 'max')?.limit
@@ -199,6 +235,11 @@ export const recommendQuerySchema = z
       fault('deadlines', `must be given, or max_${latency}: hardware is compared at one deadline`)
     return {
       ...rest,
+      asked: [
+        { path: 'minimize', metric: minimize },
+        { path: 'latency', metric: latency },
+        ...bounded,
+      ],
       current,
       request: {
         ...shared,

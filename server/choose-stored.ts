@@ -6,6 +6,7 @@ import type { VegaLiteSpec } from '../analysis/report/spec.ts'
 import type { Pareto, Recommendation } from '../analysis/schema/choosing.ts'
 import type { ParetoQuery, RecommendQuery } from './candidate-query.ts'
 import { currentCandidate, loadCandidates } from './candidates.ts'
+import { type Asking, pricedBy, pricerFor } from './choosing-pricer.ts'
 import type { Store } from './store/open.ts'
 import type { Summaries } from './summaries.ts'
 
@@ -15,34 +16,46 @@ export interface Chosen<T> {
   chart(): VegaLiteSpec
 }
 
-/** The frontier of what is stored. */
+/** The frontier of what is stored. @throws ScenarioError */
 export async function paretoStored(
   store: Store,
   summaries: Summaries,
-  { filters, per, request }: ParetoQuery,
+  query: ParetoQuery,
+  asking: Asking,
 ): Promise<Chosen<Pareto>> {
-  const { candidates, excluded } = await loadCandidates(store, summaries, filters, per)
-  const answer = frontierOf(candidates, request, excluded)
+  const pricer = await pricerFor(query, asking)
+  const loaded = await loadCandidates(store, summaries, query.filters, query.per)
+  const candidates = pricedBy(pricer, loaded.candidates)
+  const request = { ...query.request, pricing: pricer?.pricing ?? null }
+  const answer = frontierOf(candidates, request, loaded.excluded)
   return { answer, chart: () => frontierSpec(answer) }
 }
 
-/** What to choose of what is stored. @throws RunNotFound where `current` names no run */
+/** What to choose of what is stored. @throws RunNotFound where `current` names no run; ScenarioError */
 export async function recommendStored(
   store: Store,
   summaries: Summaries,
-  { filters, per, current: ref, request }: RecommendQuery,
+  query: RecommendQuery,
+  asking: Asking,
 ): Promise<Chosen<Recommendation>> {
-  const { candidates, excluded } = await loadCandidates(store, summaries, filters, per)
+  const { filters, per, current: ref, request } = query
+  const pricer = await pricerFor(query, asking)
+  const pricing = pricer?.pricing ?? null
+  const loaded = await loadCandidates(store, summaries, filters, per)
+  const candidates = pricedBy(pricer, loaded.candidates)
   const { current, fault } =
     ref === null
       ? { current: null, fault: null }
-      : await currentCandidate(store, summaries, ref, candidates)
-  const answer = recommend(candidates, { ...request, current, no_current: fault }, excluded)
+      : await currentCandidate(store, summaries, ref, loaded.candidates)
+  const [now = null] = pricedBy(pricer, current === null ? [] : [current])
+  const asked = { ...request, pricing, current: now, no_current: fault }
+  const answer = recommend(candidates, asked, loaded.excluded)
   const chart = () => {
     const { minimize, latency, group_by, resamples, seed, bounds } = request
     const objectives = [latency, minimize].map((metric) => ({ metric, direction: 'min' as const }))
-    const shown = { objectives, bounds: [], group_by, rule: 'textbook' as const, resamples, seed }
-    return recommendationSpec(frontierOf(candidates, shown), answer, bounds)
+    const shown = { objectives, bounds: [], group_by, pricing, resamples, seed }
+    const all = frontierOf(candidates, { ...shown, rule: 'textbook' })
+    return recommendationSpec(all, answer, bounds)
   }
   return { answer, chart }
 }

@@ -89,6 +89,29 @@ const PAGES: Parameters = [
   ['limit', 'how many, at most 1000'],
   ['cursor', 'where the page before ended'],
 ]
+/** Parameters of the cost's address, as options of the same names. */
+const COST_OPTIONS: Parameters = [
+  ['zone', 'grid zone of Electricity Maps (DE, US-CAL-CISO), ISO 3166 alpha-3, or WORLD'],
+  ['cloud_region', 'aws:eu-central-1, in place of --zone'],
+  ['g_per_kwh', 'a factor of your own, in place of --zone'],
+  ['year', "of the factor (default: the run's)"],
+  ['hour', 'as if it had begun then: 0 to 23, or a time such as 2026-07-14T02:00:00Z'],
+  ['pue', 'a number from 1 up, or a row such as google'],
+  ['wue_site', 'L per kWh of IT, or a row such as aws'],
+  ['wue_grid', 'L per kWh, or a row such as DEU'],
+  ['host_share_w', 'watts of what the run did not measure of its machine'],
+  ['tariff', 'a row such as us-ca-industrial-2023'],
+  ['price_per_kwh', 'in the currency, in place of --tariff'],
+  ['hardware', 'a row such as h100-2026-07'],
+  ['rent_per_gpu_hour', 'electricity included, in place of --hardware'],
+  ['embodied', 'a row such as h100-sxm'],
+  ['carbon_price_per_t', 'shadow price of a tonne'],
+  ['currency', 'ISO 4217 (default: USD)'],
+  ['unit', 'of the SCI: mtok_out, mtok_total, mtok_good, request, good_request'],
+  ['span', 'window: what the summary counts; recorded: load and warm-up too'],
+  ['boundary', 'gpu, cpu, gpu+cpu or node (default: the widest that was measured)'],
+]
+const OF_ONE_RUN = ['hour', 'span', 'boundary']
 type Ask = (o: Common & Record<string, unknown>, query: Record<string, string>) => Promise<void>
 
 /** A list with the filters of the API, and with `more` of its own; `run` gets them under the names of the API. */
@@ -161,19 +184,32 @@ listCommand(
   },
 )
 
+const file = (value: unknown): string | undefined =>
+  typeof value === 'string' ? resolve(value) : undefined
+
 const CHOOSING: Parameters = [
   ['group_by', 'fields that are kept apart, with commas: model, gpu_model, ...'],
   ['per', 'experiment: the mean of its runs; or run'],
   ['resamples', 'how often the uncertainty is drawn (1000)'],
   ['seed', 'of these draws (1)'],
   ['format', 'json; or vega: a Vega-Lite chart'],
+  ...COST_OPTIONS.filter(([name]) => ![...OF_ONE_RUN, 'unit', 'year'].includes(name)),
+  ['year', 'of the factor (default: the year of today)'],
 ]
+/** A command that chooses: under a scenario by carbon, water and money too. */
+const choosing = (list: Command): Command =>
+  list.option(
+    '--scenario <file>',
+    'a scenario in YAML or JSON (docs/cost.md): metrics such as carbon_location_per_mtok_out, money_per_mtok_out',
+  )
 
 askCommand(
-  command(
-    'pareto',
-    'Show which configurations no other one beats on every objective. Filters are those of runs; --min_METRIC and --max_METRIC bound any metric.',
-    'llem-server pareto --task chat --x itl_ms_p50 --y energy_per_output_token_j',
+  choosing(
+    command(
+      'pareto',
+      'Show which configurations no other one beats on every objective. Filters are those of runs; --min_METRIC and --max_METRIC bound any metric.',
+      'llem-server pareto --task chat --x itl_ms_p50 --y energy_per_output_token_j\n  llem-server pareto --task chat --y carbon_location_per_mtok_out --zone DE --pue 1.2',
+    ),
   ),
   [
     ['x', 'METRIC (itl_ms_p50); min:METRIC or max:METRIC says which way is better'],
@@ -184,14 +220,17 @@ askCommand(
     ...CHOOSING,
     ...FILTERS,
   ],
-  async (o, query) => (await import('./commands/pareto.ts')).pareto(o, query),
+  async (o, query) =>
+    (await import('./commands/pareto.ts')).pareto({ ...o, scenario: file(o['scenario']) }, query),
 )
 
 askCommand(
-  command(
-    'recommend',
-    'Say which configuration takes least within bounds (--max_METRIC, --min_METRIC), and what it saves. Filters are those of runs.',
-    'llem-server recommend --task chat --max_itl_ms_p50 50 --baseline fastest_feasible',
+  choosing(
+    command(
+      'recommend',
+      'Say which configuration takes least within bounds (--max_METRIC, --min_METRIC), and what it saves. Filters are those of runs.',
+      'llem-server recommend --task chat --max_itl_ms_p50 50 --baseline fastest_feasible\n  llem-server recommend --task chat --max_itl_ms_p50 50 --minimize money_per_mtok_out --rent_per_gpu_hour 2',
+    ),
   ),
   [
     ['minimize', 'METRIC (energy_per_output_token_j)'],
@@ -204,7 +243,11 @@ askCommand(
     ...CHOOSING,
     ...FILTERS,
   ],
-  async (o, query) => (await import('./commands/recommend.ts')).recommend(o, query),
+  async (o, query) =>
+    (await import('./commands/recommend.ts')).recommend(
+      { ...o, scenario: file(o['scenario']) },
+      query,
+    ),
 )
 
 askCommand(
@@ -393,28 +436,6 @@ command(
     (await import('./commands/compare.ts')).compare([first, ...others], o),
   )
 
-/** Parameters of the cost's address, as options of the same names. */
-const COST_OPTIONS: readonly (readonly [string, string])[] = [
-  ['zone', 'grid zone of Electricity Maps (DE, US-CAL-CISO), ISO 3166 alpha-3, or WORLD'],
-  ['cloud_region', 'aws:eu-central-1, in place of --zone'],
-  ['g_per_kwh', 'a factor of your own, in place of --zone'],
-  ['year', "of the factor (default: the run's)"],
-  ['hour', 'as if it had begun then: 0 to 23, or a time such as 2026-07-14T02:00:00Z'],
-  ['pue', 'a number from 1 up, or a row such as google'],
-  ['wue_site', 'L per kWh of IT, or a row such as aws'],
-  ['wue_grid', 'L per kWh, or a row such as DEU'],
-  ['host_share_w', 'watts of what the run did not measure of its machine'],
-  ['tariff', 'a row such as us-ca-industrial-2023'],
-  ['price_per_kwh', 'in the currency, in place of --tariff'],
-  ['hardware', 'a row such as h100-2026-07'],
-  ['rent_per_gpu_hour', 'electricity included, in place of --hardware'],
-  ['embodied', 'a row such as h100-sxm'],
-  ['carbon_price_per_t', 'shadow price of a tonne'],
-  ['currency', 'ISO 4217 (default: USD)'],
-  ['unit', 'of the SCI: mtok_out, mtok_total, mtok_good, request, good_request'],
-  ['span', 'window: what the summary counts; recorded: load and warm-up too'],
-  ['boundary', 'gpu, cpu, gpu+cpu or node (default: the widest that was measured)'],
-]
 const costs = command(
   'cost',
   'Carbon, water and money of a run, here or elsewhere, now or at another hour.',
@@ -446,15 +467,12 @@ costs.action(
   },
 )
 
-const OF_ONE_RUN = ['hour', 'span', 'boundary']
 const TOTALS_OPTIONS: Parameters = [
   ['by', 'kept apart, with commas: month, team, model, host, site, gpu_model, engine, task'],
   ['series', 'PROVIDER:ZONE of fetched factors, in place of --zone'],
   ...COST_OPTIONS.filter(([name]) => !OF_ONE_RUN.includes(name)),
   ...FILTERS,
 ]
-const file = (value: unknown): string | undefined =>
-  typeof value === 'string' ? resolve(value) : undefined
 /** A command over totals: filters, a scenario, a table of sites. */
 const totalsCommand = (list: Command): Command =>
   list

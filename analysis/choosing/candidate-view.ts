@@ -3,8 +3,8 @@ import {
   differenceLabel,
 } from '../comparing/configuration-differences.ts'
 import type { CandidateView, Choice } from '../schema/choosing.ts'
-import { resultMetricOf } from '../schema/result-metric.ts'
 import { type Candidate, metricValueOf } from './candidate.ts'
+import { choiceMetricOf } from './choice-metric.ts'
 
 /** A candidate as answers show it. */
 export function candidateView(c: Candidate): CandidateView {
@@ -84,7 +84,7 @@ export function candidateLabel(c: Candidate): string {
 
 /** A metric in words: "inter-token latency p50". */
 export function metricWords(id: string): string {
-  const row = resultMetricOf(id)
+  const row = choiceMetricOf(id)
   if (row === undefined) return id
   const [base = id, window] = id.split('@')
   const statistic = row.kind === 'distribution' ? ` ${base.slice(base.lastIndexOf('_') + 1)}` : ''

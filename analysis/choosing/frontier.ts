@@ -1,5 +1,4 @@
-import type { Pareto, ParetoPoint } from '../schema/choosing.ts'
-import { resultMetricOf } from '../schema/result-metric.ts'
+import type { Pareto, ParetoPoint, Pricing } from '../schema/choosing.ts'
 import {
   alike,
   type Candidate,
@@ -8,6 +7,7 @@ import {
   withMetrics,
 } from './candidate.ts'
 import { candidateView, metricWords, valuesOf } from './candidate-view.ts'
+import { choiceMetricOf, PRICED_IDS } from './choice-metric.ts'
 import { frontierMembership } from './frontier-membership.ts'
 import { type Bound, keeps, type Objective } from './objective.ts'
 import type { DominanceRule } from './pareto.ts'
@@ -19,6 +19,8 @@ export interface FrontierRequest {
   readonly bounds: readonly Bound[]
   readonly group_by: readonly CandidateField[]
   readonly rule: DominanceRule
+  /** What the candidates were priced by; null: they were not. */
+  readonly pricing: Pricing | null
   readonly resamples: number
   readonly seed: number
 }
@@ -38,7 +40,7 @@ export function frontierOf(
   request: FrontierRequest,
   excluded: readonly Excluded[] = [],
 ): Pareto {
-  const { objectives, bounds, group_by, rule, resamples, seed } = request
+  const { objectives, bounds, group_by, rule, pricing, resamples, seed } = request
   const metrics = objectives.map((o) => o.metric)
   const { having, lacking } = withMetrics(candidates, [...metrics, ...bounds.map((b) => b.metric)])
   const within = having.filter((c) =>
@@ -60,7 +62,7 @@ export function frontierOf(
         x: x as number,
         y: (y ?? x) as number,
         ...(z === undefined ? {} : { z }),
-        values: valuesOf(c, metrics),
+        values: valuesOf(c, [...metrics, ...PRICED_IDS]),
         frontier: on.has(i),
         frontier_share: share,
         certainty: metrics.some((m) => knowsRange(c.metrics[m])) ? certaintyOf(share) : null,
@@ -93,11 +95,12 @@ export function frontierOf(
       metric,
       direction,
       title: metricWords(metric),
-      unit: resultMetricOf(metric)?.unit ?? '1',
+      unit: choiceMetricOf(metric, pricing?.currency)?.unit ?? '1',
     })),
     rule,
     groups,
     excluded: [...excluded, ...lacking].map((e) => ({ ...e, codes: [...e.codes] })),
+    pricing,
     resamples: affordable(Math.max(0, ...groups.map((g) => g.candidates))),
   }
 }

@@ -1,4 +1,4 @@
-import { resultMetricOf } from '../schema/result-metric.ts'
+import { choiceMetricOf } from './choice-metric.ts'
 
 export type Direction = 'min' | 'max'
 
@@ -8,6 +8,10 @@ export interface Objective {
   readonly direction: Direction
 }
 
+/** What can be chosen by, in the words of a refusal. */
+export const A_METRIC =
+  'a metric such as itl_ms_p50 (docs/glossary.md lists them), or carbon_location_per_mtok_out, money_per_mtok_out and the like under a scenario (docs/choosing.md)'
+
 /**
  * An objective as it is written: a metric, whose better way the registry knows; `min:METRIC` or `max:METRIC`; or
  * `-METRIC` for max, as lists sort.
@@ -15,9 +19,8 @@ export interface Objective {
  */
 export function readObjective(text: string): Objective | string {
   const [, prefix = '', metric = ''] = /^(min:|max:|-)?(.*)$/s.exec(text) ?? []
-  const row = resultMetricOf(metric)
-  if (row === undefined)
-    return 'must be a metric such as itl_ms_p50, perhaps with min: or max: before it; docs/glossary.md lists them'
+  const row = choiceMetricOf(metric)
+  if (row === undefined) return `must be ${A_METRIC}, perhaps with min: or max: before it`
   if (prefix !== '') return { metric, direction: prefix === 'min:' ? 'min' : 'max' }
   if (row.better === null)
     return `must say which way is better, since neither is by nature: min:${metric} or max:${metric}`

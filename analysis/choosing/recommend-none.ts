@@ -1,6 +1,8 @@
 import type { Answer } from '../schema/choosing.ts'
+import { type CostReason, reasonWords } from '../schema/cost.ts'
 import type { Candidate, Excluded } from './candidate.ts'
 import { candidateLabel, choiceOf, metricWords } from './candidate-view.ts'
+import { PRICED_IDS } from './choice-metric.ts'
 import type { Bound } from './objective.ts'
 import { boundWords, withUnit } from './recommend-reason.ts'
 import { at, type Columns, type Question, type Table } from './recommend-table.ts'
@@ -35,7 +37,11 @@ export function nearestAnswer(table: Table, columns: Columns, question: Question
     nearest:
       near === null || row === undefined
         ? null
-        : { ...choiceOf(near, question, table.metrics), excess, excess_pct: largest(row) },
+        : {
+            ...choiceOf(near, question, [...table.metrics, ...PRICED_IDS]),
+            excess,
+            excess_pct: largest(row),
+          },
   }
 }
 
@@ -75,12 +81,19 @@ export function unrankedReason(
   const out = [
     [count('caution'), 'with cautions (cautions=include ranks them)'],
     [count('invalid'), 'invalid'],
-    [count('no_value'), `without ${metricWords(minimize)}`],
+    [count('no_value'), `without ${metricWords(minimize)}${whyWords(excluded)}`],
   ] as const
   const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
   if (excluded.length === 0)
     return 'The filters let no run or imported result through. List what there is without them.'
   return `No configuration that the filters let through can be ranked${said.length === 0 ? '' : `: left out are ${said.join(', ')}`}.`
+}
+
+/** Why numbers are missing, each reason once. */
+function whyWords(excluded: readonly Excluded[]): string {
+  const whys = new Set(excluded.flatMap((e) => (e.reason === 'no_value' ? (e.why ?? []) : [])))
+  const words = [...whys].slice(0, 3).map((why) => reasonWords(why as CostReason))
+  return words.length === 0 ? '' : ` (${words.join('; ')})`
 }
 
 /** What kinds of candidates there are, in words. */
@@ -95,12 +108,13 @@ export const kindWords = (
 
 /** Why none: how many there are, and which comes nearest. */
 function infeasibleReason(
-  { bounds }: Question,
+  question: Question,
   candidates: number,
   measured: number,
   nearest: Candidate | null,
   excess: Readonly<Record<string, number>>,
 ): string {
+  const { bounds } = question
   const of =
     candidates === 1
       ? 'The only configuration does not have'
@@ -108,11 +122,11 @@ function infeasibleReason(
   const beyond = Object.entries(excess).map(([metric, by]) => {
     const value = nearest?.metrics[metric]?.value ?? 0
     const bound = bounds.find((b) => b.metric === metric)?.bound
-    return `has ${withUnit(value, metric)} ${metricWords(metric)}, ${withUnit(by, metric)} too ${bound === 'max' ? 'much' : 'little'}`
+    return `has ${withUnit(value, metric, question)} ${metricWords(metric)}, ${withUnit(by, metric, question)} too ${bound === 'max' ? 'much' : 'little'}`
   })
   const near =
     nearest === null ? '' : `; the nearest, ${candidateLabel(nearest)}, ${beyond.join(' and ')}`
   const lacking =
     measured === candidates ? '' : `; ${candidates - measured} of them were not measured for it`
-  return `${of} ${boundWords(bounds)}${near}${lacking}.`
+  return `${of} ${boundWords(question)}${near}${lacking}.`
 }

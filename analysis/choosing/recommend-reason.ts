@@ -1,8 +1,7 @@
 import type { Answer, Baseline } from '../schema/choosing.ts'
-import { resultMetricOf } from '../schema/result-metric.ts'
 import type { Candidate } from './candidate.ts'
 import { candidateLabel, metricWords, pairLabels } from './candidate-view.ts'
-import type { Bound } from './objective.ts'
+import { choiceMetricOf, pricedTotalOf } from './choice-metric.ts'
 import type { Question } from './recommend-table.ts'
 
 const BASELINE_WORDS: Record<Baseline, string> = {
@@ -12,20 +11,22 @@ const BASELINE_WORDS: Record<Baseline, string> = {
   worst_feasible: 'the worst within the bounds',
 }
 
-const unitOf = (metric: string): string => resultMetricOf(metric)?.unit ?? ''
+type Priced = Pick<Question, 'pricing'>
 const short = (value: number): string => String(Number(value.toPrecision(3)))
 /** A number with its unit; a bare count or share has none. */
-export const withUnit = (value: number, metric: string): string =>
-  unitOf(metric) === '1' ? short(value) : `${short(value)} ${unitOf(metric)}`
+export function withUnit(value: number, metric: string, { pricing }: Priced): string {
+  const unit = choiceMetricOf(metric, pricing?.currency)?.unit ?? ''
+  return unit === '1' ? short(value) : `${short(value)} ${unit}`
+}
 /** Whole percents, one decimal below ten. */
 const percent = (p: number): string => (Math.abs(p) >= 9.95 ? p.toFixed(0) : p.toFixed(1))
 
 /** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
-export function boundWords(bounds: readonly Bound[]): string {
-  return bounds
+export function boundWords(question: Pick<Question, 'bounds' | 'pricing'>): string {
+  return question.bounds
     .map(
       ({ metric, bound, limit }) =>
-        `${metricWords(metric)} ${bound === 'max' ? 'at most' : 'at least'} ${withUnit(limit, metric)}`,
+        `${metricWords(metric)} ${bound === 'max' ? 'at most' : 'at least'} ${withUnit(limit, metric, question)}`,
     )
     .join(' and ')
 }
@@ -47,27 +48,30 @@ export interface Chosen {
 export function chosenReason(question: Question, chosen: Chosen): string {
   const { minimize, latency: timed, bounds, baseline: rule } = question
   const { recommended, baseline, saving_pct, latency, slack, feasible, models } = chosen
-  const title = metricWords(minimize)
-  const speed = latency === null ? '' : ` at ${withUnit(latency, timed)} ${metricWords(timed)}`
-  const room = slack === null ? '' : `, ${withUnit(slack, timed)} within the limit`
-  const takes = `${withUnit(chosen.value, minimize)}${speed}${room}`
+  const money = pricedTotalOf(minimize) === 'money'
+  const verb = money ? 'costs' : 'takes'
+  const speed =
+    latency === null ? '' : ` at ${withUnit(latency, timed, question)} ${metricWords(timed)}`
+  const room = slack === null ? '' : `, ${withUnit(slack, timed, question)} within the limit`
+  const takes = `${withUnit(chosen.value, minimize, question)}${speed}${room}`
   const among = feasible === 1 ? 'the only configuration' : `the least of ${feasible}`
-  const bound = bounds.length === 0 ? '' : ` with ${boundWords(bounds)}`
+  const bound = bounds.length === 0 ? '' : ` with ${boundWords(question)}`
   // Another model has other tokens, and gives other answers.
   const within = models > 1 ? `${bound}, of ${models} models whose answers are not alike` : bound
   if (baseline === null || saving_pct === null) {
     const none = question.no_current ?? 'there is no baseline'
-    return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; ${none}.`
+    return `${candidateLabel(recommended)} ${verb} ${takes}: ${among}${within}; ${none}.`
   }
   if (baseline.candidate.id === recommended.id)
-    return `${candidateLabel(recommended)} takes ${takes}: ${among}${within}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
+    return `${candidateLabel(recommended)} ${verb} ${takes}: ${among}${within}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
   const [a, b] = pairLabels(recommended, baseline.candidate, models > 1)
   const how = saving_pct.value >= 0 ? 'less' : 'more'
+  const what = money ? 'per output token' : metricWords(minimize)
   const { low, high } = saving_pct
   const range =
     low === null || high === null || percent(low) === percent(high)
       ? ''
       : ` (${percent(low)} to ${percent(high)} %)`
   const doubt = chosen.within_noise === true ? ', which is within noise' : ''
-  return `${a} takes ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${title} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${withUnit(baseline.value, minimize)}; ${among}${within}.`
+  return `${a} ${verb} ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${what} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${withUnit(baseline.value, minimize, question)}; ${among}${within}.`
 }

@@ -1,4 +1,4 @@
-import type { Baseline } from '../schema/choosing.ts'
+import type { Baseline, Pricing } from '../schema/choosing.ts'
 import { byId, type Candidate } from './candidate.ts'
 import { type Bound, keeps } from './objective.ts'
 
@@ -9,6 +9,8 @@ export interface Question {
   readonly latency: string
   readonly bounds: readonly Bound[]
   readonly baseline: Baseline
+  /** What the candidates were priced by; null: they were not. */
+  readonly pricing: Pricing | null
   /** What runs now, with `baseline: current`. Need not be feasible. */
   readonly current: Candidate | null
   /** Why what runs now can't be compared with, where it can't. */

@@ -1,6 +1,5 @@
 import { compareMetric } from '../comparing/compare-metric.ts'
 import type { Answer, Recommendation } from '../schema/choosing.ts'
-import { resultMetricOf } from '../schema/result-metric.ts'
 import {
   alike,
   type Candidate,
@@ -10,6 +9,8 @@ import {
   withMetrics,
 } from './candidate.ts'
 import { choiceOf, metricWords } from './candidate-view.ts'
+import { choiceMetricOf, PRICED_IDS } from './choice-metric.ts'
+import { withoutCommon } from './common-spread.ts'
 import type { Bound } from './objective.ts'
 import { byGpuModel, type HardwareQuestion, hardwareGain } from './recommend-hardware.ts'
 import { kindWords, nearestAnswer, noAnswer, unrankedReason } from './recommend-none.ts'
@@ -48,7 +49,7 @@ export function recommend(
   request: RecommendRequest,
   excluded: readonly Excluded[] = [],
 ): Recommendation {
-  const { minimize, latency, baseline, group_by } = request
+  const { minimize, latency, baseline, group_by, pricing } = request
   const { having, lacking } = withMetrics(candidates, [minimize])
   const left_out = [...excluded, ...lacking]
   const kinds = alike(having, [minimize], [])
@@ -60,13 +61,14 @@ export function recommend(
   return {
     ...whole,
     minimize,
-    unit: resultMetricOf(minimize)?.unit ?? '1',
+    unit: choiceMetricOf(minimize, pricing?.currency)?.unit ?? '1',
     latency,
     baseline_rule: baseline,
     groups: groups
       .map(({ group, members }) => answerOf(members, request, group))
       .sort((a, b) => worth(a) - worth(b)),
     excluded: left_out.map((e) => ({ ...e, codes: [...e.codes] })),
+    pricing,
     resamples: affordableResamples(having.length, 2, request.resamples),
   }
 }
@@ -109,9 +111,10 @@ function answerOf(
   )
   const recommended = table.rows[chosen] as Candidate
   const baseline = base === null ? null : (table.rows[base] as Candidate)
+  const shown = [...table.metrics, ...PRICED_IDS]
   return {
-    recommended: choiceOf(recommended, question, table.metrics),
-    baseline: baseline === null ? null : choiceOf(baseline, question, table.metrics),
+    recommended: choiceOf(recommended, question, shown),
+    baseline: baseline === null ? null : choiceOf(baseline, question, shown),
     saving_pct,
     reason: chosenReason(question, {
       recommended,
@@ -163,7 +166,7 @@ function deadlineOf({ bounds, latency }: Question): number | null {
   return limits.length === 0 ? null : Math.min(...limits)
 }
 
-const isLatency = ({ metric }: Bound) => resultMetricOf(metric)?.section === 'latency'
+const isLatency = ({ metric }: Bound) => choiceMetricOf(metric)?.section === 'latency'
 
 /** What the bounds on latency cost; the others stay. */
 function deadlinePenalty(
@@ -182,5 +185,5 @@ function isWithinNoise(a: Candidate, b: Candidate, { minimize }: Question): bool
   const [x, y] = [a.metrics[minimize], b.metrics[minimize]]
   if (x === undefined || y === undefined) return false
   const same = a.devices.length > 0 && a.devices.join(' ') === b.devices.join(' ')
-  return compareMetric(x, y, 'low', same).verdict === 'within_noise'
+  return compareMetric(...withoutCommon(x, y), 'low', same).verdict === 'within_noise'
 }

@@ -1,5 +1,6 @@
 import { seededNormal } from '../stats/normal-draw.ts'
 import type { Candidate, CandidateMetric } from './candidate.ts'
+import type { CommonTerm } from './common-spread.ts'
 import type { Objective } from './objective.ts'
 
 /** A cost (lower is better) and by how much it would come out otherwise if it was measured again, as standard deviations. */
@@ -19,7 +20,8 @@ const COVERAGE = 2
 function spreadOf(metric: CandidateMetric | undefined, direction: 'min' | 'max'): Spread {
   const value = metric?.value ?? Number.NaN
   if (metric === undefined) return { value, below: 0, above: 0, shared: 0 }
-  const { low, high, unit } = metric
+  // What moves all candidates together is drawn for all at once.
+  const { low, high } = metric.common ?? metric
   // Where the repeatable range is not told apart the whole one is each run's own: nothing cancels.
   const repeat_low = metric.repeat_low ?? low ?? value
   const repeat_high = metric.repeat_high ?? high ?? value
@@ -28,11 +30,21 @@ function spreadOf(metric: CandidateMetric | undefined, direction: 'min' | 'max')
   const whole = low === null || high === null ? 0 : (high - low) / 2 / COVERAGE
   const own = (below + above) / 2
   const shared = Math.sqrt(Math.max(0, whole ** 2 - own ** 2))
-  const perJoule = unit.endsWith('/J') || unit.endsWith('/W')
+  const perJoule = metric.unit.endsWith('/J') || metric.unit.endsWith('/W')
   const signed = perJoule ? -shared : shared
   return direction === 'min'
     ? { value, below, above, shared: signed }
     : { value: -value, below: above, above: below, shared: -signed }
+}
+
+/** What the inputs of the scenario, drawn once for all candidates, make of a number: a factor, which turns no sign. */
+function commonFactor(terms: readonly CommonTerm[], draws: ReadonlyMap<string, number>): number {
+  let power = 0
+  for (const { name, down, up } of terms) {
+    const z = draws.get(name) as number
+    power += z * (z < 0 ? down : up)
+  }
+  return Math.exp(power)
 }
 
 /** Is it known how well a number is known? */
@@ -52,7 +64,7 @@ export function affordableResamples(points: number, objectives: number, asked: n
 /**
  * The costs as measured, and as they might have come out. What repeats is drawn for each candidate and objective alone;
  * what is shared is drawn once a device, so that a gain common to two runs moves both and cancels between them.
- * Candidates on overlapping sets of devices share as much as the sets do.
+ * Candidates on overlapping sets of devices share as much as the sets do. Inputs of a scenario are drawn once for all.
  * @param candidates in an order that does not depend on how they came, since draws follow it
  * @returns `costs` by objective; `draw`, which fills them anew into arrays that it uses again; `exact`: nothing is
  * uncertain, so every draw is what was measured
@@ -76,13 +88,19 @@ export function resampler(
   const gains = new Float64Array(devices.length)
   const place = new Map(devices.map((id, i) => [id, i]))
   const ownDevices = candidates.map((c) => c.devices.map((id) => place.get(id) as number))
+  const common = objectives.map(({ metric }) =>
+    candidates.map((c) => c.metrics[metric]?.common?.terms ?? []),
+  )
+  const inputs = [...new Set(common.flat(2).map((t) => t.name))].sort()
+  const inputDraws = new Map<string, number>()
   const normal = seededNormal(seed)
   return {
     costs,
-    exact: spreads.every((list) =>
-      list.every((s) => s.below === 0 && s.above === 0 && s.shared === 0),
-    ),
+    exact:
+      inputs.length === 0 &&
+      spreads.every((list) => list.every((s) => s.below === 0 && s.above === 0 && s.shared === 0)),
     draw() {
+      for (const name of inputs) inputDraws.set(name, normal())
       for (let d = 0; d < gains.length; d++) gains[d] = normal()
       for (let i = 0; i < candidates.length; i++) {
         const own = ownDevices[i] as number[]
@@ -94,7 +112,10 @@ export function resampler(
         for (let k = 0; k < objectives.length; k++) {
           const { value, below, above, shared } = (spreads[k] as Spread[])[i] as Spread
           const z = normal()
-          ;(drawn[k] as Float64Array)[i] = value + z * (z < 0 ? below : above) + gain * shared
+          const measured = value + z * (z < 0 ? below : above) + gain * shared
+          const terms = (common[k] as (readonly CommonTerm[])[])[i] as readonly CommonTerm[]
+          ;(drawn[k] as Float64Array)[i] =
+            terms.length === 0 ? measured : measured * commonFactor(terms, inputDraws)
         }
       }
       return drawn

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { UNITS } from './units.ts'
+import { costReasonSchema } from './cost.ts'
+import { factorSchema } from './factor.ts'
 
 const text = z.string().nullable()
 const number = z.number().nullable()
@@ -42,8 +43,28 @@ const valueSchema = z.object({
   value: z.number(),
   low: number.meta({ description: '95 %, everything included' }),
   high: number,
-  unit: z.enum(UNITS),
+  unit: z.string(),
 })
+
+const pricingSchema = z
+  .object({
+    statement: z.string().meta({ description: 'where, when and at which prices, in one sentence' }),
+    scenario: z.looseObject({}).meta({
+      description: 'the scenario, as docs/cost.md says; sent again it gives the same numbers',
+    }),
+    year: z.int().meta({ description: 'of which the factor was looked up' }),
+    factor: factorSchema.nullable().meta({ description: 'of the electricity, location-based' }),
+    factor_year: z.int().nullable().meta({ description: 'of the table that it stands in' }),
+    currency: z.string(),
+    cautions: z.array(costReasonSchema),
+    assumptions: z.array(z.string()),
+    tables_version: z.string(),
+    attribution: z.array(z.string()).meta({
+      description: 'whose data it is, to be shown beside the numbers',
+    }),
+  })
+  .meta({ id: 'Pricing', description: 'what all candidates were priced by' })
+export type Pricing = z.infer<typeof pricingSchema>
 
 const groupSchema = z
   .record(z.string(), z.unknown())
@@ -56,7 +77,9 @@ const pointSchema = candidateViewSchema
     x: z.number(),
     y: z.number(),
     z: z.number().optional(),
-    values: z.record(z.string(), valueSchema).meta({ description: 'every objective, by metric' }),
+    values: z
+      .record(z.string(), valueSchema)
+      .meta({ description: 'every objective, by metric; under a scenario every priced one too' }),
     frontier: z.boolean().meta({ description: 'on the frontier, as measured' }),
     frontier_share: share.meta({ description: 'share of resamples in which it is' }),
     certainty: z.enum(CERTAINTIES).nullable().meta({
@@ -77,7 +100,7 @@ export const paretoSchema = z
         metric: z.string(),
         direction: z.enum(['min', 'max']),
         title: z.string(),
-        unit: z.enum(UNITS),
+        unit: z.string(),
       }),
     ),
     rule: z.enum(['textbook', 'mlenergy']),
@@ -106,6 +129,7 @@ export const paretoSchema = z
       }),
     ),
     excluded: z.array(excludedSchema),
+    pricing: pricingSchema.nullable().meta({ description: 'null: nothing was priced' }),
     resamples: z
       .int()
       .meta({ description: 'at least; fewer than asked for where there are many points' }),
@@ -120,9 +144,10 @@ const choiceSchema = candidateViewSchema
     low: number,
     high: number,
     latency: number,
-    values: z
-      .record(z.string(), valueSchema)
-      .meta({ description: 'the minimised metric, the latency and every bounded metric' }),
+    values: z.record(z.string(), valueSchema).meta({
+      description:
+        'the minimised metric, the latency and every bounded metric; under a scenario every priced one too',
+    }),
   })
   .meta({ id: 'Choice' })
 export type Choice = z.infer<typeof choiceSchema>
@@ -214,13 +239,14 @@ export type Answer = z.infer<typeof answerSchema>
 export const recommendationSchema = answerSchema
   .extend({
     minimize: z.string(),
-    unit: z.enum(UNITS),
+    unit: z.string(),
     latency: z.string().meta({ description: 'the metric that counts as latency' }),
     baseline_rule: z.enum(BASELINES),
     groups: z.array(answerSchema).meta({
       description: 'an answer for each group, where group_by or unlike work makes several',
     }),
     excluded: z.array(excludedSchema),
+    pricing: pricingSchema.nullable().meta({ description: 'null: nothing was priced' }),
     resamples: z
       .int()
       .meta({ description: 'at least; fewer than asked for where there are many candidates' }),

@@ -1,6 +1,9 @@
+import type { Pareto } from '../../analysis/schema/choosing.ts'
+import { type CostReason, reasonWords } from '../../analysis/schema/cost.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { paretoQuerySchema } from '../candidate-query.ts'
 import { paretoStored } from '../choose-stored.ts'
+import { askedUnder, pricingText } from './asking.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
@@ -10,12 +13,14 @@ const CERTAINTY = { certain: 'yes', possible: 'perhaps', none: '' } as const
 
 /** The frontier of what is stored. `query` has the names of the HTTP parameters. */
 export async function pareto(
-  options: { db: string; json: boolean },
+  options: { db: string; json: boolean; scenario: string | undefined },
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
   const parsed = parseQuery(paretoQuerySchema, query, 'pareto')
   await withStore(options.db, { create: false }, async (store) => {
-    const { answer, chart } = await paretoStored(store, summariesFor(store), parsed)
+    const { answer, chart } = await askedUnder(options.scenario, (asking) =>
+      paretoStored(store, summariesFor(store), parsed, asking),
+    )
     if (parsed.format === 'vega') return printLine(toJson(chart(), 2))
     if (options.json) return printLine(toJson(answer, 2))
     const { points, objectives, groups, excluded } = answer
@@ -54,17 +59,24 @@ export async function pareto(
           ? 'No configuration can be ranked.'
           : 'No run or imported result is let through by the filters.',
       )
+    for (const line of pricingText(answer.pricing)) printLine(line)
     sayExcluded(excluded)
   })
 }
 
 /** How many were left out, and why, on stderr. */
-export function sayExcluded(excluded: readonly { readonly reason: string }[]): void {
+export function sayExcluded(excluded: Pareto['excluded']): void {
   const count = (reason: string) => excluded.filter((e) => e.reason === reason).length
+  const lacking = new Map<string, number>()
+  for (const { reason, metric, why } of excluded) {
+    if (reason !== 'no_value') continue
+    const words = `${metric} (${reasonWords((why ?? 'not_recorded') as CostReason)})`
+    lacking.set(words, (lacking.get(words) ?? 0) + 1)
+  }
   const said = [
     [count('invalid'), 'invalid'],
     [count('caution'), 'with cautions (--cautions include ranks them)'],
-    [count('no_value'), 'without a value'],
+    ...[...lacking].map(([words, n]) => [n, `without ${words}`] as const),
   ] as const
   const parts = said.filter(([n]) => n > 0).map(([n, words]) => `${n} ${words}`)
   if (parts.length > 0) process.stderr.write(`Left out: ${parts.join(', ')}.\n`)

@@ -1,7 +1,9 @@
+import { PRICED_IDS } from '../../analysis/choosing/choice-metric.ts'
 import type { Answer, Choice } from '../../analysis/schema/choosing.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { recommendQuerySchema } from '../candidate-query.ts'
 import { recommendStored } from '../choose-stored.ts'
+import { askedUnder, pricingText } from './asking.ts'
 import { numberText } from './number-text.ts'
 import { sayExcluded } from './pareto.ts'
 import { parseQuery } from './parse-query.ts'
@@ -10,42 +12,51 @@ import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** What to choose of what is stored. `query` has the names of the HTTP parameters. */
 export async function recommend(
-  options: { db: string; json: boolean },
+  options: { db: string; json: boolean; scenario: string | undefined },
   query: Readonly<Record<string, string>>,
 ): Promise<void> {
   const parsed = parseQuery(recommendQuerySchema, query, 'recommend')
   await withStore(options.db, { create: false }, async (store) => {
-    const { answer, chart } = await recommendStored(store, summariesFor(store), parsed)
+    const { answer, chart } = await askedUnder(options.scenario, (asking) =>
+      recommendStored(store, summariesFor(store), parsed, asking),
+    )
     if (parsed.format === 'vega') return printLine(toJson(chart(), 2))
     if (options.json) return printLine(toJson(answer, 2))
     printLine(answer.reason)
+    for (const line of pricingText(answer.pricing)) printLine(line)
     const { unit, minimize, latency, groups, excluded } = answer
-    const rows = [answer, ...groups].flatMap(choices)
+    const shown = [answer, ...groups].flatMap(choices)
+    // What the scenario says beside: carbon of the cheapest, money of the cleanest.
+    const beside = PRICED_IDS.filter(
+      (id) => id !== minimize && shown.some(({ choice }) => choice.values[id] !== undefined),
+    )
+    const unitOf = (id: string) => shown.flatMap(({ choice }) => choice.values[id]?.unit ?? [])[0]
+    const rows = shown.map(({ role, choice }) => [
+      role,
+      numberText(choice.value),
+      choice.low === null || choice.high === null
+        ? ''
+        : `${numberText(choice.low)} to ${numberText(choice.high)}`,
+      choice.latency === null ? '-' : numberText(choice.latency),
+      ...beside.map((id) => {
+        const found = choice.values[id]
+        return found === undefined ? '-' : numberText(found.value)
+      }),
+      choice.id,
+      choice.label,
+    ])
     if (rows.length > 0) {
       printLine('')
-      const head = ['', `${minimize} (${unit})`, '95 % RANGE', latency, 'ID', 'WHAT']
+      const besides = beside.map((id) => `${id} (${unitOf(id)})`)
+      const head = ['', `${minimize} (${unit})`, '95 % RANGE', latency, ...besides, 'ID', 'WHAT']
       for (const line of columns([head, ...rows])) printLine(line)
     }
     sayExcluded(excluded)
   })
 }
 
-function choices({ recommended, baseline, nearest }: Answer): string[][] {
-  const row = (role: string, c: Choice | null) =>
-    c === null
-      ? []
-      : [
-          [
-            role,
-            numberText(c.value),
-            c.low === null || c.high === null
-              ? ''
-              : `${numberText(c.low)} to ${numberText(c.high)}`,
-            c.latency === null ? '-' : numberText(c.latency),
-            c.id,
-            c.label,
-          ],
-        ]
+function choices({ recommended, baseline, nearest }: Answer): { role: string; choice: Choice }[] {
+  const row = (role: string, choice: Choice | null) => (choice === null ? [] : [{ role, choice }])
   return [
     ...row('recommended', recommended),
     ...row('baseline', baseline?.id === recommended?.id ? null : baseline),

@@ -110,6 +110,81 @@ describe('llem-server recommend', () => {
     })
   })
 
+  it('speaks of money and carbon under a scenario, of a file too', async () => {
+    const rented = ['--rent_per_gpu_hour', '2', '--currency', 'EUR', '--g_per_kwh', '400']
+    const cheap = await run(
+      'recommend',
+      ...CHAT,
+      ...asked,
+      '--minimize',
+      'money_per_mtok_out',
+      ...rented,
+    )
+    expect([cheap.code, cheap.stderr]).toEqual([0, ''])
+    expect(cheap.stdout).toMatch(/ costs [\d.]+ EUR \/ 1M output tokens at /)
+    expect(cheap.stdout).toContain(
+      '\nPriced by electricity of 400 g/kWh (as given); an unknown PUE; 2 EUR per GPU hour, electricity included (as given).\npue_unknown: ',
+    )
+    expect(cheap.stdout).toMatch(
+      /money_per_mtok_out \(EUR \/ 1M output tokens\) .* carbon_location_per_mtok_out \(gCO2e/,
+    )
+    const scenario = join(dir, 'mine.yaml')
+    writeFileSync(
+      scenario,
+      'scenario_version: 1\nintensity: { factor: { value: 400, source: mine } }\npue: 1.25\n',
+    )
+    const clean = ['--minimize', 'carbon_location_per_mtok_out', '--scenario', scenario]
+    const { code, stdout } = await run('recommend', ...CHAT, ...asked, ...clean)
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /^concurrency 2 takes \d+ % .*less carbon per output token than concurrency 1/,
+    )
+    expect(stdout).toContain('\nPriced by electricity of 400 g/kWh (mine); PUE 1.25.\n')
+    const points = await run(
+      'pareto',
+      ...CHAT,
+      '--y',
+      'carbon_location_per_mtok_out',
+      '--zone',
+      'DE',
+    )
+    expect(points.stdout).toMatch(
+      /^itl_ms_p50 \(ms\) {2}carbon_location_per_mtok_out \(gCO2e \/ 1M output tokens\)/,
+    )
+    expect(points.stdout).toContain('\nData: Electricity Maps (ODbL).\n')
+  })
+
+  it('refuses a price that changes by the hour, and a number that nothing is said of', async () => {
+    const berlin = join(ROOT, 'examples/scenarios/berlin.yaml')
+    expect(await run('recommend', ...CHAT, '--scenario', berlin)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /tariff has prices by the hour .* give price_per_kwh in its place/,
+      ),
+    })
+    const flat = await run('recommend', ...CHAT, '--scenario', berlin, '--price_per_kwh', '0.2')
+    expect([flat.code, flat.stdout.includes('money_per_mtok_out (EUR')]).toEqual([0, true])
+    expect(await run('recommend', ...CHAT, '--minimize', 'money_per_mtok_out')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(
+        'minimize asks for money_per_mtok_out, which needs a price: give price_per_kwh or tariff, or rent_per_gpu_hour or hardware',
+      ),
+    })
+    const nowhere = await run(
+      'pareto',
+      ...CHAT,
+      '--y',
+      'carbon_location_per_mtok_out',
+      '--zone',
+      'QQ',
+    )
+    expect(nowhere.stdout).toContain('No configuration can be ranked.')
+    expect(nowhere.stderr).toBe(
+      'Left out: 3 without carbon_location_per_mtok_out (no table knows the zone or region, and no other place is taken for it).\n',
+    )
+  })
+
   it('helps with an example', async () => {
     for (const command of ['pareto', 'recommend']) {
       const help = await llemServer([command, '--help'])
@@ -160,6 +235,32 @@ describe('results of others', () => {
     expect(current).toMatchObject({ baseline: { id }, baseline_rule: 'current' })
     // No row of the board says how well it is known.
     expect(answer.saving_pct).toMatchObject({ low: null, high: null })
+  })
+
+  it('are priced as runs are: rows that tell their GPUs and throughput by money, all by carbon', async () => {
+    const { configurations } = JSON.parse(
+      readFileSync(join(fixture, 'tasks/gpqa.json'), 'utf8'),
+    ) as {
+      configurations: (Row & { num_gpus: number; output_throughput_tokens_per_sec: number })[]
+    }
+    const asked = ['--task', 'gpqa', '--per', 'run', '--rent_per_gpu_hour', '2', '--zone', 'DE']
+    const cheap = await answerOf('recommend', ...asked, '--minimize', 'money_per_mtok_out')
+    const least = Math.min(
+      ...configurations.map(
+        (r) => (1e6 / r.output_throughput_tokens_per_sec / 3600) * r.num_gpus * 2,
+      ),
+    )
+    expect(cheap.recommended.value).toBeCloseTo(least, 6)
+    expect(cheap.candidates).toBe(configurations.length)
+    const clean = await answerOf(
+      'recommend',
+      ...asked,
+      '--minimize',
+      'carbon_location_per_mtok_out',
+    )
+    const frugal = Math.min(...configurations.map((r) => r.energy_per_token_joules))
+    expect(clean.recommended.value).toBeCloseTo((frugal / 3.6) * clean.pricing.factor.value, 6)
+    expect(clean.recommended).toMatchObject({ low: null, high: null })
   })
 
   it('that replicate one another are one point with a range, and meet runs of the same task', async () => {

@@ -5,6 +5,7 @@ import {
   type Recommendation,
   recommendationSchema,
 } from '../../analysis/schema/choosing.ts'
+import { type CostLedger, costLedgerSchema } from '../../analysis/schema/cost.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { drawSvg } from '../../server/web/svg.ts'
 import { choosingRun, type RunShape } from './choosing-run.ts'
@@ -252,6 +253,180 @@ describe('GET /recommend', () => {
   })
 })
 
+describe('carbon, water and money', () => {
+  const CARBON = 'carbon_location_per_mtok_out'
+  const MONEY = 'money_per_mtok_out'
+  const SCENARIO =
+    'zone=DE&year=2025&pue=1.2&wue_site=aws&wue_grid=DEU&price_per_kwh=0.25&currency=EUR&embodied=h100-sxm'
+  const ledger = async (run: string, query: string): Promise<CostLedger> =>
+    costLedgerSchema.parse(await (await get(`/runs/${run}/cost?${query}`)).json())
+
+  it('of a stored run are those of its ledger, and can be minimised, bounded and plotted', async () => {
+    const { points, objectives, pricing } = await pareto(
+      `${CHAT}&per=run&gpu_model=H100&${SCENARIO}&x=itl_ms_p50&y=${CARBON}`,
+    )
+    expect(objectives[1]).toEqual({
+      metric: CARBON,
+      direction: 'min',
+      title: 'carbon per output token',
+      unit: 'gCO2e / 1M output tokens',
+    })
+    expect(points.map((p) => p.id)).toContain('mid-1')
+    for (const point of points) {
+      // The run measured its GPUs alone, so its widest boundary is that of energy_per_output_token_j.
+      const { per_unit, boundary, span } = await ledger(point.id, SCENARIO)
+      expect([boundary, span]).toEqual(['gpu', 'window'])
+      for (const id of [CARBON, MONEY, 'energy', 'water', 'embodied'].map((w) =>
+        w.includes('_per_') ? w : `${w}_per_mtok_out`,
+      )) {
+        const theirs = per_unit[id]
+        const own = point.values[id]
+        expect(own?.unit).toBe(theirs?.unit)
+        // A ledger rounds the whole run to a billionth of its unit, and this one is short.
+        expect((own?.value ?? 0) / (theirs?.amount?.value ?? 1), `${point.id} ${id}`).toBeCloseTo(
+          1,
+          5,
+        )
+      }
+    }
+    expect(pricing).toMatchObject({
+      year: 2026,
+      factor_year: 2025,
+      factor: { zone: 'DE', unit: 'gCO2e/kWh' },
+      currency: 'EUR',
+      attribution: ['Electricity Maps (ODbL)'],
+      cautions: [],
+    })
+    expect(pricing?.statement).toMatch(
+      /^Priced by electricity of DE 2025, [\d.]+ g\/kWh \(Electricity Maps \(ODbL\)\); PUE 1\.2; 0\.13 L\/kWh at the site; 1\.95 L\/kWh of the electricity; 0\.25 EUR\/kWh \(as given\); /,
+    )
+  })
+
+  it('of what is recommended are told in their words, under the same scenario when it is sent again', async () => {
+    const question = `${CHAT}&gpu_model=H100&max_itl_ms_p50=100&minimize=${CARBON}&baseline=fastest_feasible`
+    const answer = await recommend(`${question}&g_per_kwh=400&pue=1.2`)
+    expect(answer.recommended?.id).toBe('mid-1')
+    expect(answer.reason).toMatch(
+      /^concurrency 2 takes \d+ % .*less carbon per output token than concurrency 1, the fastest within the bounds: \d+ gCO2e \/ 1M output tokens at 80 ms/,
+    )
+    const joules = await metricOf('mid-1', 'energy_per_output_token_j')
+    expect(answer.recommended?.value).toBeCloseTo((joules / 3.6) * 1.2 * 400, 6)
+    expect(answer.pricing?.cautions).toEqual([])
+    // The same order, and the same saving, as by energy.
+    const energy = await recommend(
+      `${CHAT}&gpu_model=H100&max_itl_ms_p50=100&baseline=fastest_feasible`,
+    )
+    expect(energy.pricing).toBeNull()
+    expect(answer.saving_pct?.value).toBeCloseTo(energy.saving_pct?.value ?? 0, 6)
+    const again = await fetch(`${server.api}/recommend?${question}`, {
+      method: 'POST',
+      body: JSON.stringify(answer.pricing?.scenario),
+    })
+    expect(again.status).toBe(200)
+    expect(recommendationSchema.parse(await again.json())).toEqual(answer)
+  })
+
+  it('by rent alone choose what takes fewest GPU seconds, bounded by carbon', async () => {
+    const rent = 'rent_per_gpu_hour=2&g_per_kwh=400&pue=1'
+    const answer = await recommend(
+      `${CHAT}&per=run&gpu_model=H100&${rent}&minimize=${MONEY}&baseline=worst_feasible`,
+    )
+    const rate = await metricOf(answer.recommended?.member_ids[0] ?? '', 'output_throughput_tok_s')
+    expect(answer.unit).toBe('USD / 1M output tokens')
+    expect(answer.recommended?.value).toBeCloseTo((1e6 / rate / 3600) * 2, 6)
+    expect(answer.reason).toContain(' costs ')
+    const least = (await metricOf('slow-1', 'energy_per_output_token_j')) / 0.009
+    const within = (limit: number) =>
+      recommend(`${CHAT}&per=run&gpu_model=H100&${rent}&minimize=${MONEY}&max_${CARBON}=${limit}`)
+    expect(await within(least * 1.001)).toMatchObject({
+      recommended: { id: 'slow-1' },
+      feasible: 1,
+    })
+    const none = await within(least * 0.999)
+    expect(none).toMatchObject({ recommended: null, feasible: 0, nearest: { id: 'slow-1' } })
+    expect(none.nearest?.excess).toHaveProperty(CARBON)
+  })
+
+  it('of what runs now are told too, wherever it is', async () => {
+    const answer = await recommend(
+      `${CHAT}&model=smollm2-135m&gpu_model=H100&current=a100-1&minimize=${CARBON}&zone=FR`,
+    )
+    expect(answer.baseline).toMatchObject({ id: 'a100-1', values: { [CARBON]: expect.anything() } })
+    // Nobody said what the site takes beside: told, and not 1.
+    expect(answer.pricing?.cautions).toContain('pue_unknown')
+  })
+
+  it('at a place that nobody knows leave all out, with why', async () => {
+    const answer = await recommend(`${CHAT}&minimize=${CARBON}&zone=QQ`)
+    expect(answer.recommended).toBeNull()
+    expect(answer.reason).toContain(
+      'without carbon per output token (no table knows the zone or region',
+    )
+    const why = answer.excluded.filter((e) => e.reason === 'no_value')
+    expect(why.map((e) => [e.metric, e.why])).toEqual(
+      new Array(why.length).fill([CARBON, 'no_zone']),
+    )
+    expect(answer.pricing?.assumptions.join()).toContain('No table has a zone "QQ"')
+  })
+
+  it('draw themselves, with their unit on the axis', async () => {
+    for (const path of [`/pareto?x=${MONEY}&y=${CARBON}`, `/recommend?minimize=${MONEY}`]) {
+      const asked = `${CHAT}&zone=DE&pue=1.2&rent_per_gpu_hour=2&currency=EUR&format=vega`
+      const spec = await (await get(`${path}&${asked}`)).json()
+      const warnings: string[] = []
+      const svg = await drawSvg(spec, 'p', (w) => warnings.push(w))
+      expect([svg.includes('cost per output token, EUR'), svg.includes('NaN'), warnings]).toEqual([
+        true,
+        false,
+        [],
+      ])
+    }
+  })
+
+  it.each([
+    [`minimize=${MONEY}`, 'minimize', 'give price_per_kwh or tariff'],
+    [`minimize=${MONEY}&zone=DE`, 'minimize', 'give price_per_kwh or tariff'],
+    [`minimize=${CARBON}`, 'minimize', 'give zone, cloud_region or g_per_kwh'],
+    [`max_${CARBON}=50`, `max_${CARBON}`, 'give zone, cloud_region or g_per_kwh'],
+    ['minimize=water_per_mtok_out&zone=DE', 'minimize', 'give wue_site or wue_grid'],
+    ['zone=DE&g_per_kwh=5', 'g_per_kwh', 'is given beside zone'],
+    ['year=2024', 'year', 'needs zone or cloud_region'],
+    ['pue=0.5', 'pue', 'must not be below 1'],
+    ['tariff=nowhere', '', 'the rows there are'],
+  ])('refuse %s in words', async (query, path, words) => {
+    const answer = await get(`/recommend?${query}`)
+    expect(answer.status).toBe(400)
+    const { code, errors, detail } = await problem(answer)
+    expect(code).toBe('invalid_scenario')
+    if (path !== '') expect(errors?.map((e) => e.path)).toContain(path)
+    expect(detail).toContain(words)
+  })
+
+  it('refuse what is no metric, no parameter of the question, or a series', async () => {
+    for (const [query, path] of [
+      ['minimize=carbon_location_per_request', 'query.minimize'],
+      ['max_money=1', 'query.max_money'],
+      ['hour=3', 'query.hour'],
+      ['boundary=gpu', 'query.boundary'],
+      ['g_per_kwh=-1', 'query.g_per_kwh'],
+    ] as const) {
+      const answer = await get(`/recommend?${query}`)
+      expect([query, answer.status]).toEqual([query, 400])
+      expect((await problem(answer)).errors?.map((e) => e.path)).toContain(path)
+    }
+    const rows = [{ from: '2026-01-01T00:00:00Z', to: '2026-01-01T01:00:00Z', g_per_kwh: 300 }]
+    const series = { scenario_version: 1, id: 's', intensity: { series: { rows, source: 'mine' } } }
+    const post = (query: string, body: unknown) =>
+      fetch(`${server.api}/pareto?${CHAT}${query}`, { method: 'POST', body: JSON.stringify(body) })
+    const refused = await post('', series)
+    expect(refused.status).toBe(422)
+    expect((await problem(refused)).detail).toContain('is a series over time (mine)')
+    // A parameter stands in its place.
+    expect((await post('&zone=DE', series)).status).toBe(200)
+    expect((await post('', { ...series, nonsense: 1 })).status).toBe(422)
+  })
+})
+
 describe('openapi.json', () => {
   it('describes both with their parameters and schemas', async () => {
     const openapi = (await (await get('/openapi.json')).json()) as {
@@ -264,7 +439,7 @@ describe('openapi.json', () => {
       expect.arrayContaining(['x', 'y', 'rule', 'model', 'cautions']),
     )
     expect(names('/recommend')).toEqual(
-      expect.arrayContaining(['minimize', 'baseline', 'current', 'task']),
+      expect.arrayContaining(['minimize', 'baseline', 'current', 'task', 'zone', 'pue']),
     )
     expect(Object.keys(openapi.components.schemas)).toEqual(
       expect.arrayContaining(['Pareto', 'Recommendation']),

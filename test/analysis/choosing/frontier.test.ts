@@ -16,6 +16,7 @@ const ask = (candidates: readonly Candidate[], more: Partial<FrontierRequest> = 
     bounds: [],
     group_by: [],
     rule: 'textbook',
+    pricing: null,
     resamples: 400,
     seed: 1,
     ...more,

@@ -16,6 +16,7 @@ const ask = (candidates: readonly Candidate[], more: Partial<RecommendRequest> =
     no_current: null,
     group_by: [],
     hardware: null,
+    pricing: null,
     resamples: 400,
     seed: 1,
     ...more,
@@ -160,6 +161,7 @@ function request(): RecommendRequest {
     no_current: null,
     group_by: [],
     hardware: null,
+    pricing: null,
     resamples: 200,
     seed: 1,
   }

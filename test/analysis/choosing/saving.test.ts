@@ -77,6 +77,7 @@ describe.each(['gpqa', 'lm-arena-chat'])(
           no_current: null,
           group_by: ['model'],
           hardware: null,
+          pricing: null,
           resamples: 1,
           seed: 1,
         },

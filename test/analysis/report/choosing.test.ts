@@ -23,6 +23,7 @@ const frontier = (candidates = rows, x: Direction = 'min') =>
     bounds: [],
     group_by: [],
     rule: 'textbook',
+    pricing: null,
     resamples: 200,
     seed: 1,
   })
@@ -37,6 +38,7 @@ const recommendation = (limit = 50, candidates = rows) =>
     no_current: null,
     group_by: [],
     hardware: null,
+    pricing: null,
     resamples: 20,
     seed: 1,
   })
