@@ -450,16 +450,20 @@ const costs = command(
   )
   .option(
     '--best-hours',
-    'the cleanest and the cheapest start in the series of the scenario',
+    'the cleanest and the cheapest start in the series of --series or of the scenario',
     false,
   )
-for (const [name, meaning] of COST_OPTIONS) costs.option(`--${name} <value>`, meaning)
+const OF_COST: Parameters = [
+  ...COST_OPTIONS,
+  ['series', 'PROVIDER:ZONE of fetched factors (factors fetch), in place of --zone'],
+]
+for (const [name, meaning] of OF_COST) costs.option(`--${name} <value>`, meaning)
 costs.action(
   async (
     run: string,
     o: Common & { scenario: string[]; bestHours: boolean } & Record<string, unknown>,
   ) => {
-    const said = COST_OPTIONS.flatMap(([name]) => {
+    const said = OF_COST.flatMap(([name]) => {
       const value = o[name]
       return typeof value === 'string' ? [[name, value]] : []
     })

@@ -56,6 +56,20 @@ export const costQuerySchema = z.strictObject({
 })
 export type CostQuery = z.infer<typeof costQuerySchema>
 
+/** The same where fetched factors are at hand: `scenarioAsked` puts them in. */
+export const scenarioQuerySchema = costQuerySchema.extend({
+  series: z
+    .string()
+    .regex(/^[a-z-]+:.+$/, 'must be PROVIDER:ZONE, such as gb:GB')
+    .transform((text) => {
+      const cut = text.indexOf(':')
+      return { provider: text.slice(0, cut), zone: text.slice(cut + 1) }
+    })
+    .optional()
+    .meta({ description: 'PROVIDER:ZONE of fetched factors, in place of zone' }),
+})
+export type ScenarioQuery = z.infer<typeof scenarioQuerySchema>
+
 /** Of these at most one: they say the same thing in different ways. */
 const ALTERNATIVES: readonly (readonly (keyof CostQuery)[])[] = [
   ['zone', 'cloud_region', 'g_per_kwh'],
@@ -67,7 +81,7 @@ const ALTERNATIVES: readonly (readonly (keyof CostQuery)[])[] = [
 const OF_THE_RUN: readonly string[] = ['span', 'boundary', 'hour']
 
 /** Whether anything of a scenario is said. */
-export const saysScenario = (query: CostQuery): boolean =>
+export const saysScenario = (query: ScenarioQuery): boolean =>
   Object.entries(query).some(([key, v]) => v !== undefined && !OF_THE_RUN.includes(key))
 
 /**

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
 import { TOTALS_BY, type TotalsBy } from '../analysis/schema/totals.ts'
-import { type CostQuery, costQuerySchema } from './cost-query.ts'
+import { type ScenarioQuery, scenarioQuerySchema } from './cost-query.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
 import type { RunListQuery } from './store/run-filter.ts'
 
 const { sort: _, limit: __, cursor: ___, ...filters } = listQueryShape
-const { span: ____, boundary: _____, hour: ______, ...scenario } = costQuerySchema.shape
+const { span: ____, boundary: _____, hour: ______, ...scenario } = scenarioQuerySchema.shape
 
 const by = z
   .string()
@@ -30,20 +30,13 @@ const shape = {
   archived: z.enum(['exclude', 'include', 'only']).default('include'),
   ...scenario,
   by: by.prefault('month'),
-  series: z
-    .string()
-    .regex(/^[a-z-]+:.+$/, 'must be PROVIDER:ZONE, such as gb:GB')
-    .optional()
-    .meta({ description: 'PROVIDER:ZONE of fetched factors, in place of zone' }),
 }
 
 export interface TotalsQuery {
   readonly by: readonly TotalsBy[]
   readonly filters: RunListQuery
   /** What is said of a scenario beside the file or the body. */
-  readonly said: CostQuery
-  /** Provider and zone of fetched factors. */
-  readonly series: { readonly provider: string; readonly zone: string } | null
+  readonly said: ScenarioQuery
 }
 
 /** What /totals and `llem-server totals` may be asked: filters of runs, `by`, and what cost takes of a scenario. */
@@ -63,7 +56,6 @@ export const totalsQuerySchema = z
     const said = Object.fromEntries(
       Object.entries(given).filter(([key]) => Object.hasOwn(scenario, key)),
     )
-    const cut = given.series?.indexOf(':') ?? -1
     return {
       by: given.by,
       filters: toListQuery(
@@ -71,10 +63,6 @@ export const totalsQuerySchema = z
         ctx,
         (name) => canonOf(name) !== undefined,
       ),
-      said: said as CostQuery,
-      series:
-        given.series === undefined
-          ? null
-          : { provider: given.series.slice(0, cut), zone: given.series.slice(cut + 1) },
+      said: said as ScenarioQuery,
     }
   })

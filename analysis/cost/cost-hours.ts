@@ -17,6 +17,12 @@ const WEEK_HOURS = 168
 /** Of a longer series the first so many: a year and a half of hours. */
 const MOST_STARTS = 13_000
 
+/** Why no hour is better than another: something of the run is missing, or a series that tells hours apart. */
+export interface NoHours {
+  readonly missing: 'run' | 'series'
+  readonly why: string
+}
+
 /**
  * What the same run would have emitted and paid for its energy, had it begun at another hour: its start is shifted over
  * the series of the scenario, a whole hour each. A counterfactual: nothing of the run changes but when it was.
@@ -27,13 +33,15 @@ export function bestHours(
   timeline: EnergyTimeline,
   scenario: Scenario,
   tables: IntensityTables = NO_TABLES,
-): BestHours | { readonly why: string } {
+): BestHours | NoHours {
   const draw = drawOf(timeline, scenario)
-  if (typeof draw === 'string') return { why: `the energy of the run is not known (${draw})` }
+  if (typeof draw === 'string')
+    return { missing: 'run', why: `the energy of the run is not known (${draw})` }
   const { pieces } = siteOf(draw, scenario)
   const start = pieces[0]?.from_ms ?? null
   const end = pieces.at(-1)?.to_ms ?? null
-  if (start === null || end === null) return { why: 'the run does not tell its wall time' }
+  if (start === null || end === null)
+    return { missing: 'run', why: 'the run does not tell its wall time' }
   const { tariff } = scenario
   const series = seriesOf(scenario, tables)
   const spot = tariff === null ? null : spotHeld(tariff)
@@ -42,6 +50,7 @@ export function bestHours(
   const clock = tariff === null || rate === null || !hourly ? null : zoneClock(tariff.tz)
   if (series === null && clock === null)
     return {
+      missing: 'series',
       why: 'the scenario has neither a series of factors nor a tariff by the hour, so that all hours are alike',
     }
   const at = (from_ms: number): HourOf => ({

@@ -12,11 +12,13 @@ import type { CostStep } from '../../analysis/schema/cost-steps.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import type { Scenario } from '../../analysis/schema/scenario.ts'
 import { CommandError } from '../command-error.ts'
-import { type CostQuery, costQuerySchema, saysScenario, scenarioFrom } from '../cost-query.ts'
+import { type ScenarioQuery, saysScenario, scenarioQuerySchema } from '../cost-query.ts'
 import { costOf, timelineFor } from '../cost-view.ts'
 import { intensityTables } from '../intensity-tables.ts'
+import { scenarioAsked } from '../scenario-asked.ts'
 import { readScenarioFile, ScenarioError } from '../scenario-file.ts'
 import { findRun } from '../store/find-run.ts'
+import type { Store } from '../store/open.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
@@ -35,10 +37,11 @@ export async function cost(
   options: CostCommand,
   said: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const query = parseQuery(costQuerySchema, said, 'cost')
-  const { scenarios, notes } = readScenarios(options.scenario, query)
-  for (const note of notes) process.stderr.write(`${note}\n`)
+  const query = parseQuery(scenarioQuerySchema, said, 'cost')
+  requireScenario(options, query)
   await withStore(options.db, { create: false }, async (store) => {
+    const { scenarios, notes } = await readScenarios(store, options.scenario, query)
+    for (const note of notes) process.stderr.write(`${note}\n`)
     const { run } = await summariesFor(store).withRun(await findRun(store.db, ref))
     const timelineOf = (scenario: Scenario) => timelineFor(run, scenario, query)
     const tables = await intensityTables()
@@ -51,7 +54,9 @@ export async function cost(
       if ('why' in hours)
         throw new CommandError(
           1,
-          `There are no best hours: ${hours.why}. Give a --scenario with a series (docs/cost.md).`,
+          hours.missing === 'series'
+            ? `There are no best hours: ${hours.why}. ${HOURS_NEED}`
+            : `There are no best hours: ${hours.why}.`,
         )
       if (options.json) return printLine(toJson(hours, 2))
       for (const line of hoursText(hours)) printLine(line)
@@ -75,17 +80,29 @@ export async function cost(
   })
 }
 
-function readScenarios(paths: readonly string[], query: CostQuery) {
-  if (paths.length === 0 && !saysScenario(query))
-    throw new CommandError(
-      2,
-      'No scenario is given. Name a place (--zone DE), or give a file (--scenario examples/scenarios/berlin.yaml).',
-    )
+/** What tells hours apart, and how to come by it. */
+const HOURS_NEED =
+  'They need factors or prices by the hour: fetched ones (llem-server factors fetch --provider gb --from 2026-07-01 --to 2026-08-01, then --series gb:GB), or a file that holds them (--scenario examples/scenarios/hourly.yaml).'
+
+function requireScenario({ scenario, bestHours }: CostCommand, query: ScenarioQuery): void {
+  if (scenario.length > 0 || saysScenario(query)) return
+  throw new CommandError(
+    2,
+    bestHours
+      ? `No scenario is given, so no hour is better than another. ${HOURS_NEED}`
+      : 'No scenario is given. Name a place (--zone DE), or give a file (--scenario examples/scenarios/berlin.yaml).',
+  )
+}
+
+async function readScenarios(store: Store, paths: readonly string[], query: ScenarioQuery) {
   try {
     const files = paths.map(readScenarioFile)
     const bases = files.length === 0 ? [null] : files.map((f) => f.scenario)
+    const scenarios: Scenario[] = []
+    for (const base of bases)
+      scenarios.push(await scenarioAsked(store, query, base, isoNow().slice(0, 10)))
     return {
-      scenarios: bases.map((base) => scenarioFrom(query, base, isoNow().slice(0, 10))),
+      scenarios,
       notes: files.flatMap((f) => f.notes),
     }
   } catch (error) {

@@ -6,17 +6,18 @@ import { hoursSpec } from '../../analysis/report/hours.ts'
 import { sensitivitySpec } from '../../analysis/report/sensitivity.ts'
 import { costLedgerSchema } from '../../analysis/schema/cost.ts'
 import type { Scenario } from '../../analysis/schema/scenario.ts'
-import { costQuerySchema, scenarioFrom } from '../cost-query.ts'
+import { scenarioQuerySchema } from '../cost-query.ts'
 import { costOf, timelineFor } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import { intensityTables } from '../intensity-tables.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
+import { scenarioAsked } from '../scenario-asked.ts'
 import { readScenario, ScenarioError } from '../scenario-file.ts'
 import { findRun } from '../store/find-run.ts'
 import { runParams } from './run-params.ts'
 
-const query = costQuerySchema.extend({
+const query = scenarioQuerySchema.extend({
   format: z.enum(['json', 'vega']).default('json').meta({
     description: 'vega: the charts of the ledger as bare Vega-Lite specs',
   }),
@@ -33,7 +34,7 @@ const answers = {
 /** Carbon, water and money of a run under a scenario: computed when asked, nothing of it is stored. */
 export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): void {
   async function answer(run_id: string, { format, ...asked }: Query, base: Scenario | null) {
-    const scenario = inWords(400, () => scenarioFrom(asked, base, now().slice(0, 10)))
+    const scenario = await inWords(400, () => scenarioAsked(store, asked, base, now().slice(0, 10)))
     const { run } = await summaries.withRun(await findRun(store.db, run_id))
     const timeline = timelineFor(run, scenario, asked)
     const ledger = await costOf(timeline, scenario)
@@ -65,19 +66,17 @@ export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): 
     query,
     body: z.looseObject({}).meta({ description: 'a scenario, as docs/cost.md says' }),
     answers,
-    handle: (_, { params, query: asked, body }) =>
-      answer(
-        params.run_id,
-        asked,
-        inWords(422, () => readScenario(body, 'the body')),
-      ),
+    async handle(_, { params, query: asked, body }) {
+      const base = await inWords(422, async () => readScenario(body, 'the body'))
+      return answer(params.run_id, asked, base)
+    },
   })
 }
 
 /** A scenario that can't be read is a bad request, with the path of each fault. */
-export function inWords<T>(status: 400 | 422, work: () => T): T {
+export async function inWords<T>(status: 400 | 422, work: () => Promise<T>): Promise<T> {
   try {
-    return work()
+    return await work()
   } catch (error) {
     if (error instanceof ScenarioError)
       throw new HttpProblem(status, 'invalid_scenario', error.message, {

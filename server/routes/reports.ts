@@ -1,16 +1,17 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
-import { costQuerySchema, saysScenario, scenarioFrom } from '../cost-query.ts'
+import { saysScenario, scenarioQuerySchema } from '../cost-query.ts'
 import { costOf, timelineFor } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
+import { scenarioAsked } from '../scenario-asked.ts'
 import { findRun } from '../store/find-run.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
 import { inWords } from './cost.ts'
 import { runParams } from './run-params.ts'
 
 /** With a place or a price, the parameters of the cost's own address, the report has a section of carbon and money. */
-const reportQuery = costQuerySchema.extend({ format: z.enum(['html', 'vega']).default('html') })
+const reportQuery = scenarioQuerySchema.extend({ format: z.enum(['html', 'vega']).default('html') })
 
 export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): void {
   endpoint(app, {
@@ -23,7 +24,7 @@ export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts)
     async handle(_, { params, query: { format, ...asked } }) {
       const wanted = saysScenario(asked) || asked.hour !== undefined || asked.boundary !== undefined
       const scenario = wanted
-        ? inWords(400, () => scenarioFrom(asked, null, now().slice(0, 10)))
+        ? await inWords(400, () => scenarioAsked(store, asked, null, now().slice(0, 10)))
         : null
       const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
       if (format === 'vega') return json(await reportSpecs(run, summary))

@@ -101,6 +101,8 @@ describe('GET /runs/{run_id}/cost', () => {
     ['?zone=DE&year=', 400, /year is ""; it must be a whole number from 1990 to 2100/],
     ['?zone=DE&price_per_kwh=', 400, /price_per_kwh is ""; it must be a number/],
     ['?zone=DE&host_share_w=-1', 400, /host_share_w is "-1"; it must be a number from 0 up/],
+    ['?series=gb:GB', 400, /No factor of gb:GB is kept/],
+    ['?zone=DE&series=gb:GB', 400, /series is given beside zone/],
     ['?zonne=DE', 400, /zonne/],
     ['?zone=DE&hardware=h900', 400, /h100-2026-07/],
   ])('%s is refused in words', async (query, status, words) => {
@@ -258,8 +260,14 @@ describe('llem-server cost', () => {
     [
       'no-hours',
       ['--zone', 'DE', '--best-hours'],
-      /There are no best hours: .*all hours are alike/,
+      /There are no best hours: .*all hours are alike.*factors fetch .*--series gb:GB/,
     ],
+    [
+      'no-series',
+      ['--best-hours'],
+      /No scenario is given, so no hour is better.*factors fetch .*--series gb:GB.*hourly.yaml/,
+    ],
+    ['no-factors', ['--series', 'gb:GB', '--best-hours'], /No factor of gb:GB is kept/],
     ['typo', ['--zone', 'DE', '--span', 'all'], /--span/],
   ])('%s is refused in words', async (_, args, words) => {
     const { code, stdout, stderr } = await cli('last', ...args)

@@ -169,6 +169,14 @@ describe('llem-server factors', () => {
     expect(attribution).toEqual([
       'National Energy System Operator, Carbon Intensity API (CC BY 4.0)',
     ])
+    const hours = await run(
+      ...['cost', 'last', '--series', 'gb:GB', '--pue', '1', '--best-hours', '--json'],
+    )
+    expect(hours.code, hours.stderr).toBe(0)
+    const { starts, cleanest } = JSON.parse(hours.stdout)
+    // The run takes seconds: it fits into the day from each of its 24 hours on, all alike, so the first is the best.
+    expect(starts).toHaveLength(24)
+    expect(cleanest.from).toBe('2026-01-31T00:00:00Z')
     const shown = await run('factors', 'show', 'gb:GB')
     expect(JSON.parse(shown.stdout).intensity.series.rows).toHaveLength(48)
     const two = await run(
