@@ -10,6 +10,12 @@ const J_PER_WH = 3600
 /** All of the board was measured on these. */
 const BOARD_GPU = 'H100'
 
+/** Names of its runner's list of models for what the board calls otherwise. */
+const RUNNER_TASKS: Readonly<Record<string, string>> = {
+  text_gen: 'text_generation',
+  image_gen: 'image_generation',
+}
+
 const BOARD = ['model', 'total_gpu_energy']
 const OWN = ['model_name', 'gpu_energy_wh', 'successful_prompts']
 
@@ -50,7 +56,11 @@ export const aiEnergyScore: Importer = {
         out.lost(file.path, at, 'does not name its model', read.faults)
         continue
       }
-      const task = read.text('task') ?? (board ? taskOf(file.path) : null)
+      const named = read.text('task') ?? (board ? taskOf(file.path) : null)
+      const task =
+        named !== null && Object.hasOwn(RUNNER_TASKS, named)
+          ? (RUNNER_TASKS[named] as string)
+          : named
       const told = board
         ? boardMetrics(read.number('total_gpu_energy'))
         : ownMetrics({
@@ -63,7 +73,7 @@ export const aiEnergyScore: Importer = {
       const result = toolResult(file, options, {
         source: AI_ENERGY_SCORE,
         kind: board ? 'board' : 'run',
-        itself: { task, ...row },
+        itself: { task: named, ...row },
         row: at,
         name: model,
         task,

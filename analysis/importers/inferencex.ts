@@ -3,11 +3,13 @@ import { createCollector } from './collector.ts'
 import { fieldsOf, isObject, type JsonObject, shown } from './fields.ts'
 import { eachFile, type Importer } from './importer.ts'
 import { resultMetric } from './result-metric.ts'
-import { foreignOf, keep, scalarAt, toolResult } from './tool-result.ts'
+import { foreignOf, keep, numberAt, scalarAt, toolResult, wholeAt } from './tool-result.ts'
 
 const SOURCE = 'inferencex'
 /** Version of their power fields that is known here. */
 const POWER_SCHEMA = 2
+/** Its rates are quotients of the same two numbers, so that they add up but for rounding. */
+const RATE_TOLERANCE = 1e-3
 
 /** Their joules, ours: all GPUs over the whole run of a fixed concurrency. */
 const ENERGY = [
@@ -45,9 +47,12 @@ export const inferencex: Importer = {
   title: 'InferenceX agg_*.json',
   detect: ({ content }) => {
     if (content.form !== 'json') return false
-    const [first] = Array.isArray(content.value) ? content.value : [content.value]
-    return (
-      isObject(first) && ['hw', 'framework', 'tput_per_gpu'].every((k) => Object.hasOwn(first, k))
+    const rows: readonly unknown[] = Array.isArray(content.value) ? content.value : [content.value]
+    // A list may also hold rows of replayed sessions, which tell their rates otherwise.
+    return rows.some(
+      (row) =>
+        isObject(row) &&
+        ['hw', 'conc', 'model', 'tput_per_gpu'].every((k) => Object.hasOwn(row, k)),
     )
   },
   begin: eachFile((file, options) => {
@@ -64,15 +69,19 @@ export const inferencex: Importer = {
       const model = read.text('model')
       const { optional } = read
       const tensor_parallel = optional.whole('tp')
-      const num_gpus = gpusOf(row)
+      const gpus = gpusOf(row)
+      const added = ratesAddUp(row, gpus)
       const metrics: Record<string, ResultMetric> = {}
-      const put = (theirs: string, ours: string, told: number | null) => {
-        metrics[ours] = resultMetric(ours, told, { window: 'run', provenance: theirs })
+      const put = (theirs: string, ours: string, number: number | null) => {
+        metrics[ours] = resultMetric(ours, number, { window: 'run', provenance: theirs })
       }
-      const each = optional.number('output_tput_per_gpu')
-      put('output_tput_per_gpu', 'throughput_per_gpu_tok_s', each)
-      put('output_tput_per_gpu', 'output_throughput_tok_s', times(each, num_gpus))
-      put('tput_per_gpu', 'total_throughput_tok_s', times(read.number('tput_per_gpu'), num_gpus))
+      const each = read.number('tput_per_gpu')
+      const told = optional.number('output_tput_per_gpu')
+      const output = times(told, gpus.output)
+      const outputEach = isApart(row) ? over(output, gpus.all) : told
+      put('output_tput_per_gpu', 'throughput_per_gpu_tok_s', added ? outputEach : null)
+      put('output_tput_per_gpu', 'output_throughput_tok_s', added ? output : null)
+      put('tput_per_gpu', 'total_throughput_tok_s', added ? times(each, gpus.all) : null)
       const power = powerOf(row)
       for (const [theirs, ours] of ENERGY)
         put(theirs, ours, power.valid ? optional.number(theirs) : null)
@@ -89,8 +98,8 @@ export const inferencex: Importer = {
         name: optional.text('infmax_model_prefix'),
         model,
         engine: optional.text('framework'),
-        gpu_model: optional.text('hw')?.toUpperCase() ?? null,
-        num_gpus,
+        gpu_model: gpuOf(optional.text('hw')),
+        num_gpus: gpus.all,
         precision: optional.text('precision'),
         tensor_parallel,
         expert_parallel: optional.whole('ep'),
@@ -110,6 +119,11 @@ export const inferencex: Importer = {
         notes: [
           'energy is of the whole run with answers of a forced length, edges of the run included',
           ...(power.note === null ? [] : [power.note]),
+          ...(added
+            ? []
+            : [
+                `its rates of input and output don't add up to the whole over ${gpus.all} GPUs, so that how many each is over is not known and none is taken`,
+              ]),
         ],
       })
       keep(out, inferencex.detect(file), result, read.faults, fieldNames(row))
@@ -122,25 +136,64 @@ export const inferencex: Importer = {
   }),
 }
 
-/** Prefill and decode GPUs together where they are apart. null: a part is not told. */
-function gpusOf(row: JsonObject): number | null {
-  const whole = (name: string) => {
-    const v = row[name]
-    return typeof v === 'number' && Number.isSafeInteger(v) && v > 0 ? v : null
-  }
-  const apart = row['disagg'] === true || row['is_multinode'] === true
-  if (apart) {
+/** The GPUs that a rate per GPU is over. null: a part is not told. */
+interface Gpus {
+  readonly all: number | null
+  readonly input: number | null
+  readonly output: number | null
+}
+
+/**
+ * Where prefill and decode are apart, the whole is per GPU of both, input per prefill GPU and output per decode GPU, or
+ * per GPU of both where nothing decodes apart. Rows that tell `output_tput_per_decode_gpu` beside it are over all.
+ */
+function gpusOf(row: JsonObject): Gpus {
+  const whole = (name: string) => wholeAt(row, name)
+  const alike = (n: number | null): Gpus => ({ all: n, input: n, output: n })
+  if (isApart(row)) {
     const [prefill, decode] = [whole('num_prefill_gpu'), whole('num_decode_gpu')]
-    return prefill === null || decode === null ? null : prefill + decode
+    if (prefill === null || decode === null || prefill + decode === 0) return alike(null)
+    const all = prefill + decode
+    if (Object.hasOwn(row, 'output_tput_per_decode_gpu')) return alike(all)
+    return { all, input: prefill, output: decode > 0 ? decode : all }
   }
   const tp = whole('tp')
-  if (tp === null) return null
-  return tp * (whole('pp') ?? 1) * (whole('pcp_size') ?? 1)
+  if (tp === null || tp === 0) return alike(null)
+  return alike(tp * (whole('pp') ?? 1) * (whole('pcp_size') ?? 1))
 }
+
+const isApart = (row: JsonObject): boolean =>
+  [row['disagg'], row['is_multinode']].some((v) => v === true || v === 'true')
+
+/** Whether input and output are the whole over these GPUs; true where one of them is not told. */
+function ratesAddUp(row: JsonObject, gpus: Gpus): boolean {
+  const all = times(numberAt(row, 'tput_per_gpu'), gpus.all)
+  const input = times(numberAt(row, 'input_tput_per_gpu'), gpus.input)
+  const output = times(numberAt(row, 'output_tput_per_gpu'), gpus.output)
+  if (all === null || input === null || output === null) return true
+  return Math.abs(input + output - all) <= RATE_TOLERANCE * Math.max(all, input + output)
+}
+
+/** The GPU in the name of a runner: `gb300` of `cluster:gb300-nv`, `mi355x` of `mi355x-amd_0`. */
+const gpuOf = (hw: string | null): string | null =>
+  hw === null
+    ? null
+    : hw
+        .replace(/^cluster:/, '')
+        .replace(/[-_].*$/, '')
+        .toUpperCase()
 
 function powerOf(row: JsonObject): { valid: boolean; note: string | null } {
   const { power_metric_schema_version: version, power_valid } = row
-  if (version === undefined && power_valid === undefined) return { valid: false, note: null }
+  if (version === undefined) {
+    const told = power_valid !== undefined || ENERGY.some(([name]) => Object.hasOwn(row, name))
+    return {
+      valid: false,
+      note: told
+        ? 'its power fields tell no version, and before version 2 some were of one role alone: no energy is taken'
+        : null,
+    }
+  }
   if (version !== POWER_SCHEMA)
     return {
       valid: false,
@@ -153,6 +206,8 @@ function powerOf(row: JsonObject): { valid: boolean; note: string | null } {
 
 const times = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? null : a * b
+const over = (a: number | null, b: number | null): number | null =>
+  a === null || b === null || b === 0 ? null : a / b
 
 const fieldNames = (row: JsonObject): Record<string, string | null> => {
   const energy = new Map<string, string>(ENERGY)

@@ -82,6 +82,7 @@ export const llenergymeasure: Importer = {
       },
       notes: [
         'its ± 5 % is a sentence, not an uncertainty of this run; energy less its baseline subtracts too much and is not taken',
+        ...warningsOf(row).map((warning) => `it warns: ${warning}`),
         ...(processes !== null && processes > 1
           ? [
               'seconds are summed over processes and its tokens per second are a mean of them: neither is taken',
@@ -101,6 +102,11 @@ export const llenergymeasure: Importer = {
       'single requests, gaps between tokens, concurrency',
     ])
   }),
+}
+
+const warningsOf = (row: JsonObject): string[] => {
+  const told = row['measurement_warnings']
+  return Array.isArray(told) ? told.filter((w) => typeof w === 'string') : []
 }
 
 function metricsOf(

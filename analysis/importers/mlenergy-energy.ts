@@ -3,10 +3,10 @@ import { sum } from '../stats/moments.ts'
 import { isObject, type JsonObject } from './fields.ts'
 import { broken, OTHER_TOLERANCE } from './mlenergy-identities.ts'
 
-/** A trapezoid over the power samples may miss the energy counter by this share. */
-const TRAPEZOID_SHARE = 0.05
+/** The power samples may miss the energy counter by this share. */
+const SAMPLES_SHARE = 0.05
 
-/** The counter's joules against the sum of the GPUs', and against the trapezoid over the power samples. */
+/** The counter's joules against the sum of the GPUs', and against the power samples. */
 export function energyFindings(value: JsonObject, energy_j: number | null): Finding[] {
   const meter = value['steady_state_measurement']
   const each = isObject(meter) && isObject(meter['gpu_energy']) ? meter['gpu_energy'] : null
@@ -21,19 +21,19 @@ export function energyFindings(value: JsonObject, energy_j: number | null): Find
         steady_state_energy: energy_j,
       }),
     )
-  const drawn = trapezoidOf(value['timeline'])
-  if (drawn !== null && Math.abs(drawn - total) > TRAPEZOID_SHARE * total)
+  const drawn = drawnOf(value['timeline'])
+  if (drawn !== null && Math.abs(drawn - total) > SAMPLES_SHARE * total)
     findings.push({
       code: 'energy_source_disagreement',
       severity: 'caution',
-      message: `The power samples give ${drawn.toPrecision(4)} J, the energy counters ${total.toPrecision(4)} J, over ${TRAPEZOID_SHARE * 100} % apart.`,
-      evidence: { check: 'raw', trapezoid_j: drawn, counter_j: total },
+      message: `The power samples give ${drawn.toPrecision(4)} J, the energy counters ${total.toPrecision(4)} J, over ${SAMPLES_SHARE * 100} % apart.`,
+      evidence: { check: 'raw', samples_j: drawn, counter_j: total },
     })
   return findings
 }
 
 /** Joules under each GPU's own power samples within the steady window; null where they can't be read. */
-function trapezoidOf(timeline: unknown): number | null {
+function drawnOf(timeline: unknown): number | null {
   if (!isObject(timeline)) return null
   const { steady_state_start_time: from, steady_state_end_time: to, power } = timeline
   const kind = isObject(power) ? (power['device_instant'] ?? power['device_average']) : null
@@ -41,23 +41,20 @@ function trapezoidOf(timeline: unknown): number | null {
   let total = 0
   for (const samples of Object.values(kind)) {
     if (!Array.isArray(samples)) return null
-    total += clippedTrapezoid(samples, from, to)
+    total += heldWithin(samples, from, to)
   }
   return total > 0 ? total : null
 }
 
-/** Straight lines between samples, cut at the window's edges. */
-function clippedTrapezoid(samples: readonly unknown[], from: number, to: number): number {
-  let joules = 0
-  for (let i = 1; i < samples.length; i++) {
-    const [a, b] = [samples[i - 1], samples[i]]
-    if (!isSample(a) || !isSample(b) || b[0] <= a[0]) continue
-    const [start, end] = [Math.max(a[0], from), Math.min(b[0], to)]
-    if (end <= start) continue
-    const at = (t: number) => a[1] + ((b[1] - a[1]) * (t - a[0])) / (b[0] - a[0])
-    joules += ((at(start) + at(end)) / 2) * (end - start)
-  }
-  return joules
+/** Each sample holds until the next, the last to the end: the tool polls steadily and keeps a reading that is a new one. */
+function heldWithin(samples: readonly unknown[], from: number, to: number): number {
+  const held = samples.filter(isSample)
+  return sum(
+    held.map(([t, watts], i) => {
+      const until = Math.min(held[i + 1]?.[0] ?? to, to)
+      return watts * Math.max(0, until - Math.max(t, from))
+    }),
+  )
 }
 
 const isSample = (v: unknown): v is [number, number] =>

@@ -37,7 +37,7 @@ export function gpuEnergies(
 }
 
 /** The UUID, else host and index: an index alone is one GPU on each host. */
-const deviceOf = ({ labels }: PromSeries): string =>
+export const deviceOf = ({ labels }: PromSeries): string =>
   labels['UUID'] ??
   labels['uuid'] ??
   `${labels['Hostname'] ?? labels['instance'] ?? ''}/${labels['gpu'] ?? ''}`

@@ -73,6 +73,31 @@ export function promSeries(one: unknown, field: string, faults: Fault[]): PromSe
 }
 
 /**
+ * Series of one key as one, never added: two files may tell the same counter, two exporters the same GPU, and a label that
+ * changes, as where Kubernetes places a pod on a GPU, ends one series and begins another. Of two readings of one instant
+ * the first is kept.
+ */
+export function joinedBy(
+  all: readonly PromSeries[],
+  key: (series: PromSeries) => string,
+): PromSeries[] {
+  const byKey = new Map<string, [PromSeries, ...PromSeries[]]>()
+  for (const series of all) {
+    const found = byKey.get(key(series))
+    if (found === undefined) byKey.set(key(series), [series])
+    else found.push(series)
+  }
+  return [...byKey.values()].map(([first, ...more]) => {
+    if (more.length === 0) return first
+    const at = new Map<number, number>()
+    for (const { t_s, value } of [first, ...more])
+      for (const [i, t] of t_s.entries()) if (!at.has(t)) at.set(t, value[i] as number)
+    const points = [...at].sort(([a], [b]) => a - b)
+    return { ...first, t_s: points.map(([t]) => t), value: points.map(([, v]) => v) }
+  })
+}
+
+/**
  * Seconds between the readings behind a series: a range query repeats the last one at each of its steps, so that values
  * that change more rarely than the step were read more rarely.
  */

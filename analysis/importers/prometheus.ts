@@ -1,36 +1,30 @@
-import { dividedParts, summed, withRange } from '../estimators/uncertainty.ts'
-import type { ResultMetric } from '../schema/result.ts'
-import type { Component } from '../schema/summary.ts'
-import type { Unit } from '../schema/units.ts'
-import { createCollector } from './collector.ts'
-import type { Fault, Importer, ImportFile } from './importer.ts'
-import { gpuEnergies, type PromEnergy } from './prometheus-energy.ts'
+import { type Collector, createCollector } from './collector.ts'
+import type { Fault, Importer, ImportFile, ImportOptions } from './importer.ts'
+import { counted, type Held, type Window } from './prometheus-counted.ts'
+import { deviceOf } from './prometheus-energy.ts'
 import {
-  counterRise,
+  joinedBy,
   type PromKind,
   type PromSeries,
   promKind,
   promMatrix,
   promSeries,
-  readingInterval,
 } from './prometheus-series.ts'
-import { resultMetric } from './result-metric.ts'
 import { at, keep, textAt, toolResult } from './tool-result.ts'
 
 const SOURCE = 'prometheus'
 
-interface Held {
-  readonly kind: PromKind
-  readonly series: PromSeries
-}
-interface Window {
-  readonly start: number
-  readonly end: number
+/** What a file told. */
+interface Read {
+  readonly file: ImportFile
+  readonly held: readonly Held[]
+  readonly faults: readonly Fault[]
+  readonly fields: Readonly<Record<string, string | null>>
 }
 
 /**
  * Answers of Prometheus' range queries (`/api/v1/query_range`): energy or power of GPUs from DCGM's exporter and the token
- * counters of an engine. All files of an import are one result over the time that all their series cover; what happened
+ * counters of an engine. Files whose times meet are one result, over the time that all their series cover; what happened
  * between two readings is an uncertainty by their interval.
  */
 export const prometheus: Importer = {
@@ -43,10 +37,7 @@ export const prometheus: Importer = {
     ),
   begin(options) {
     const out = createCollector()
-    const files: ImportFile[] = []
-    const held: Held[] = []
-    const faults: Fault[] = []
-    const fields: Record<string, string | null> = {}
+    const all: Read[] = []
     return {
       take(file) {
         const matrix = file.content.form === 'json' ? promMatrix(file.content.value) : null
@@ -54,58 +45,89 @@ export const prometheus: Importer = {
           out.lost(file.path, null, 'is no answer of a range query: its resultType must be matrix')
           return
         }
-        files.push(file)
+        const faults: Fault[] = []
+        const held: Held[] = []
+        const fields: Record<string, string | null> = {}
         for (const [i, one] of matrix.entries()) {
           const series = promSeries(one, `data.result[${i}]`, faults)
           if (series === null) continue
           const kind = promKind(series.name)
           fields[series.name] = kind === undefined ? null : OURS[kind]
-          if (kind !== undefined && series.t_s.length >= 2) held.push({ kind, series })
+          if (kind !== undefined && !isUnfinished(series)) held.push({ kind, series })
         }
+        all.push({ file, held, faults, fields })
       },
       done() {
-        const [file, ...more] = files
-        if (file === undefined) return out.done([])
-        const window = common(held)
-        if (held.length === 0 || window === null) {
-          const message =
-            held.length === 0
-              ? 'holds no series of two or more readings that is known here'
-              : 'holds series that cover no time together'
-          out.lost(file.path, null, message, faults)
-          return out.done(LACKS)
-        }
-        const { metrics, energies } = counted(held, window)
-        const result = toolResult(file, options, {
-          source: SOURCE,
-          itself: [...held]
-            .map((h) => [h.series.name, h.series.labels, h.series.t_s, h.series.value])
-            .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
-          row: null,
-          model: only(held, ['model_name']),
-          gpu_model: only(held, ['modelName']),
-          num_gpus: energies.length === 0 ? null : energies.length,
-          setup: { seconds: window.end - window.start },
-          metrics,
-          foreign: {
-            'prometheus.start_s': window.start,
-            'prometheus.end_s': window.end,
-            'prometheus.devices': energies.map((e) => e.device),
-          },
-          notes: [
-            'GPUs alone, all that their exporter tells of, whatever else ran on them',
-            ...(more.length > 0
-              ? [`read together with ${more.map((f) => f.path).join(', ')}`]
-              : []),
-          ],
-        })
-        keep(out, prometheus.detect(file), result, faults, fields)
-        for (const f of more) out.ignored(f.path, null, `is told with ${file.path}`)
+        for (const read of meeting(all)) tell(read, options, out)
         return out.done(LACKS)
       },
     }
   },
 }
+
+/** One result of files that belong together. */
+function tell(reads: readonly [Read, ...Read[]], options: ImportOptions, out: Collector): void {
+  const [{ file }, ...more] = reads
+  const faults = reads.flatMap((r) => r.faults)
+  const held = joined(reads.flatMap((r) => r.held))
+  const window = common(held)
+  if (window === null) {
+    const message =
+      held.length === 0
+        ? 'holds no series of two or more readings that is known here'
+        : 'holds series that cover no time together'
+    out.lost(file.path, null, message, faults)
+    for (const r of more) out.lost(r.file.path, null, message)
+    return
+  }
+  const { metrics, energies } = counted(held, window)
+  const result = toolResult(file, options, {
+    source: SOURCE,
+    itself: [...held]
+      .map((h) => [h.series.name, h.series.labels, h.series.t_s, h.series.value])
+      .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+    row: null,
+    model: only(held, ['model_name']),
+    gpu_model: only(held, ['modelName']),
+    num_gpus: energies.length === 0 ? null : energies.length,
+    setup: { seconds: window.end - window.start },
+    metrics,
+    foreign: {
+      'prometheus.start_s': window.start,
+      'prometheus.end_s': window.end,
+      'prometheus.devices': energies.map((e) => e.device),
+    },
+    notes: [
+      'GPUs alone, all that their exporter tells of, whatever else ran on them',
+      ...(more.length > 0 ? [`read together with ${more.map((r) => r.file.path).join(', ')}`] : []),
+    ],
+  })
+  const fields = Object.assign({}, ...reads.map((r) => r.fields)) as Read['fields']
+  keep(out, prometheus.detect(file), result, faults, fields)
+  for (const r of more) out.ignored(r.file.path, null, `is told with ${file.path}`)
+}
+
+/** Files in groups whose times meet; one without a reading is a group of its own. */
+function meeting(all: readonly Read[]): [Read, ...Read[]][] {
+  const spans = all
+    .map((read) => {
+      const times = read.held.flatMap((h) => h.series.t_s)
+      return { read, from: least(times), to: -least(times.map((t) => -t)) }
+    })
+    .sort((a, b) => a.from - b.from)
+  const groups: { readonly reads: [Read, ...Read[]]; to: number }[] = []
+  for (const { read, from, to } of spans) {
+    const last = groups.at(-1)
+    if (last !== undefined && from <= last.to) {
+      last.reads.push(read)
+      last.to = Math.max(last.to, to)
+    } else groups.push({ reads: [read], to })
+  }
+  return groups.map((g) => g.reads)
+}
+
+const least = (values: readonly number[]): number =>
+  values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY)
 
 const OURS: Readonly<Record<PromKind, string>> = {
   gpu_energy_mj: 'energy_gpu_j',
@@ -114,11 +136,31 @@ const OURS: Readonly<Record<PromKind, string>> = {
   input_tokens: 'input_tokens',
   requests: 'requests_completed',
 }
+const KINDS = Object.keys(OURS) as PromKind[]
 const LACKS = [
   'latencies: an engine’s histograms are not read',
   'what happened between two readings',
   'which process used a GPU',
 ]
+
+/** vLLM counts requests by how they ended, those that its client gave up and those that failed among them. */
+const UNFINISHED = ['abort', 'error']
+const isUnfinished = ({ labels }: PromSeries): boolean =>
+  UNFINISHED.includes(labels['finished_reason'] ?? '')
+
+/** What was read with one series a GPU or counter, less what is too short to tell a rise. */
+const joined = (read: readonly Held[]): Held[] =>
+  KINDS.flatMap((kind) =>
+    joinedBy(
+      read.filter((h) => h.kind === kind).map((h) => h.series),
+      kind === 'gpu_energy_mj' || kind === 'gpu_power_w' ? deviceOf : nameAndLabels,
+    )
+      .filter((series) => series.t_s.length >= 2)
+      .map((series) => ({ kind, series })),
+  )
+
+const nameAndLabels = ({ name, labels }: PromSeries): string =>
+  JSON.stringify([name, Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))])
 
 /** The time that all series cover: joules and tokens are counted between the same two instants. */
 function common(held: readonly Held[]): Window | null {
@@ -135,88 +177,4 @@ function only(held: readonly Held[], names: readonly string[]): string | null {
     ),
   )
   return found.size === 1 ? ([...found][0] ?? null) : null
-}
-
-function counted(held: readonly Held[], window: Window) {
-  const seconds = window.end - window.start
-  const of = (kind: PromKind) => held.filter((h) => h.kind === kind).map((h) => h.series)
-  const energies = gpuEnergies(of('gpu_energy_mj'), of('gpu_power_w'), window.start, window.end)
-  const metrics: Record<string, ResultMetric> = {}
-  const put = (
-    id: string,
-    unit: Unit,
-    told: { value: number; parts: readonly Component[]; from: string } | null,
-    reason: 'not_recorded' | 'counter_reset' = 'not_recorded',
-  ) => {
-    const beside = { window: 'query', reason }
-    metrics[id] =
-      told === null
-        ? resultMetric(id, null, beside)
-        : {
-            ...withRange({ value: told.value, unit, parts: told.parts, provenance: told.from }),
-            window: 'query',
-          }
-  }
-  const energy = totalEnergy(energies)
-  const energyReason = energies.some((e) => e.reset) ? 'counter_reset' : 'not_recorded'
-  put('energy_gpu_j', 'J', energy, energyReason)
-  put('power_mean_w', 'W', divided(energy, seconds, 0, 'u_window'), energyReason)
-  const output = risen(of('output_tokens'), window)
-  const input = risen(of('input_tokens'), window)
-  const requests = risen(of('requests'), window)
-  put('output_tokens', 'token', output.told, output.reason)
-  put('input_tokens', 'token', input.told, input.reason)
-  put('requests_completed', 'request', requests.told, requests.reason)
-  put(
-    'output_throughput_tok_s',
-    'token/s',
-    divided(output.told, seconds, 0, 'u_window'),
-    output.reason,
-  )
-  const each = (n: typeof output) =>
-    n.told === null ? null : divided(energy, n.told.value, n.u, 'u_tokens')
-  put('energy_per_output_token_j', 'J/token', each(output), output.reason)
-  put('energy_per_request_j', 'J/request', each(requests), requests.reason)
-  return { metrics, energies }
-}
-
-interface ToldValue {
-  readonly value: number
-  readonly parts: readonly Component[]
-  readonly from: string
-}
-
-/** null: a GPU's energy is missing, and a sum without it would be too low. */
-function totalEnergy(energies: readonly PromEnergy[]): ToldValue | null {
-  const known = energies.flatMap((e) => (e.energy_j === null ? [] : [e.energy_j]))
-  const [first] = energies
-  if (first === undefined || known.length < energies.length) return null
-  return {
-    value: known.reduce((a, b) => a + b, 0),
-    parts: summed(energies.map((e) => e.parts)),
-    from: first.from,
-  }
-}
-
-/** Rise of counters together, with what of it may lie before or after its edges. */
-function risen(
-  series: readonly PromSeries[],
-  window: Window,
-): { told: ToldValue | null; u: number; reason: 'not_recorded' | 'counter_reset' } {
-  const rises = series.map((s) => counterRise(s, window.start, window.end))
-  if (series.length === 0) return { told: null, u: 0, reason: 'not_recorded' }
-  if (rises.includes(null)) return { told: null, u: 0, reason: 'counter_reset' }
-  const value = (rises as number[]).reduce((a, b) => a + b, 0)
-  const seconds = window.end - window.start
-  // Two edges, each late by up to one interval at the mean rate.
-  const u = Math.hypot(
-    ...series.map((s, i) => (readingInterval(s) * (rises[i] as number)) / seconds / Math.sqrt(6)),
-  )
-  const parts = u === 0 ? [] : [{ name: 'u_scrape', value: u, shared: false }]
-  return { told: { value, parts, from: series[0]?.name ?? '' }, u, reason: 'not_recorded' }
-}
-
-function divided(told: ToldValue | null, by: number, u: number, name: string): ToldValue | null {
-  if (told === null || by <= 0) return null
-  return { value: told.value / by, parts: dividedParts(told, by, u, name), from: told.from }
 }

@@ -21,22 +21,22 @@ describe('llem-server import of other tools', () => {
     expect(code).toBe(0)
     const told = JSON.parse(stdout) as { files: { file: string; format: string | null }[] }
     const formats = new Set(told.files.map((f) => f.format))
-    for (const { name } of IMPORTERS) if (name !== 'mlenergy') expect(formats).toContain(name)
+    for (const { name } of IMPORTERS) expect(formats).toContain(name)
     expect(formats).not.toContain(null)
     expect(existsSync(join(dir, 'lab.db'))).toBe(false)
   })
 
   it('imports it, and again changes nothing', async () => {
     const first = JSON.parse((await run('import', FIXTURES, '--json')).stdout)
-    expect(first.inserted).toBe(25)
+    expect(first.inserted).toBe(31)
     const again = JSON.parse((await run('import', FIXTURES, '--json')).stdout)
-    expect(again).toMatchObject({ inserted: 0, same: 25 })
+    expect(again).toMatchObject({ inserted: 0, same: 31 })
   })
 
   it('shows its rows beside each other, those with joules first, the invalid ones not ranked', async () => {
     const { stdout, code } = await run('leaderboard')
     expect(code).toBe(0)
-    expect(stdout).toMatch(/double70b +H200 +4 +fp8 +0\.5 /)
+    expect(stdout).toMatch(/smollm2 +H200 +2 +bf16 +7\.406/)
     // Four processes that each counted all four GPUs.
     expect(stdout).not.toContain('A100-SXM4-80GB')
   })

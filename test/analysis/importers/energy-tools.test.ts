@@ -49,39 +49,102 @@ describe('optimum-benchmark', () => {
 })
 
 describe('InferenceX', () => {
-  const { results } = imported(inferencex, importFixture('inferencex/agg_bmk.json'))
-  const [valid, invalid, apart] = results as [Result, Result, Result]
+  const file = importFixture('inferencex/agg_bmk.json')
+  const { results } = imported(inferencex, file)
+  const [invalid, together, valid, apart] = results as [Result, Result, Result, Result]
+  const rows = file.content.form === 'json' ? (file.content.value as Record<string, unknown>[]) : []
+  const told = (row: Record<string, unknown>) =>
+    onlyResult(inferencex, importText('agg.json', JSON.stringify(row)))
+  /** 1709 and 3970 tokens in 15.822082393000073 s. */
+  const output = 1709 / 15.822082393000073
+  const total = (2261 + 1709) / 15.822082393000073
 
   test('multiplies its rates per GPU and keeps joules of the whole run', () => {
     expect(valid).toMatchObject({
       kind: 'board',
       gpu_model: 'H200',
-      num_gpus: 4,
+      num_gpus: 2,
       engine: 'vllm',
-      setup: { concurrency: 64 },
+      setup: { concurrency: 4 },
       batch_limit: null,
     })
-    expect(value(valid, 'output_throughput_tok_s')).toBe(4000)
-    expect(value(valid, 'total_throughput_tok_s')).toBe(8000)
-    expect(valid.metrics['energy_per_output_token_j']).toMatchObject({ value: 0.5, window: 'run' })
-    // The mean of all GPUs, not of one.
-    expect(value(valid, 'power_mean_w')).toBe(2000)
+    expect(value(valid, 'output_throughput_tok_s')).toBeCloseTo(output, 9)
+    expect(value(valid, 'total_throughput_tok_s')).toBeCloseTo(total, 9)
+    expect(value(valid, 'throughput_per_gpu_tok_s')).toBeCloseTo(output / 2, 9)
+    // 300 W and 500 W over 15.822082 s of its own clock; the mean of all GPUs, not of one.
+    expect(value(valid, 'energy_gpu_j')).toBeCloseTo(800 * 15.822082, 2)
+    expect(value(valid, 'power_mean_w')).toBe(800)
+    expect(valid.metrics['energy_per_output_token_j']).toMatchObject({ window: 'run' })
+    expect(value(valid, 'energy_per_output_token_j')).toBeCloseTo((800 * 15.822082) / 1709, 5)
+    expect(value(valid, 'energy_per_request_j')).toBeCloseTo((800 * 15.822082) / 40, 4)
   })
 
   test('takes no joules from a row that calls its power invalid', () => {
     expect(invalid.metrics['energy_per_output_token_j']).toMatchObject({ value: null })
     expect(invalid.provenance.notes.join()).toContain('power_valid 0')
-    expect(value(invalid, 'output_throughput_tok_s')).toBe(6000)
+    expect(value(invalid, 'output_throughput_tok_s')).toBeCloseTo(output, 9)
   })
 
-  test('adds prefill and decode GPUs where they are apart', () => {
+  test('output of GPUs that only decode is per one of those', () => {
+    // 4 prefill and 8 decode GPUs of the same load
     expect(apart.num_gpus).toBe(12)
+    expect(apart.gpu_model).toBe('GB300')
+    expect(value(apart, 'output_throughput_tok_s')).toBeCloseTo(output, 9)
+    expect(value(apart, 'throughput_per_gpu_tok_s')).toBeCloseTo(output / 12, 9)
+    expect(value(apart, 'total_throughput_tok_s')).toBeCloseTo(total, 9)
     expect(value(apart, 'energy_per_output_token_j')).toBeNull()
+    // Later rows tell both.
+    const later = told({
+      ...rows[3],
+      output_tput_per_gpu: output / 12,
+      input_tput_per_gpu: (total - output) / 12,
+      output_tput_per_decode_gpu: output / 8,
+    })
+    expect(value(later, 'output_throughput_tok_s')).toBeCloseTo(output, 9)
+  })
+
+  test('nodes without GPUs that only decode share the output', () => {
+    expect(together).toMatchObject({ gpu_model: 'B200', num_gpus: 16 })
+    expect(value(together, 'output_throughput_tok_s')).toBeCloseTo(output, 9)
+  })
+
+  test('takes no rate where they don’t add up over the GPUs', () => {
+    const odd = told({ ...rows[3], num_decode_gpu: 4 })
+    expect(value(odd, 'output_throughput_tok_s')).toBeNull()
+    expect(value(odd, 'total_throughput_tok_s')).toBeNull()
+    expect(odd.provenance.notes.join()).toContain("don't add up to the whole over 8 GPUs")
+  })
+
+  test('a rate per GPU stands where the GPUs are not counted', () => {
+    const { tp: _, ...uncounted } = rows[2] ?? {}
+    const result = told(uncounted)
+    expect(result.num_gpus).toBeNull()
+    expect(value(result, 'throughput_per_gpu_tok_s')).toBeCloseTo(output / 2, 9)
+    expect(value(result, 'output_throughput_tok_s')).toBeNull()
+  })
+
+  test('takes no joules of before their meaning had a version', () => {
+    const { power_metric_schema_version: _, ...old } = rows[2] ?? {}
+    const result = told(old)
+    expect(value(result, 'energy_gpu_j')).toBeNull()
+    expect(result.provenance.notes.join()).toContain('tell no version')
+    const { power_valid: __, ...older } = old
+    expect(told(older).provenance.notes.join()).toContain('tell no version')
+  })
+
+  test('the first rows had no engine; a list is known by any of its rows', () => {
+    const { hw, conc, model, tput_per_gpu, tp } = rows[2] ?? {}
+    const first = told({ hw, conc, model, tput_per_gpu, tp })
+    expect(value(first, 'total_throughput_tok_s')).toBeCloseTo(total, 9)
+    expect(first).toMatchObject({ engine: null, num_gpus: 2 })
+    expect(inferencex.detect(importText('a.json', JSON.stringify([{ hw, conc }, rows[2]])))).toBe(
+      true,
+    )
   })
 
   test('keeps latencies of its client under its own names', () => {
     expect(valid.metrics['ttft_ms_p50']).toBeUndefined()
-    expect(valid.foreign['ix.median_ttft']).toBe(0.2)
+    expect(valid.foreign['ix.median_ttft']).toBe(0.1304994340000576)
   })
 })
 
@@ -130,6 +193,19 @@ describe('LLenergyMeasure', () => {
     expect(meter.foreign['lm.avg_energy_per_token_j']).toBe(4)
   })
 
+  test('a recorded run: 228.04 J over 640 output and 1280 prompt tokens, and its own warning', () => {
+    const run = onlyResult(llenergymeasure, importFixture('llenergymeasure/gpt2-a100.json'))
+    expect(run).toMatchObject({ valid: true, model: 'gpt2', engine: 'transformers', num_gpus: 1 })
+    expect(codes(run)).toEqual([])
+    expect(value(run, 'energy_gpu_j')).toBe(228.03882500813023)
+    expect(value(run, 'energy_per_output_token_j')).toBeCloseTo(0.35631066, 8)
+    expect(value(run, 'energy_per_total_token_j')).toBeCloseTo(0.11877022, 8)
+    // 640 tokens in 4.294965875800699 s; its own 447 tokens/s count the prompt.
+    expect(value(run, 'output_throughput_tok_s')).toBeCloseTo(149.01166, 5)
+    expect(run.foreign['lm.energy_adjusted_j']).toBe(68.95598090375523)
+    expect(run.provenance.notes.join()).toContain('it warns: short_measurement_duration')
+  })
+
   test('later versions tell them: 6000 J over 1000 output and 4000 prompt tokens', () => {
     expect(bundle.valid).toBe(true)
     expect(codes(bundle)).toEqual([])
@@ -155,12 +231,16 @@ describe('AI Energy Score', () => {
 
   test('takes rows of its own runner, and none for a run without energy', () => {
     const { results } = imported(aiEnergyScore, importFixture('ai-energy-score/master_results.csv'))
-    const [good, failed] = results as [Result, Result]
+    const [good, modelled, failed] = results as [Result, Result, Result]
+    expect(good).toMatchObject({ task: 'text_generation', kind: 'run', setup: { class: 'A' } })
     // 4 Wh = 14 400 J over 8 prompts and 2000 tokens
     expect(value(good, 'energy_per_request_j')).toBe(1800)
     expect(value(good, 'energy_per_output_token_j')).toBeCloseTo(7.2, 9)
     expect(value(good, 'requests_failed')).toBe(2)
+    expect(modelled.metrics['energy_gpu_j']).toMatchObject({ value: null })
+    expect(value(modelled, 'requests_completed')).toBe(4)
     expect(failed.metrics['energy_gpu_j']).toMatchObject({ value: null })
+    expect(failed.foreign['aes.error_message']).toBe('Model not found')
     expect(value(failed, 'requests_completed')).toBe(0)
   })
 
@@ -304,6 +384,65 @@ describe('Prometheus', () => {
     )
     const result = onlyResult(prometheus, importText('reset.json', text))
     expect(result.metrics['energy_gpu_j']).toMatchObject({ value: null, reason: 'counter_reset' })
+  })
+
+  test('reads what Prometheus recorded of an engine and its GPUs', () => {
+    const result = onlyResult(prometheus, importFixture('prometheus/two-gpus.json'))
+    // 251896383047 - 251887383880 and 251903826831 - 251888828219 mJ in 30 s
+    expect(value(result, 'energy_gpu_j')).toBeCloseTo(8999.167 + 14_998.612, 6)
+    expect(value(result, 'power_mean_w')).toBeCloseTo(23_997.779 / 30, 9)
+    expect(value(result, 'output_tokens')).toBe(1873)
+    expect(value(result, 'input_tokens')).toBe(2513)
+    expect(value(result, 'requests_completed')).toBe(44)
+    expect(value(result, 'energy_per_output_token_j')).toBeCloseTo(23_997.779 / 1873, 9)
+    expect(result).toMatchObject({ model: 'smollm2-135m', num_gpus: 2, setup: { seconds: 30 } })
+  })
+
+  test('a GPU stays one where a pod is placed on it', () => {
+    const file = importFixture('prometheus/pod-placed.json')
+    const result = onlyResult(prometheus, file)
+    // 326513637 - 319397905 mJ in 25 s, over two series each; 2057 - 1873 tokens
+    expect(value(result, 'energy_gpu_j')).toBeCloseTo(7115.732, 6)
+    expect(value(result, 'output_tokens')).toBe(184)
+    expect(value(result, 'requests_completed')).toBe(3)
+    expect(result.num_gpus).toBe(1)
+    // Of power alone: 100, 100, then 400 W, 5 s apart.
+    const { content } = file
+    const text = JSON.stringify(content.form === 'json' ? content.value : null)
+    const power = onlyResult(
+      prometheus,
+      importText('power.json', text.replaceAll('TOTAL_ENERGY_CONSUMPTION', 'NVLINK')),
+    )
+    expect(value(power, 'energy_gpu_j')).toBeCloseTo(500 + 1250 + 3 * 2000, 6)
+  })
+
+  test('a request that was given up or failed is not completed', () => {
+    const { content } = importFixture('prometheus/two-gpus.json')
+    const text = JSON.stringify(content.form === 'json' ? content.value : null)
+    const ended = (reason: string) =>
+      onlyResult(
+        prometheus,
+        importText(
+          'x.json',
+          text.replace('"finished_reason":"length"', `"finished_reason":"${reason}"`),
+        ),
+      )
+    expect(value(ended('other'), 'requests_completed')).toBe(44)
+    expect(value(ended('abort'), 'requests_completed')).toBe(0)
+  })
+
+  test('files whose times meet are one result, others are their own', () => {
+    const recorded = ['two-gpus', 'pod-placed'].map((n) => importFixture(`prometheus/${n}.json`))
+    const { results, verdicts } = imported(prometheus, energy, tokens, ...recorded)
+    expect(results.map((r) => value(r, 'output_tokens'))).toEqual([16_000, 1873, 184])
+    expect(verdicts.map((v) => v.verdict).sort()).toEqual(['ignored', 'mapped', 'mapped', 'mapped'])
+  })
+
+  test('the same counter told by two files counts once', () => {
+    const file = importFixture('prometheus/two-gpus.json')
+    const result = onlyResult(prometheus, file, { ...file, path: 'again.json' })
+    expect(value(result, 'output_tokens')).toBe(1873)
+    expect(value(result, 'energy_gpu_j')).toBeCloseTo(23_997.779, 6)
   })
 
   test('says that a query without a name can’t be read', () => {

@@ -17,12 +17,19 @@ const FIXTURES: Readonly<Record<string, readonly string[]>> = {
   inferencex: ['inferencex/agg_bmk.json'],
   llenergymeasure: [
     'llenergymeasure/bundle-2.0.json',
+    'llenergymeasure/gpt2-a100.json',
     'llenergymeasure/four-processes.json',
     'llenergymeasure/four-gpus-one-meter.json',
   ],
   ai_energy_score: ['ai-energy-score/text_generation.csv', 'ai-energy-score/master_results.csv'],
   codecarbon: ['codecarbon/emissions.csv', 'codecarbon/tasks.csv'],
-  prometheus: ['prometheus/energy.json', 'prometheus/power.json', 'prometheus/tokens.json'],
+  prometheus: [
+    'prometheus/energy.json',
+    'prometheus/power.json',
+    'prometheus/tokens.json',
+    'prometheus/two-gpus.json',
+    'prometheus/pod-placed.json',
+  ],
 }
 const cases = Object.entries(FIXTURES).flatMap(([name, paths]) =>
   paths.map((path) => ({ name, path })),

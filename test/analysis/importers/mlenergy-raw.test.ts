@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { IMPORTERS } from '../../../analysis/importers/list.ts'
 import { smoothedGaps } from '../../../analysis/importers/mlenergy-itl.ts'
+import { importFixture } from '../../support/importing.ts'
 import { jsonFile, read } from './mlenergy-files.ts'
 
 const gaps = (itl: unknown[]) => {
@@ -149,6 +151,20 @@ describe('results.json of a token task', () => {
     // 300 W × 25 s = 7500 J against 6000 J of the counters.
     expect(codes({ timeline })).toEqual([['energy_source_disagreement', 'raw']])
   })
+  it('raw: a sample holds until the next, the last to the end of the window', () => {
+    const held = (samples: unknown) =>
+      codes({
+        timeline: { ...raw().timeline, power: { device_instant: { '0': samples } } },
+      })
+    // 100 W for 20 s and 800 W for 5 s; a straight line between them would be 11,250 J.
+    const drawn = [
+      [1000, 100],
+      [1020, 800],
+    ]
+    expect(held(drawn)).toEqual([])
+    expect(held([[990, 240]])).toEqual([])
+    expect(held([[990, 300]])).toEqual([['energy_source_disagreement', 'raw']])
+  })
   it('tells unstable runs in the words of the tool', () => {
     expect(codes({ steady_state_duration: 12 })).toEqual([
       ['short_steady_state', 'short_steady_state:12'],
@@ -178,6 +194,51 @@ describe('results.json of a token task', () => {
       'cascade_from_unstable_batch:16',
       'cascade_from_unstable_batch:16',
     ])
+  })
+})
+
+describe('a run of the benchmark itself', () => {
+  const at =
+    'mlenergy/run/llm/length-control/results/smollm2-135m/FAKE/num_gpus+2+max_num_seqs+8+num_request_repeats+1+num_requests+48+input_mean+40+output_mean+60+pareto_a+2.5+seed+48105'
+  const files = ['results', 'prometheus'].map((name) => importFixture(`${at}/${name}.json`))
+  const { results, verdicts } = read(files)
+  const of = (id: string) => results[0]?.metrics[id]
+
+  it('is shown to this reader before that of vLLM’s own client', () => {
+    for (const file of files) expect(IMPORTERS.find((i) => i.detect(file))?.name).toBe('mlenergy')
+  })
+
+  it('is one result without a finding, the engine’s record joined to it', () => {
+    expect(results).toHaveLength(1)
+    expect(results[0]).toMatchObject({
+      model: 'smollm2-135m',
+      task: 'length-control',
+      gpu_model: 'FAKE',
+      num_gpus: 2,
+      batch_limit: 8,
+      valid: true,
+      findings: [],
+    })
+    expect(verdicts.map((v) => v.verdict).sort()).toEqual(['ignored', 'mapped'])
+    expect(of('batch_size_mean')?.value).toBeCloseTo(7.869565, 6)
+  })
+
+  it('counts joules over the steady window: 7122 and 9264 J, 1952 tokens, 22.610072 s', () => {
+    expect(of('energy_gpu_j')?.value).toBe(16_386)
+    expect(of('energy_per_output_token_j')?.value).toBeCloseTo(16_386 / 1952, 12)
+    expect(of('power_mean_w')?.value).toBeCloseTo(16_386 / 22.610072374343872, 9)
+    expect(of('output_throughput_tok_s')?.value).toBeCloseTo(1952 / 22.610072374343872, 9)
+    expect(of('energy_per_request_j')?.value).toBeCloseTo(((16_386 / 1952) * 2570) / 48, 9)
+  })
+
+  it('counts 2522 gaps of 48 answers, the zero before each first one left out', () => {
+    // 2570 tokens less the first of each answer; worked out apart, percentiles linear.
+    expect(of('itl_ms_p50')).toMatchObject({ n: 2522 })
+    expect(of('itl_ms_mean')?.value).toBeCloseTo(82.024321, 6)
+    expect(of('itl_ms_p50')?.value).toBeCloseTo(72.300242, 6)
+    expect(of('itl_ms_p99')?.value).toBeCloseTo(287.156163, 6)
+    // Its own, of all 2570 with those zeros.
+    expect(results[0]?.foreign['median_itl_ms']).toBeCloseTo(72.21474, 6)
   })
 })
 
