@@ -7,6 +7,7 @@ import { RunUnreadable } from './load-run.ts'
 import type { Parts } from './parts.ts'
 import { HttpProblem, problemResponse } from './problem.ts'
 import { VERSION } from './program.ts'
+import { QualityError } from './quality-error.ts'
 import { ResultError } from './results/result-error.ts'
 import { aggregateRoutes } from './routes/aggregates.ts'
 import { choosingRoutes } from './routes/choosing.ts'
@@ -125,6 +126,10 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
   if (error instanceof ResultError) return new HttpProblem(422, 'results_refused', error.message)
   if (error instanceof AnswerError)
     return new HttpProblem(error.code === 'no_pairs' ? 404 : 422, error.code, error.message)
+  if (error instanceof QualityError)
+    return new HttpProblem(400, error.code, error.message, {
+      errors: [{ path: `query.${error.parameter}`, message: error.message }],
+    })
   const known = StoreError.from(error, parts.store.path)
   if (known instanceof StoreError) {
     parts.log(`${where}: ${known.message}`)

@@ -67,13 +67,15 @@ export function aggregateRuns(summaries: readonly Summary[]): Aggregate {
       .map((s) => ({ run_id: s.run_id, codes: codesOf(s, 'invalid') })),
     cycles: used.length,
     valid: valid.length > 0 && mixed.length === 0,
-    metrics: Object.fromEntries([...keys].sort().map((key) => [key, overCycles(used, key)])),
+    metrics: Object.fromEntries(
+      [...keys].sort().map((key) => [key, overCycles(used.flatMap((s) => s.metrics[key] ?? []))]),
+    ),
     findings: [...mixed, ...united(used), ...fewCycles(used.length)],
   }
 }
 
-function overCycles(summaries: readonly Summary[], key: string): AggregateMetric {
-  const rows = summaries.flatMap((s) => s.metrics[key] ?? [])
+/** One metric over the cycles of an experiment, each a value with its ranges; those that are null are left out. */
+export function overCycles(rows: readonly MetricValue[]): AggregateMetric {
   const known = rows.filter((m) => m.value !== null)
   const unit = rows[0]?.unit ?? '1'
   const interval = meanInterval(known.map((m) => m.value as number))

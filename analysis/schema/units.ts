@@ -21,6 +21,7 @@ export const UNITS = [
   'image/s',
   'video/s',
   'request/J',
+  '1/J',
   'J·s',
   'tokens²/s/J',
   'C',

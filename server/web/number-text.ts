@@ -127,6 +127,7 @@ export const UNIT_WORDS: Record<Unit, string> = {
   'image/s': 'images per second',
   'video/s': 'videos per second',
   'request/J': 'requests per joule',
+  '1/J': 'per joule',
   J·s: 'joule seconds',
   'tokens²/s/J': 'tokens² per second and joule',
   C: '°C',
