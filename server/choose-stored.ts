@@ -26,7 +26,8 @@ export async function paretoStored(
   const pricer = await pricerFor(query, asking)
   const loaded = await loadCandidates(store, summaries, query.filters, query.per)
   const candidates = pricedBy(pricer, loaded.candidates)
-  const request = { ...query.request, pricing: pricer?.pricing ?? null }
+  const pricing = pricer?.pricing(candidates) ?? null
+  const request = { ...query.request, pricing }
   const answer = frontierOf(candidates, request, loaded.excluded)
   return { answer, chart: () => frontierSpec(answer) }
 }
@@ -40,7 +41,6 @@ export async function recommendStored(
 ): Promise<Chosen<Recommendation>> {
   const { filters, per, current: ref, request } = query
   const pricer = await pricerFor(query, asking)
-  const pricing = pricer?.pricing ?? null
   const loaded = await loadCandidates(store, summaries, filters, per)
   const candidates = pricedBy(pricer, loaded.candidates)
   const { current, fault } =
@@ -48,6 +48,7 @@ export async function recommendStored(
       ? { current: null, fault: null }
       : await currentCandidate(store, summaries, ref, loaded.candidates)
   const [now = null] = pricedBy(pricer, current === null ? [] : [current])
+  const pricing = pricer?.pricing([...candidates, ...(now ? [now] : [])]) ?? null
   const asked = { ...request, pricing, current: now, no_current: fault }
   const answer = recommend(candidates, asked, loaded.excluded)
   const chart = () => {

@@ -21,8 +21,9 @@ export interface PricingFault {
 
 /** One scenario for all candidates. */
 export interface Pricer {
-  readonly pricing: Pricing
   price(candidate: Candidate): Candidate
+  /** By what these were priced, and what is to be known of it. */
+  pricing(candidates: readonly Candidate[]): Pricing
 }
 
 /**
@@ -49,9 +50,13 @@ export function pricerOf(
     return [{ path, message: `asks for ${metric}, which needs ${NEEDS[total]}` }]
   })
   if (unsaid.length > 0) return unsaid
+  const pricing = pricingOf(scenario, year, rates, tables)
   return {
-    pricing: pricingOf(scenario, year, rates, tables),
     price: (candidate) => pricedCandidate(candidate, rates),
+    pricing: (candidates) => ({
+      ...pricing,
+      assumptions: [...pricing.assumptions, ...oneForAll(scenario, candidates)],
+    }),
   }
 }
 
@@ -115,6 +120,24 @@ function pricingOf(
     tables_version: tables.version,
     attribution: factor === null || factor.licence === '' ? [] : [factor.source],
   }
+}
+
+/** A GPU of one model is not made, bought or rented as one of another is. */
+function oneForAll(
+  { hardware, embodied }: Scenario,
+  candidates: readonly Candidate[],
+): readonly string[] {
+  const models = [...new Set(candidates.flatMap((c) => c.gpu_model ?? []))].sort()
+  if (models.length < 2) return []
+  const [few, more] = [models.slice(0, 4).join(', '), models.length > 4 ? ', ...' : '']
+  const what = [
+    ...(hardware === null ? [] : ['price of a GPU hour']),
+    ...(embodied === null ? [] : ['figure for making a GPU']),
+  ]
+  return what.map(
+    (words) =>
+      `One ${words} was put to GPUs of ${models.length} models (${few}${more}); choose within one (gpu_model) where they differ.`,
+  )
 }
 
 type Found = Extract<ReturnType<typeof intensityOf>, { kind: 'constant' }>['found']

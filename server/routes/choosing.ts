@@ -11,8 +11,8 @@ import { type Chosen, paretoStored, recommendStored } from '../choose-stored.ts'
 import type { Asking } from '../choosing-pricer.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
-import { HttpProblem } from '../problem.ts'
-import { readScenario, ScenarioError } from '../scenario-file.ts'
+import { readScenario } from '../scenario-file.ts'
+import { inWords } from './cost.ts'
 
 const chart = z.looseObject({}).meta({ description: 'a Vega-Lite spec, with format=vega' })
 const scenarioBody = z.looseObject({}).meta({
@@ -55,16 +55,11 @@ export function choosingRoutes(app: OpenAPIHono, { store, summaries, now }: Part
     body: unknown,
     choose: (asking: Asking) => Promise<Chosen<T>>,
   ): Promise<Response> {
-    try {
+    const chosen = await inWords(body === undefined ? 400 : 422, async () => {
       const base = body === undefined ? null : readScenario(body, 'the body')
-      const { answer, chart } = await choose({ base, today: now().slice(0, 10) })
-      return json(format === 'vega' ? chart() : answer)
-    } catch (error) {
-      if (!(error instanceof ScenarioError)) throw error
-      throw new HttpProblem(body === undefined ? 400 : 422, 'invalid_scenario', error.message, {
-        errors: error.errors.filter((e) => e.path !== ''),
-      })
-    }
+      return choose({ base, today: now().slice(0, 10) })
+    })
+    return json(format === 'vega' ? chosen.chart() : chosen.answer)
   }
 
   endpoint(app, {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PRICED_IDS } from '../../analysis/choosing/choice-metric.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
 import {
@@ -148,6 +149,14 @@ describe('parameters', () => {
         'run',
         'columns',
         'format',
+        'minimize',
+        'x',
+        'max_money_per_mtok_out',
+        'zone',
+        'g_per_kwh',
+        'pue',
+        'price_per_kwh',
+        'rent_per_gpu_hour',
         '__proto__',
       ),
       fc.string(),
@@ -167,6 +176,8 @@ describe('parameters', () => {
       '/runs/last/requests',
       '/runs/last/streams/sample',
       '/reports/last',
+      '/pareto',
+      '/recommend',
     )
     await fc.assert(
       fc.asyncProperty(
@@ -177,6 +188,42 @@ describe('parameters', () => {
           const answer = await get(`${p}?${query}`)
           await answer.arrayBuffer()
           expect(answer.status).toBeLessThan(500)
+        },
+      ),
+      { numRuns: 60 * EFFORT },
+    )
+  })
+
+  it('of a choice under any scenario are answered below 500, with numbers that are finite', async () => {
+    const metric = fc.constantFrom(...PRICED_IDS, 'energy_per_output_token_j', 'itl_ms_p50')
+    const amount = fc.oneof(
+      fc.double({ noNaN: true }).map(String),
+      fc.constantFrom('0', '1', '1.2', '400', '1e-300', '1e300', '-1', 'DE', 'QQ', 'aws', ''),
+    )
+    const said = fc.constantFrom(
+      'zone',
+      'g_per_kwh',
+      'pue',
+      'wue_site',
+      'wue_grid',
+      'host_share_w',
+      'price_per_kwh',
+      'rent_per_gpu_hour',
+      'hardware',
+      'embodied',
+      'year',
+      'currency',
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom('/recommend?minimize=', '/pareto?y='),
+        metric,
+        fc.dictionary(said, amount, { maxKeys: 5 }),
+        async (path, id, scenario) => {
+          const query = Object.entries(scenario).map(([k, v]) => `&${k}=${encode(v)}`)
+          const answer = await get(`${path}${id}&cautions=include&resamples=20${query.join('')}`)
+          const text = await answer.text()
+          expect([answer.status < 500, text.includes('NaN')]).toEqual([true, false])
         },
       ),
       { numRuns: 60 * EFFORT },

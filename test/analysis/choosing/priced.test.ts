@@ -217,6 +217,7 @@ const ask = (
 ) => {
   const { pricing, price } = pricer(scenario)
   return recommend(candidates.map(price), {
+    pricing: pricing(candidates),
     minimize: CARBON,
     latency: 'itl_ms_p50',
     bounds: [],
@@ -225,7 +226,6 @@ const ask = (
     no_current: null,
     group_by: [],
     hardware: null,
-    pricing,
     resamples: 400,
     seed: 1,
     ...more,
@@ -293,6 +293,16 @@ describe('choosing by carbon and money', () => {
     )
   })
 
+  it('says that one price was put to GPUs of several models', () => {
+    const other = configuration('b200', { joules: 1, more: { gpu_model: 'B200' } })
+    const rented = { hardware: rent(1, true) }
+    expect(ask([...two, other], rented, { minimize: MONEY }).pricing?.assumptions).toEqual([
+      'One price of a GPU hour was put to GPUs of 2 models (B200, H100); choose within one (gpu_model) where they differ.',
+    ])
+    expect(ask(two, rented, { minimize: MONEY }).pricing?.assumptions).toEqual([])
+    expect(ask([...two, other], berlin).pricing?.assumptions).toEqual([])
+  })
+
   it('does not call two the same because a price that only one feels is uncertain', () => {
     // Rent alone is exact; half of the other's money is electricity at ± 1.96 × 20 %.
     const power = { pue: 1, tariff: flat(1, { u: 0.2 }), hardware: rent(1.8) }
@@ -330,7 +340,7 @@ describe('choosing by carbon and money', () => {
       bounds: [],
       group_by: [],
       rule: 'textbook',
-      pricing,
+      pricing: pricing(two),
       resamples: 200,
       seed: 1,
     })
