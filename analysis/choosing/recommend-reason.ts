@@ -18,11 +18,16 @@ export function withUnit(value: number, metric: string, { pricing }: Priced): st
   const unit = choiceMetricOf(metric, pricing?.currency)?.unit ?? ''
   return unit === '1' ? short(value) : `${short(value)} ${unit}`
 }
-/** Whole percents, one decimal below ten. */
-const percent = (p: number): string => (Math.abs(p) >= 9.95 ? p.toFixed(0) : p.toFixed(1))
+/** Whole percents; one decimal below ten, and where it would round to all. */
+const percent = (p: number): string => {
+  const size = Math.abs(p)
+  return size >= 9.95 && !(size >= 99.5 && size < 100) ? p.toFixed(0) : p.toFixed(1)
+}
 
-/** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
-export function boundWords(question: Pick<Question, 'bounds' | 'pricing'>): string {
+/** "inter-token latency p50 at most 50 ms and quality score on mmlu at least 0.7"; empty without bounds. */
+export function boundWords(
+  question: Pick<Question, 'bounds' | 'pricing' | 'quality_dataset'>,
+): string {
   return question.bounds
     .map(
       ({ metric, bound, limit }) =>

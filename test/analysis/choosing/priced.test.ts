@@ -218,6 +218,7 @@ const ask = (
   const { pricing, price } = pricer(scenario)
   return recommend(candidates.map(price), {
     pricing: pricing(candidates),
+    quality_dataset: null,
     minimize: CARBON,
     latency: 'itl_ms_p50',
     bounds: [],
@@ -278,6 +279,11 @@ describe('choosing by carbon and money', () => {
     )
     const dear = ask(two, rented, { minimize: MONEY, baseline: 'worst_feasible' })
     expect(dear.reason).toMatch(/^batch fast costs 50 % less per output token than batch slow, /)
+    const much = [...two, configuration('all', { joules: 1, tokens_s: 4, itl: 500 })]
+    // 500 s against 250,000.
+    expect(ask(much, rented, { minimize: MONEY, baseline: 'worst_feasible' }).reason).toMatch(
+      /^batch fast costs 99\.8 % less per output token than batch all, /,
+    )
     const none = ask(two, rented, { minimize: MONEY, bounds: [{ ...limit, limit: 0.4 }] })
     expect(none.reason).toContain('has 0.5 EUR / 1M output tokens cost per output token, 0.1 EUR')
   })
@@ -341,6 +347,7 @@ describe('choosing by carbon and money', () => {
       group_by: [],
       rule: 'textbook',
       pricing: pricing(two),
+      quality_dataset: null,
       resamples: 200,
       seed: 1,
     })
