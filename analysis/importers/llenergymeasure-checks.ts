@@ -11,6 +11,7 @@ const TDP_W: readonly (readonly [string, number])[] = [
   ['H200', 700],
   ['H100 PCIe', 350],
   ['H100', 700],
+  ['A100-PCIE-40GB', 250],
   ['A100-PCIE', 300],
   ['A100 80GB PCIe', 300],
   ['A100', 400],
@@ -46,13 +47,15 @@ export function gpusUsed(row: JsonObject): number | null {
 /**
  * Several processes whose energies were added up. Each read all GPUs in old versions, so that the sum is about as many
  * times too high: seen by equal joules, or by more watts of a process than one GPU draws. Unique GPU numbers tell nothing.
+ * Joules are seldom equal, since each process counts its own time: of 89 recorded runs one, and all 89 by their watts.
  */
 export function doubleCount(row: JsonObject): Finding | null {
   const processes = processesOf(row)
   if (processes === null || processes < 2) return null
-  const each = processEnergies(row)
-  const seconds = secondsOf(row)
+  const wall_s = secondsOf(row)
+  const shares = sharesOf(row, wall_s)
   const total = numberAt(row, 'total_energy_j')
+  const each = shares.map((s) => s.energy_j)
   const [least, most] = [Math.min(...each), Math.max(...each)]
   if (each.length >= 2 && least > 0 && (most - least) / most <= EQUAL_SHARE)
     return finding(
@@ -62,31 +65,46 @@ export function doubleCount(row: JsonObject): Finding | null {
       { processes, energy_j: each },
     )
   const rated = ratedWatts(row)
-  const one_j = each.length > 0 ? most : total === null ? null : total / processes
-  if (rated !== null && one_j !== null && seconds !== null && one_j / seconds > TDP_FACTOR * rated)
+  const mean = { energy_j: total === null ? null : total / processes, seconds: wall_s }
+  const watts = (each.length > 0 ? shares : [mean]).flatMap(({ energy_j, seconds }) =>
+    energy_j === null || seconds === null ? [] : [energy_j / seconds],
+  )
+  const most_w = Math.max(...watts)
+  if (rated !== null && most_w > TDP_FACTOR * rated)
     return finding(
       'llem_double_count',
       'invalid',
-      `A process tells ${(one_j / seconds).toPrecision(4)} W, more than one GPU's rated ${rated} W: it read several, which others counted too.`,
-      { processes, power_w: one_j / seconds, rated_w: rated },
+      `A process tells ${most_w.toPrecision(4)} W, more than one GPU's rated ${rated} W: it read several, which others counted too.`,
+      { processes, power_w: most_w, rated_w: rated },
     )
-  if (each.length >= 2) return null
+  if (rated !== null && each.length >= 2 && watts.length === each.length) return null
+  const unknown =
+    each.length < 2
+      ? "the file doesn't tell them apart"
+      : "the file doesn't tell what one GPU draws at most, or over which seconds"
   return finding(
     'llem_double_count',
     'caution',
-    `The energies of ${processes} processes were added up and the file doesn't tell them apart: if each read all GPUs, the sum is up to ${processes} times too high. Measure it again, or look at the raw files of the processes.`,
+    `The energies of ${processes} processes were added up and ${unknown}: if each read all GPUs, the sum is up to ${processes} times too high. Measure it again, or look at the raw files of the processes.`,
     { processes, energy_over_processes_j: total === null ? null : total / processes },
   )
 }
 
-function processEnergies(row: JsonObject): number[] {
+/** What each process tells, over its own seconds, else those of all. */
+function sharesOf(
+  row: JsonObject,
+  wall_s: number | null,
+): { readonly energy_j: number; readonly seconds: number | null }[] {
   const list = row['process_results']
   if (!Array.isArray(list)) return []
   return list.flatMap((p) => {
-    const joules =
+    const energy_j =
       numberAt(p, 'energy_metrics', 'gpu_energy_j') ??
       numberAt(p, 'energy_metrics', 'total_energy_j')
-    return joules === null ? [] : [joules]
+    const own_s =
+      numberAt(p, 'energy_metrics', 'duration_sec') ?? numberAt(p, 'timestamps', 'duration_sec')
+    const seconds = own_s !== null && own_s > 0 ? own_s : wall_s
+    return energy_j === null ? [] : [{ energy_j, seconds }]
   })
 }
 
@@ -99,7 +117,13 @@ function secondsOf(row: JsonObject): number | null {
   return end > start ? (end - start) / 1000 : null
 }
 
+/** Of its own record of the GPU, else by the GPU's name. */
 function ratedWatts(row: JsonObject): number | null {
+  const told = numberAt(
+    row,
+    ...['environment_snapshot', 'hardware', 'thermal', 'default_power_limit_w'],
+  )
+  if (told !== null && told > 0) return told
   const name = gpuName(row)
   return (name === null ? undefined : TDP_W.find(([part]) => name.includes(part))?.[1]) ?? null
 }

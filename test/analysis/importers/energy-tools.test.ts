@@ -163,22 +163,47 @@ describe('LLenergyMeasure', () => {
     expect(four.foreign['lm.estimate_total_energy_over_processes_j']).toBe(16_000)
   })
 
-  test('a process above one GPU’s rated watts read several', () => {
+  describe('a process above one GPU’s rated watts read several', () => {
     const { content } = importFixture('llenergymeasure/four-processes.json')
     const row = content.form === 'json' ? (content.value as Record<string, unknown>) : {}
     const processes = row['process_results'] as Record<string, unknown>[]
-    const unlike = processes.map((p, i) => ({
-      ...p,
-      energy_metrics: { gpu_energy_j: i === 0 ? 16_000 : 2000 },
-    }))
-    const told = (process_results: unknown[]) =>
-      onlyResult(llenergymeasure, importText('x.json', JSON.stringify({ ...row, process_results })))
-    // 16 kJ in 20 s: 800 W of an A100 of 400 W
-    expect(codes(told(unlike))).toContain('llem_double_count invalid')
-    const fine = unlike.map((p, i) => ({ ...p, energy_metrics: { gpu_energy_j: 5000 + 600 * i } }))
-    expect(codes(told(fine))).not.toContain('llem_double_count invalid')
-    // Not told apart: can't be excluded.
-    expect(codes(told([]))).toContain('llem_double_count caution')
+    const told = (energy_metrics: object[], change: object = {}) => {
+      const process_results = energy_metrics.map((e, i) => ({ ...processes[i], energy_metrics: e }))
+      const text = JSON.stringify({ ...row, process_results, ...change })
+      return codes(onlyResult(llenergymeasure, importText('x.json', text))) ?? []
+    }
+    const shares = (joules: number[], seconds: number) =>
+      joules.map((gpu_energy_j) => ({ gpu_energy_j, duration_sec: seconds }))
+
+    test('of an A100 of 400 W', () => {
+      // 16 kJ in 20 s: 800 W; then at most 340 W.
+      expect(told(shares([16_000, 2000, 2000, 2000], 20))).toContain('llem_double_count invalid')
+      expect(told(shares([5000, 5600, 6200, 6800], 20))).not.toContain('llem_double_count invalid')
+      expect(told(shares([5000, 5600, 6200, 6800], 20)).join()).not.toContain('llem_double_count')
+    })
+
+    test('over its own seconds, not those of all', () => {
+      // 340 W over the 20 s of all, 850 W over its own 8 s.
+      expect(told(shares([5000, 5600, 6200, 6800], 8))).toContain('llem_double_count invalid')
+    })
+
+    test('by the limit that the file tells', () => {
+      const environment_snapshot = { hardware: { thermal: { default_power_limit_w: 250 } } }
+      const some = shares([3600, 4200, 5600, 5200], 20)
+      expect(told(some).join()).not.toContain('llem_double_count')
+      // 280 W of 250 W
+      expect(told(some, { environment_snapshot })).toContain('llem_double_count invalid')
+    })
+
+    test('can’t be excluded where processes are not told apart, or watts not known', () => {
+      expect(told([])).toContain('llem_double_count caution')
+      const nameless = processes.map((p, i) => ({
+        ...p,
+        gpu_name: '',
+        energy_metrics: { gpu_energy_j: 5000 + 600 * i, duration_sec: 20 },
+      }))
+      expect(told([], { process_results: nameless })).toContain('llem_double_count caution')
+    })
   })
 
   test('several GPUs and one meter hold the energy of one', () => {
