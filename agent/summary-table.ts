@@ -1,6 +1,7 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import { CANON, type CanonMetric, canonOf } from '../analysis/schema/canon.ts'
+import { findingText } from '../analysis/schema/finding-text.ts'
 import { REASONS } from '../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../analysis/schema/summary.ts'
 
@@ -111,13 +112,14 @@ const ORDER = { invalid: 0, caution: 1, info: 2 } as const
 
 function findings(summaries: readonly Summary[], titles: readonly string[], c: Colours): string {
   const paint = { invalid: c.red, caution: c.yellow, info: c.dim }
-  const all = summaries.flatMap((s, i) => s.findings.map((f) => ({ ...f, title: titles[i] ?? '' })))
+  const all = summaries.flatMap((s, i) =>
+    s.findings.map((f) => ({ ...f, text: findingText(f, s.devices), title: titles[i] ?? '' })),
+  )
   const grouped = new Map<string, { finding: (typeof all)[number]; titles: string[] }>()
   for (const finding of all) {
-    const key = `${finding.code} ${finding.message}`
-    const known = grouped.get(key)
+    const known = grouped.get(finding.text)
     if (known) known.titles.push(finding.title)
-    else grouped.set(key, { finding, titles: [finding.title] })
+    else grouped.set(finding.text, { finding, titles: [finding.title] })
   }
   const notes = [...grouped.values()].filter(({ finding }) => finding.severity === 'info').length
   const lines = [...grouped.values()]
@@ -125,7 +127,7 @@ function findings(summaries: readonly Summary[], titles: readonly string[], c: C
     .sort((a, b) => ORDER[a.finding.severity] - ORDER[b.finding.severity])
     .map(({ finding, titles: where }) => {
       const place = where.length === summaries.length ? '' : c.dim(` [${where.join(', ')}]`)
-      return `${paint[finding.severity](finding.severity.padEnd(8))} ${finding.message}${place}`
+      return `${paint[finding.severity](finding.severity.padEnd(8))} ${finding.text}${place}`
     })
   if (notes > 0) lines.push(c.dim(`and ${notes} ${notes === 1 ? 'note' : 'notes'}, in the report`))
   return lines.join('\n')

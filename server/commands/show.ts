@@ -1,4 +1,5 @@
 import { canonOf } from '../../analysis/schema/canon.ts'
+import { findingText } from '../../analysis/schema/finding-text.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
@@ -58,7 +59,9 @@ function summaryText(summary: Summary, outcome: string | null): string[] {
     window === null
       ? 'No window.'
       : `Window: ${numberText(window.duration_s)} s by rule ${window.rule}`,
-    ...summary.findings.map((f) => `${f.severity.toUpperCase().padEnd(8)}${f.code}: ${f.message}`),
+    ...summary.findings.map(
+      (f) => `${f.severity.toUpperCase().padEnd(8)}${findingText(f, summary.devices)}`,
+    ),
     '',
     ...columns([
       ['METRIC', 'VALUE', 'UNIT', '95 % RANGE', 'FROM'],

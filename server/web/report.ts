@@ -33,7 +33,7 @@ export async function reportHtml(
   cost: CostLedger | null = null,
 ): Promise<string> {
   const bundle = await exploreBundle()
-  const findings = findingsSection(summary.findings)
+  const findings = findingsSection(summary)
   const headline = headlineSection(summary)
   const page = await html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">

@@ -129,6 +129,8 @@ describe('show', () => {
     const { stdout } = await run('show', 'name:sample')
     expect(stdout).toMatch(/ttft_ms_p50 +500 +ms/)
     expect(stdout).toMatch(/^Not known, as /m)
+    // A finding is a sentence, with its code behind it.
+    expect(stdout).toMatch(/^(CAUTION|INFO) +[A-Z].*[.] \([a-z_]+\)$/m)
     expect((await run('show', A, '--requests')).stdout).toMatch(/^r0 +measure +ok/m)
   })
 
