@@ -1,9 +1,9 @@
-import { basename } from 'node:path'
 import { v7 as uuidv7 } from 'uuid'
 import { type Measurement, measurementSchema } from '../../analysis/schema/measurement.ts'
 import { ConfigError, parseWith, setPath } from '../../analysis/schema/study.ts'
 import { readSetting } from '../config-file.ts'
 import { measureProgram } from '../measure.ts'
+import { nameOfCommand } from '../measure-name.ts'
 import { requireProgram } from '../measured-program.ts'
 import { passSignals, sharesTerminal } from '../pass-signals.ts'
 import { createPlainReporter } from '../plain-reporter.ts'
@@ -53,13 +53,6 @@ export async function measureCommand(options: MeasureOptions): Promise<ExitCode>
   }
 }
 
-/** What people know the run by, unless they name it: `python train.py`, `llama-bench`. */
-function nameOf([program, first]: readonly string[]): string {
-  if (program === undefined) return 'marked windows'
-  const more = first === undefined || first.startsWith('-') ? '' : ` ${basename(first)}`
-  return `${basename(program)}${more}`.slice(0, 200)
-}
-
 /** What `--set` may change of a measured program. */
 const SETTABLE: readonly string[] = ['name', 'tags', 'devices', 'sensors', 'phases']
 
@@ -77,7 +70,7 @@ export function measurementOf(
     ])
   let config: Record<string, unknown> = {
     kind: 'measure',
-    name: nameOf(options.command),
+    name: nameOfCommand(options.command),
     command: options.command.length === 0 ? null : [...options.command],
     ...(options.baseline_s === null ? {} : { phases: { baseline_s: options.baseline_s } }),
   }

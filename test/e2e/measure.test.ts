@@ -57,7 +57,7 @@ describe('llem-agent measure', () => {
     expect(ended.stderr).toContain('mine\n')
     const summary = summaryOf(ended)
     expect(ended.code, ended.stderr).toBe(summary.valid ? 0 : 3)
-    expect(summary.name).toBe('sh')
+    expect(summary.name).toBe('sh -c echo mine; sleep 0.5')
     expect(summary.window).toMatchObject({ rule: 'phase' })
     expect(summary.window?.duration_s).toBeGreaterThan(0.5)
     expect(summary.metrics['energy_per_output_token_j']).toMatchObject({ value: null })
@@ -76,7 +76,7 @@ describe('llem-agent measure', () => {
     expect(environment.program).toMatchObject({ exit_code: 0, signal: null })
     const shown = await run(SERVER, ['runs', '--json'], home)
     expect(JSON.parse(shown.stdout).runs[0]).toMatchObject({
-      name: 'sh',
+      name: 'sh -c echo mine; sleep 0.5',
       model: null,
       engine: null,
     })
