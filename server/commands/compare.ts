@@ -1,5 +1,6 @@
 import type { Comparison, StudyComparison } from '../../analysis/schema/comparison.ts'
 import { toJson } from '../../analysis/schema/json.ts'
+import { REASONS } from '../../analysis/schema/reason.ts'
 import { compareStored } from '../compare-stored.ts'
 import { findRun } from '../store/find-run.ts'
 import { numberText } from './number-text.ts'
@@ -25,19 +26,32 @@ export async function compare(
 
 const cell = (value: number | null): string => (value === null ? '-' : numberText(value))
 
+const VERDICT_WORDS = { a: 'A', b: 'B', within_noise: 'within noise' } as const
+
 function side({ a, b, metrics }: Comparison): string[] {
-  const word = { a: a.label, b: b.label, within_noise: 'within noise' }
-  return columns([
-    ['METRIC', 'UNIT', `A: ${a.label}`, `B: ${b.label}`, 'BETTER', 'BY'],
-    ...Object.entries(metrics).map(([id, m]) => [
-      id,
-      m.unit,
-      cell(m.a),
-      cell(m.b),
-      m.verdict === null ? (m.reason ?? '') : word[m.verdict],
-      m.saving_pct === null ? '' : `${numberText(m.saving_pct.value)} %`,
+  return [
+    ...columns([
+      ['METRIC', 'UNIT', `A: ${a.label}`, `B: ${b.label}`, 'BETTER', 'BY'],
+      ...Object.entries(metrics).map(([id, m]) => [
+        id,
+        m.unit,
+        cell(m.a),
+        cell(m.b),
+        m.verdict === null ? '-' : VERDICT_WORDS[m.verdict],
+        m.saving_pct === null ? '-' : `${numberText(m.saving_pct.value)} %`,
+      ]),
     ]),
-  ])
+    ...undecided(metrics),
+  ]
+}
+
+/** Why there is no better side, by reason, below the table: its columns hold one kind of thing each. */
+function undecided(metrics: Comparison['metrics']): string[] {
+  const by = new Map<string, string[]>()
+  for (const [id, { verdict, reason }] of Object.entries(metrics))
+    if (verdict === null && reason !== null)
+      by.set(REASONS[reason], [...(by.get(REASONS[reason]) ?? []), id])
+  return [...by].map(([words, ids]) => `No better side, as ${words}: ${ids.join(', ')}.`)
 }
 
 function ranked({ ranking, metric, unit }: StudyComparison): string[] {

@@ -170,7 +170,16 @@ describe('report and compare', () => {
 
   it('compares two, and ranks more', async () => {
     expect(await answer('compare', A, B)).toHaveProperty('sentence')
-    expect((await run('compare', A, B)).stdout).toContain('energy_per_output_token_j')
+    const table = (await run('compare', A, B)).stdout.split('\n')
+    expect(table[0]).toMatch(/^METRIC +UNIT +A: .* +B: .* +BETTER +BY$/)
+    const rows = table.slice(
+      1,
+      table.findIndex((line) => /^(No better side|$)/.test(line)),
+    )
+    expect(rows.join('\n')).toContain('energy_per_output_token_j')
+    // The last two columns hold a side and per cent alone; why there is none stands below.
+    for (const row of rows) expect(row).toMatch(/ (A|B|within noise|-) +([\d.e-]+ %|-)$/)
+    expect(table.join('\n')).toMatch(/^No better side, as [a-z].*: goodput_req_s[.]$/m)
     expect(await answer('compare', A, B, 'last')).toHaveProperty('ranking')
     expect(await run('compare', A)).toMatchObject({ code: 2 })
   })
