@@ -24,10 +24,8 @@ const percent = (p: number): string => {
   return size >= 9.95 && !(size >= 99.5 && size < 100) ? p.toFixed(0) : p.toFixed(1)
 }
 
-/** "inter-token latency p50 at most 50 ms and quality score on mmlu at least 0.7"; empty without bounds. */
-export function boundWords(
-  question: Pick<Question, 'bounds' | 'pricing' | 'quality_dataset'>,
-): string {
+/** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
+export function boundWords(question: Pick<Question, 'bounds' | 'pricing'>): string {
   return question.bounds
     .map(
       ({ metric, bound, limit }) =>
