@@ -12,6 +12,8 @@ import { DOMINANCE_RULES } from '../analysis/choosing/pareto.ts'
 import type { AskedMetric } from '../analysis/choosing/pricing.ts'
 import type { RecommendRequest } from '../analysis/choosing/recommend.ts'
 import { BASELINES } from '../analysis/schema/choosing.ts'
+import { datasetSchema, RATED_BY, type RatedBy } from '../analysis/schema/quality.ts'
+import { isOnDataset } from '../analysis/schema/quality-metric.ts'
 import { type CostQuery, costQuerySchema } from './cost-query.ts'
 import type { Per } from './run-candidates.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
@@ -83,6 +85,12 @@ const common = {
   format: z.enum(['json', 'vega']).default('json').meta({
     description: 'json, or the answer drawn as a Vega-Lite chart',
   }),
+  quality_dataset: datasetSchema.optional().meta({
+    description: 'whose quality_score counts; needed where the candidates have scores on several',
+  }),
+  rated_by: z.enum(RATED_BY).optional().meta({
+    description: 'whose quality_rating: that of the model (default), or of the runs',
+  }),
 }
 
 const paretoShape = {
@@ -134,15 +142,16 @@ interface CandidateQuery {
   readonly said: CostQuery
   /** The metrics that the question is about, each with its parameter. */
   readonly asked: readonly AskedMetric[]
+  readonly quality: { readonly quality_dataset: string | null; readonly rated_by: RatedBy }
 }
 
 export interface ParetoQuery extends CandidateQuery {
-  readonly request: Omit<FrontierRequest, 'pricing'>
+  readonly request: Omit<FrontierRequest, 'pricing' | 'quality_dataset'>
 }
 
 export interface RecommendQuery extends CandidateQuery {
   readonly current: string | null
-  readonly request: Omit<RecommendRequest, 'current' | 'no_current' | 'pricing'>
+  readonly request: Omit<RecommendRequest, 'current' | 'no_current' | 'pricing' | 'quality_dataset'>
 }
 
 type Common = z.output<z.ZodObject<typeof common>>
@@ -178,6 +187,26 @@ function readCommon(given: Given, shape: object, ctx: z.RefinementCtx) {
   }
 }
 
+/** What is said of quality, and only where the question is about it. */
+function readQuality(
+  { quality_dataset, rated_by }: Given,
+  asked: readonly AskedMetric[],
+  ctx: z.RefinementCtx,
+): CandidateQuery['quality'] {
+  const fault = (path: string, input: string, needs: string) =>
+    ctx.addIssue({
+      code: 'custom',
+      path: [path],
+      message: `decides nothing here, since the question names no ${needs}; take it out, or add a bound such as min_${needs}`,
+      input,
+    })
+  if (quality_dataset !== undefined && !asked.some((a) => isOnDataset(a.metric)))
+    fault('quality_dataset', quality_dataset, 'quality_score')
+  if (rated_by !== undefined && !asked.some((a) => a.metric === 'quality_rating'))
+    fault('rated_by', rated_by, 'quality_rating')
+  return { quality_dataset: quality_dataset ?? null, rated_by: rated_by ?? 'model' }
+}
+
 /** What /pareto and `llem-server pareto` may be asked, by the same names. */
 export const paretoQuerySchema = z
   .object(paretoShape)
@@ -203,7 +232,8 @@ export const paretoQuerySchema = z
       ...named.map(({ path, objective: { metric } }) => ({ path, metric })),
       ...bounded,
     ]
-    return { ...rest, asked, request: { ...shared, objectives: all, rule: given.rule } }
+    const quality = readQuality(given, asked, ctx)
+    return { ...rest, asked, quality, request: { ...shared, objectives: all, rule: given.rule } }
   })
 
 /** What /recommend and `llem-server recommend` may be asked, by the same names. */
@@ -233,13 +263,15 @@ export const recommendQuerySchema = z
       )
     else if (old_gpu !== undefined && times.length === 0)
       fault('deadlines', `must be given, or max_${latency}: hardware is compared at one deadline`)
+    const asked = [
+      { path: 'minimize', metric: minimize },
+      { path: 'latency', metric: latency },
+      ...bounded,
+    ]
     return {
       ...rest,
-      asked: [
-        { path: 'minimize', metric: minimize },
-        { path: 'latency', metric: latency },
-        ...bounded,
-      ],
+      asked,
+      quality: readQuality(given, asked, ctx),
       current,
       request: {
         ...shared,

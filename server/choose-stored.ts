@@ -7,6 +7,7 @@ import type { Pareto, Recommendation } from '../analysis/schema/choosing.ts'
 import type { ParetoQuery, RecommendQuery } from './candidate-query.ts'
 import { currentCandidate, loadCandidates } from './candidates.ts'
 import { type Asking, pricedBy, pricerFor } from './choosing-pricer.ts'
+import { judgeFor } from './choosing-quality.ts'
 import type { Store } from './store/open.ts'
 import type { Summaries } from './summaries.ts'
 
@@ -16,7 +17,7 @@ export interface Chosen<T> {
   chart(): VegaLiteSpec
 }
 
-/** The frontier of what is stored. @throws ScenarioError */
+/** The frontier of what is stored. @throws ScenarioError, QualityError */
 export async function paretoStored(
   store: Store,
   summaries: Summaries,
@@ -25,14 +26,15 @@ export async function paretoStored(
 ): Promise<Chosen<Pareto>> {
   const pricer = await pricerFor(query, asking)
   const loaded = await loadCandidates(store, summaries, query.filters, query.per)
-  const candidates = pricedBy(pricer, loaded.candidates)
+  const { judge, quality_dataset } = await judgeFor(store, query, loaded.candidates)
+  const candidates = pricedBy(pricer, loaded.candidates.map(judge))
   const pricing = pricer?.pricing(candidates) ?? null
-  const request = { ...query.request, pricing }
+  const request = { ...query.request, pricing, quality_dataset }
   const answer = frontierOf(candidates, request, loaded.excluded)
   return { answer, chart: () => frontierSpec(answer) }
 }
 
-/** What to choose of what is stored. @throws RunNotFound where `current` names no run; ScenarioError */
+/** What to choose of what is stored. @throws RunNotFound where `current` names no run; ScenarioError, QualityError */
 export async function recommendStored(
   store: Store,
   summaries: Summaries,
@@ -42,19 +44,24 @@ export async function recommendStored(
   const { filters, per, current: ref, request } = query
   const pricer = await pricerFor(query, asking)
   const loaded = await loadCandidates(store, summaries, filters, per)
-  const candidates = pricedBy(pricer, loaded.candidates)
   const { current, fault } =
     ref === null
       ? { current: null, fault: null }
       : await currentCandidate(store, summaries, ref, loaded.candidates)
-  const [now = null] = pricedBy(pricer, current === null ? [] : [current])
+  const running = current === null ? [] : [current]
+  const { judge, quality_dataset } = await judgeFor(store, query, [
+    ...loaded.candidates,
+    ...running,
+  ])
+  const candidates = pricedBy(pricer, loaded.candidates.map(judge))
+  const [now = null] = pricedBy(pricer, running.map(judge))
   const pricing = pricer?.pricing([...candidates, ...(now ? [now] : [])]) ?? null
-  const asked = { ...request, pricing, current: now, no_current: fault }
+  const asked = { ...request, pricing, quality_dataset, current: now, no_current: fault }
   const answer = recommend(candidates, asked, loaded.excluded)
   const chart = () => {
     const { minimize, latency, group_by, resamples, seed, bounds } = request
     const objectives = [latency, minimize].map((metric) => ({ metric, direction: 'min' as const }))
-    const shown = { objectives, bounds: [], group_by, pricing, resamples, seed }
+    const shown = { objectives, bounds: [], group_by, pricing, quality_dataset, resamples, seed }
     const all = frontierOf(candidates, { ...shown, rule: 'textbook' })
     return recommendationSpec(all, answer, bounds)
   }

@@ -14,12 +14,14 @@ import { allScores } from './store/scores.ts'
 import { cachedSummary } from './store/summaries.ts'
 
 /** What a question says of quality. */
-export interface QualityAsked {
+interface QualityAsked {
   /** The metrics that it is about. */
   readonly asked: readonly { readonly metric: string }[]
-  /** Whose scores count; null: that on which all scores are. */
-  readonly quality_dataset: string | null
-  readonly rated_by: RatedBy
+  readonly quality: {
+    /** Whose scores count; null: that on which all scores are. */
+    readonly quality_dataset: string | null
+    readonly rated_by: RatedBy
+  }
 }
 
 /** Candidates made ready to be judged by their quality. */
@@ -36,7 +38,7 @@ export interface Judge {
  */
 export async function judgeFor(
   store: Store,
-  { asked, quality_dataset, rated_by }: QualityAsked,
+  { asked, quality: { quality_dataset, rated_by } }: QualityAsked,
   candidates: readonly Candidate[],
 ): Promise<Judge> {
   const judges: ((candidate: Candidate) => Candidate)[] = []

@@ -193,6 +193,8 @@ const CHOOSING: Parameters = [
   ['resamples', 'how often the uncertainty is drawn (1000)'],
   ['seed', 'of these draws (1)'],
   ['format', 'json; or vega: a Vega-Lite chart'],
+  ['quality_dataset', 'whose scores count for quality_score, where there are several'],
+  ['rated_by', 'whose quality_rating: model (default) or run'],
   ...COST_OPTIONS.filter(([name]) => ![...OF_ONE_RUN, 'unit', 'year'].includes(name)),
   ['year', 'of the factor (default: the year of today)'],
 ]
@@ -229,7 +231,7 @@ askCommand(
     command(
       'recommend',
       'Say which configuration takes least within bounds (--max_METRIC, --min_METRIC), and what it saves. Filters are those of runs.',
-      'llem-server recommend --task chat --max_itl_ms_p50 50 --baseline fastest_feasible\n  llem-server recommend --task chat --max_itl_ms_p50 50 --minimize money_per_mtok_out --rent_per_gpu_hour 2',
+      'llem-server recommend --task chat --max_itl_ms_p50 50 --baseline fastest_feasible\n  llem-server recommend --task chat --max_itl_ms_p50 50 --minimize money_per_mtok_out --rent_per_gpu_hour 2\n  llem-server recommend --task chat --min_quality_score 0.7 --quality_dataset mmlu --max_gpu_memory_peak_mib 40000',
     ),
   ),
   [
@@ -266,7 +268,7 @@ askCommand(
 command(
   'score',
   "Attach a score on a dataset to a run, so that a choice can be bound by it; without VALUE show the run's scores.",
-  'llem-server score last 0.712 --dataset mmlu --low 0.705 --high 0.719 --source "lm-eval 0.4.9"',
+  'llem-server score last 0.712 --dataset mmlu --low 0.705 --high 0.719 --source "lm-eval 0.4.9"\n  llem-server recommend --min_quality_score 0.7 --quality_dataset mmlu',
 )
   .argument('<run>', 'RUN, as show takes it')
   .argument('[value]', 'from 0 up; higher is better. All scores on one dataset have one scale')

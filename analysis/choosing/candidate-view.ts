@@ -3,6 +3,7 @@ import {
   differenceLabel,
 } from '../comparing/configuration-differences.ts'
 import type { CandidateView, Choice } from '../schema/choosing.ts'
+import { isOnDataset } from '../schema/quality-metric.ts'
 import { type Candidate, metricValueOf } from './candidate.ts'
 import { choiceMetricOf } from './choice-metric.ts'
 
@@ -82,11 +83,15 @@ export function candidateLabel(c: Candidate): string {
   return model === '' ? c.id : `${model}${hardware}${batch}`
 }
 
-/** A metric in words: "inter-token latency p50". */
-export function metricWords(id: string): string {
+/**
+ * A metric in words: "inter-token latency p50", "quality score on mmlu".
+ * @param quality_dataset on what scores are; null: not known, or nothing is judged by them
+ */
+export function metricWords(id: string, quality_dataset: string | null = null): string {
   const row = choiceMetricOf(id)
   if (row === undefined) return id
   const [base = id, window] = id.split('@')
   const statistic = row.kind === 'distribution' ? ` ${base.slice(base.lastIndexOf('_') + 1)}` : ''
-  return `${row.title}${statistic}${window === undefined ? '' : ` over the ${window} window`}`
+  const on = quality_dataset !== null && isOnDataset(id) ? ` on ${quality_dataset}` : ''
+  return `${row.title}${on}${statistic}${window === undefined ? '' : ` over the ${window} window`}`
 }

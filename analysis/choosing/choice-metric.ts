@@ -1,9 +1,13 @@
 import { unitsOf } from '../cost/cost-line.ts'
 import { UNIT_WORDS } from '../cost/cost-per-unit.ts'
 import { LINES, TOTAL_IDS, TOTALS, type TotalId } from '../schema/cost.ts'
+import { qualityMetricOf } from '../schema/quality-metric.ts'
 import { resultMetricOf } from '../schema/result-metric.ts'
 
-/** What one may minimise, plot and bound: metrics of runs and results, and what they come to at a place and a price. */
+/**
+ * What one may minimise, plot and bound: metrics of runs and results, their quality, and what they come to at a place and
+ * a price.
+ */
 export interface ChoiceMetric {
   readonly title: string
   readonly unit: string
@@ -39,7 +43,7 @@ const TITLES: Readonly<Record<TotalId, string>> = {
  */
 export function choiceMetricOf(id: string, currency = ''): ChoiceMetric | undefined {
   const total = pricedTotalOf(id)
-  if (total === null) return resultMetricOf(id)
+  if (total === null) return qualityMetricOf(id) ?? resultMetricOf(id)
   const [unit] = unitsOf(LINES[TOTALS[total][0]].group, currency)
   return {
     title: TITLES[total],

@@ -21,6 +21,8 @@ export interface FrontierRequest {
   readonly rule: DominanceRule
   /** What the candidates were priced by; null: they were not. */
   readonly pricing: Pricing | null
+  /** On what the scores are by which candidates are judged; null: they are judged by none. */
+  readonly quality_dataset: string | null
   readonly resamples: number
   readonly seed: number
 }
@@ -40,7 +42,7 @@ export function frontierOf(
   request: FrontierRequest,
   excluded: readonly Excluded[] = [],
 ): Pareto {
-  const { objectives, bounds, group_by, rule, pricing, resamples, seed } = request
+  const { objectives, bounds, group_by, rule, pricing, quality_dataset, resamples, seed } = request
   const metrics = objectives.map((o) => o.metric)
   const { having, lacking } = withMetrics(candidates, [...metrics, ...bounds.map((b) => b.metric)])
   const within = having.filter((c) =>
@@ -94,13 +96,14 @@ export function frontierOf(
     objectives: objectives.map(({ metric, direction }) => ({
       metric,
       direction,
-      title: metricWords(metric),
+      title: metricWords(metric, quality_dataset),
       unit: choiceMetricOf(metric, pricing?.currency)?.unit ?? '1',
     })),
     rule,
     groups,
     excluded: [...excluded, ...lacking].map((e) => ({ ...e, codes: [...e.codes] })),
     pricing,
+    quality_dataset,
     resamples: affordable(Math.max(0, ...groups.map((g) => g.candidates))),
   }
 }

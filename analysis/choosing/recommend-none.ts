@@ -7,19 +7,25 @@ import type { Bound } from './objective.ts'
 import { boundWords, withUnit } from './recommend-reason.ts'
 import { at, type Columns, type Question, type Table } from './recommend-table.ts'
 
-/** Nothing is feasible: the candidate whose largest excess, relative to its bound, is least. */
-export function nearestAnswer(table: Table, columns: Columns, question: Question): Answer {
+/**
+ * Nothing is feasible: the candidate whose largest excess, relative to its bound, is least.
+ * @param unmeasured how many more there are that lack what is bounded
+ */
+export function nearestAnswer(
+  table: Table,
+  columns: Columns,
+  question: Question,
+  unmeasured: number,
+): Answer {
   const excessOf = (row: number, { metric, bound, limit }: Bound) =>
     bound === 'max' ? at(columns, metric, row) - limit : limit - at(columns, metric, row)
   const largest = (row: number) =>
     Math.max(...question.bounds.map((b) => (100 * excessOf(row, b)) / (Math.abs(b.limit) || 1)))
-  const rows = Array.from({ length: table.eligible }, (_, i) => i)
-    .filter((i) => question.bounds.every((b) => !Number.isNaN(at(columns, b.metric, i))))
-    .sort(
-      (a, b) =>
-        largest(a) - largest(b) ||
-        at(columns, question.minimize, a) - at(columns, question.minimize, b),
-    )
+  const rows = Array.from({ length: table.eligible }, (_, i) => i).sort(
+    (a, b) =>
+      largest(a) - largest(b) ||
+      at(columns, question.minimize, a) - at(columns, question.minimize, b),
+  )
   const [row] = rows
   const near = row === undefined ? null : (table.rows[row] as Candidate)
   const excess = Object.fromEntries(
@@ -31,7 +37,7 @@ export function nearestAnswer(table: Table, columns: Columns, question: Question
   )
   return {
     ...noAnswer(
-      infeasibleReason(question, table.eligible, rows.length, near, excess),
+      infeasibleReason(question, table.eligible, unmeasured, near, excess),
       table.eligible,
     ),
     nearest:
@@ -71,17 +77,26 @@ export function noAnswer(reason: string, candidates: number): Answer {
 /** Several kinds of work, or nothing that may be ranked: what was left out, and how to have it in. */
 export function unrankedReason(
   kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
-  { minimize }: Question,
+  { quality_dataset }: Pick<Question, 'quality_dataset'>,
   excluded: readonly Excluded[],
 ): string {
   if (kinds.length > 1) {
     return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them, or take its answer from groups.`
   }
   const count = (reason: Excluded['reason']) => excluded.filter((e) => e.reason === reason).length
+  const metrics = new Set(
+    excluded.flatMap((e) => (e.reason === 'no_value' ? (e.metric ?? []) : [])),
+  )
   const out = [
     [count('caution'), 'with cautions (cautions=include ranks them)'],
     [count('invalid'), 'invalid'],
-    [count('no_value'), `without ${metricWords(minimize)}${whyWords(excluded)}`],
+    ...[...metrics].map((metric) => {
+      const own = excluded.filter((e) => e.reason === 'no_value' && e.metric === metric)
+      return [
+        own.length,
+        `without ${metricWords(metric, quality_dataset)}${whyWords(own)}`,
+      ] as const
+    }),
   ] as const
   const said = out.filter(([n]) => n > 0).map(([n, why]) => `${n} ${why}`)
   if (excluded.length === 0)
@@ -91,7 +106,7 @@ export function unrankedReason(
 
 /** Why numbers are missing, each reason once. */
 function whyWords(excluded: readonly Excluded[]): string {
-  const whys = new Set(excluded.flatMap((e) => (e.reason === 'no_value' ? (e.why ?? []) : [])))
+  const whys = new Set(excluded.flatMap((e) => e.why ?? []))
   const words = [...whys].slice(0, 3).map((why) => reasonWords(why as CostReason))
   return words.length === 0 ? '' : ` (${words.join('; ')})`
 }
@@ -109,12 +124,13 @@ export const kindWords = (
 /** Why none: how many there are, and which comes nearest. */
 function infeasibleReason(
   question: Question,
-  candidates: number,
   measured: number,
+  unmeasured: number,
   nearest: Candidate | null,
   excess: Readonly<Record<string, number>>,
 ): string {
-  const { bounds } = question
+  const { bounds, quality_dataset } = question
+  const candidates = measured + unmeasured
   const of =
     candidates === 1
       ? 'The only configuration does not have'
@@ -122,11 +138,13 @@ function infeasibleReason(
   const beyond = Object.entries(excess).map(([metric, by]) => {
     const value = nearest?.metrics[metric]?.value ?? 0
     const bound = bounds.find((b) => b.metric === metric)?.bound
-    return `has ${withUnit(value, metric, question)} ${metricWords(metric)}, ${withUnit(by, metric, question)} too ${bound === 'max' ? 'much' : 'little'}`
+    return `has ${withUnit(value, metric, question)} ${metricWords(metric, quality_dataset)}, ${withUnit(by, metric, question)} too ${bound === 'max' ? 'much' : 'little'}`
   })
   const near =
     nearest === null ? '' : `; the nearest, ${candidateLabel(nearest)}, ${beyond.join(' and ')}`
   const lacking =
-    measured === candidates ? '' : `; ${candidates - measured} of them were not measured for it`
+    unmeasured === 0
+      ? ''
+      : `; ${unmeasured} of them ${unmeasured === 1 ? 'was' : 'were'} not measured for it`
   return `${of} ${boundWords(question)}${near}${lacking}.`
 }

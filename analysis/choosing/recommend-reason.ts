@@ -24,12 +24,14 @@ const percent = (p: number): string => {
   return size >= 9.95 && !(size >= 99.5 && size < 100) ? p.toFixed(0) : p.toFixed(1)
 }
 
-/** "inter-token latency p50 at most 50 ms and ..."; empty without bounds. */
-export function boundWords(question: Pick<Question, 'bounds' | 'pricing'>): string {
+/** "inter-token latency p50 at most 50 ms and quality score on mmlu at least 0.7"; empty without bounds. */
+export function boundWords(
+  question: Pick<Question, 'bounds' | 'pricing' | 'quality_dataset'>,
+): string {
   return question.bounds
     .map(
       ({ metric, bound, limit }) =>
-        `${metricWords(metric)} ${bound === 'max' ? 'at most' : 'at least'} ${withUnit(limit, metric, question)}`,
+        `${metricWords(metric, question.quality_dataset)} ${bound === 'max' ? 'at most' : 'at least'} ${withUnit(limit, metric, question)}`,
     )
     .join(' and ')
 }

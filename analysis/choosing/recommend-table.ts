@@ -11,6 +11,8 @@ export interface Question {
   readonly baseline: Baseline
   /** What the candidates were priced by; null: they were not. */
   readonly pricing: Pricing | null
+  /** On what the scores are by which candidates are judged; null: they are judged by none. */
+  readonly quality_dataset: string | null
   /** What runs now, with `baseline: current`. Need not be feasible. */
   readonly current: Candidate | null
   /** Why what runs now can't be compared with, where it can't. */

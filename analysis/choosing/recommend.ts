@@ -49,14 +49,21 @@ export function recommend(
   request: RecommendRequest,
   excluded: readonly Excluded[] = [],
 ): Recommendation {
-  const { minimize, latency, baseline, group_by, pricing } = request
-  const { having, lacking } = withMetrics(candidates, [minimize])
+  const { minimize, latency, bounds, baseline, group_by, pricing, quality_dataset } = request
+  // What lacks a number can't be held to its bound.
+  const needed = [minimize, ...bounds.map((b) => b.metric)]
+  const { having, lacking } = withMetrics(candidates, needed)
   const left_out = [...excluded, ...lacking]
   const kinds = alike(having, [minimize], [])
   const groups = group_by.length > 0 || kinds.length > 1 ? alike(having, [minimize], group_by) : []
   const whole =
     kinds.length === 1 && kinds[0]
-      ? answerOf(kinds[0].members, request, null)
+      ? answerOf(
+          kinds[0].members,
+          request,
+          null,
+          lacking.filter((e) => e.metric !== minimize).length,
+        )
       : noAnswer(unrankedReason(kinds, request, left_out), having.length)
   return {
     ...whole,
@@ -69,6 +76,7 @@ export function recommend(
       .sort((a, b) => worth(a) - worth(b)),
     excluded: left_out.map((e) => ({ ...e, codes: [...e.codes] })),
     pricing,
+    quality_dataset,
     resamples: affordableResamples(having.length, 2, request.resamples),
   }
 }
@@ -79,6 +87,7 @@ function answerOf(
   candidates: readonly Candidate[],
   request: RecommendRequest,
   group: Answer['group'],
+  unmeasured = 0,
 ): Answer {
   const question = { ...request, ...comparableCurrent(candidates, request) }
   const table = tableOf(candidates, question)
@@ -90,7 +99,7 @@ function answerOf(
   const shared = { candidates: table.eligible, feasible: rows.length, group }
   const hardware_gain = hardwareGain(table, columns, request, request.hardware)
   if (chosen === null)
-    return { ...nearestAnswer(table, columns, question), ...shared, hardware_gain }
+    return { ...nearestAnswer(table, columns, question, unmeasured), ...shared, hardware_gain }
   const base = baselineRow(rows, chosen, table, columns, question)
   const of = (metric: string, row: number) => at(columns, metric, row)
   const value = of(question.minimize, chosen)

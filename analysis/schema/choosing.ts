@@ -6,6 +6,10 @@ const text = z.string().nullable()
 const number = z.number().nullable()
 const share = z.number().min(0).max(1)
 
+const datasetText = text.meta({
+  description: 'on what the quality scores are; null: none were asked for, or there are none',
+})
+
 /** A percentage with its 95 % range. */
 const rangeSchema = z.object({ value: z.number(), low: number, high: number })
 
@@ -130,6 +134,7 @@ export const paretoSchema = z
     ),
     excluded: z.array(excludedSchema),
     pricing: pricingSchema.nullable().meta({ description: 'null: nothing was priced' }),
+    quality_dataset: datasetText,
     resamples: z
       .int()
       .meta({ description: 'at least; fewer than asked for where there are many points' }),
@@ -247,6 +252,7 @@ export const recommendationSchema = answerSchema
     }),
     excluded: z.array(excludedSchema),
     pricing: pricingSchema.nullable().meta({ description: 'null: nothing was priced' }),
+    quality_dataset: datasetText,
     resamples: z
       .int()
       .meta({ description: 'at least; fewer than asked for where there are many candidates' }),

@@ -1,4 +1,3 @@
-import { PRICED_IDS } from '../../analysis/choosing/choice-metric.ts'
 import type { Answer, Choice } from '../../analysis/schema/choosing.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { recommendQuerySchema } from '../candidate-query.ts'
@@ -26,10 +25,9 @@ export async function recommend(
     for (const line of pricingText(answer.pricing)) printLine(line)
     const { unit, minimize, latency, groups, excluded } = answer
     const shown = [answer, ...groups].flatMap(choices)
-    // What the scenario says beside: carbon of the cheapest, money of the cleanest.
-    const beside = PRICED_IDS.filter(
-      (id) => id !== minimize && shown.some(({ choice }) => choice.values[id] !== undefined),
-    )
+    // What is bounded, and what the scenario says beside: carbon of the cheapest, money of the cleanest.
+    const told = new Set(shown.flatMap(({ choice }) => Object.keys(choice.values)))
+    const beside = [...told].filter((id) => id !== minimize && id !== latency)
     const unitOf = (id: string) => shown.flatMap(({ choice }) => choice.values[id]?.unit ?? [])[0]
     const rows = shown.map(({ role, choice }) => [
       role,
@@ -47,7 +45,7 @@ export async function recommend(
     ])
     if (rows.length > 0) {
       printLine('')
-      const besides = beside.map((id) => `${id} (${unitOf(id)})`)
+      const besides = beside.map((id) => (unitOf(id) === '1' ? id : `${id} (${unitOf(id)})`))
       const head = ['', `${minimize} (${unit})`, '95 % RANGE', latency, ...besides, 'ID', 'WHAT']
       for (const line of columns([head, ...rows])) printLine(line)
     }

@@ -1,5 +1,6 @@
 import { CANON, type CanonMetric, STATISTICS } from '../../analysis/schema/canon.ts'
 import { METRICS } from '../../analysis/schema/metric.ts'
+import { QUALITY_METRICS } from '../../analysis/schema/quality-metric.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
 import { RESULT_METRICS } from '../../analysis/schema/result-metric.ts'
 import { FINDING_WORDS } from './finding-words.ts'
@@ -36,6 +37,11 @@ export function glossaryMarkdown(): string {
       Object.entries(RESULT_METRICS as Record<string, CanonMetric>).map(rowOf),
     ),
     table(
+      '### Quality\n\nNumbers that no run measures: they are attached to it, or come from votes on its answers. `pareto` and `recommend` know them ([quality.md](quality.md)).',
+      ['id', 'name', 'unit', 'better', 'what it is'],
+      Object.entries(QUALITY_METRICS).map(rowOf),
+    ),
+    table(
       '## Reasons\n\nWhy a value is null: one closed list, from the sensor to the page.',
       ['reason', 'meaning'],
       Object.entries(REASONS).map(([id, words]) => [code(id), words]),
@@ -57,7 +63,7 @@ export function glossaryMarkdown(): string {
   ].join('\n\n')}\n`
 }
 
-const rowOf = ([id, row]: [string, CanonMetric]): string[] => [
+const rowOf = ([id, row]: [string, Omit<CanonMetric, 'section'>]): string[] => [
   code(id),
   row.title,
   row.unit,

@@ -14,6 +14,8 @@ export interface RunShape {
   readonly gpu_id?: string
   /** Four in five requests failed: the run is invalid. */
   readonly failing?: boolean
+  /** GPU memory in use, MiB, at every reading of power. */
+  readonly memory_mib?: number
 }
 
 /** run.json and the chunks of a run. Half of the requests' time between tokens makes half of the tokens' gaps. */
@@ -40,6 +42,18 @@ export function choosingRun(
     device_id: gpu_id,
     value: r.value === 300_000 ? watts * 1000 : (r.value ?? null),
   }))
+  const { memory_mib } = shape
+  const memory =
+    memory_mib === undefined
+      ? []
+      : samples
+          .filter((r) => r.metric === 'gpu_power_mw')
+          .map((r) => ({
+            ...r,
+            sensor_id: null,
+            metric: 'gpu_memory_used_bytes',
+            value: memory_mib * 1_048_576,
+          }))
   const requests = requestRows().map((r, i) => {
     const first = (r.chunk_t_ns?.[0] as number) ?? 0
     const chunk_t_ns = (r.chunk_t_ns ?? []).map((_, k) => first + k * gap_ms * 1e6)
@@ -58,7 +72,7 @@ export function choosingRun(
   return {
     text: toJson(own, 2),
     chunks: [
-      chunk('sample', encodeChunk('sample', samples)),
+      chunk('sample', encodeChunk('sample', [...samples, ...memory])),
       chunk('request', encodeChunk('request', requests)),
     ],
   }

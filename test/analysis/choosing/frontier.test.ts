@@ -17,6 +17,7 @@ const ask = (candidates: readonly Candidate[], more: Partial<FrontierRequest> = 
     group_by: [],
     rule: 'textbook',
     pricing: null,
+    quality_dataset: null,
     resamples: 400,
     seed: 1,
     ...more,

@@ -218,6 +218,7 @@ const ask = (
   const { pricing, price } = pricer(scenario)
   return recommend(candidates.map(price), {
     pricing: pricing(candidates),
+    quality_dataset: null,
     minimize: CARBON,
     latency: 'itl_ms_p50',
     bounds: [],
@@ -346,6 +347,7 @@ describe('choosing by carbon and money', () => {
       group_by: [],
       rule: 'textbook',
       pricing: pricing(two),
+      quality_dataset: null,
       resamples: 200,
       seed: 1,
     })

@@ -17,6 +17,7 @@ const ask = (candidates: readonly Candidate[], more: Partial<RecommendRequest> =
     group_by: [],
     hardware: null,
     pricing: null,
+    quality_dataset: null,
     resamples: 400,
     seed: 1,
     ...more,
@@ -102,7 +103,41 @@ describe('a recommendation', () => {
     expect(ask([...two, slow], { bounds }).reason).toBe(
       'None of 3 configurations has time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much; 2 of them were not measured for it.',
     )
-    expect(ask(two, { bounds })).toMatchObject({ recommended: null, nearest: null })
+    const none = ask(two, { bounds })
+    expect(none).toMatchObject({ recommended: null, nearest: null, candidates: 0 })
+    expect(none.reason).toBe(
+      'No configuration that the filters let through can be ranked: left out are 2 without time to first token p95 (the run holds no reading of it).',
+    )
+  })
+
+  it('counts and names what has no score, and says on what the others have theirs', () => {
+    const rated = (score: number | null) => ({
+      metrics: { quality_score: number('quality_score', score) },
+    })
+    const rows = [
+      candidate('good', 2, 30, rated(0.75)),
+      candidate('poor', 1, 45, rated(0.6)),
+      candidate('unknown', 0.5, 40, rated(null)),
+    ]
+    const bounds = [{ metric: 'quality_score', bound: 'min', limit: 0.7 } as const]
+    const answer = ask(rows, { bounds, quality_dataset: 'mmlu' })
+    expect(recommendationSchema.parse(answer)).toEqual(answer)
+    expect(answer).toMatchObject({
+      recommended: { id: 'good', values: { quality_score: { value: 0.75, unit: '1' } } },
+      quality_dataset: 'mmlu',
+      candidates: 2,
+      feasible: 1,
+      excluded: [
+        { id: 'unknown', reason: 'no_value', metric: 'quality_score', why: 'not_recorded' },
+      ],
+    })
+    expect(answer.reason).toBe(
+      'm on 1 × H100 takes 2 J/token at 30 ms inter-token latency p50: the only configuration with quality score on mmlu at least 0.7; it is itself the fastest within the bounds, so there is nothing to save.',
+    )
+    const strict = [{ metric: 'quality_score', bound: 'min', limit: 0.8 } as const]
+    expect(ask(rows, { bounds: strict, quality_dataset: 'mmlu' }).reason).toBe(
+      'None of 3 configurations has quality score on mmlu at least 0.8; the nearest, m on 1 × H100, has 0.75 quality score on mmlu, 0.05 too little; 1 of them was not measured for it.',
+    )
   })
 
   it('where nothing may be ranked says what was left out and how to have it in', () => {
@@ -162,6 +197,7 @@ function request(): RecommendRequest {
     group_by: [],
     hardware: null,
     pricing: null,
+    quality_dataset: null,
     resamples: 200,
     seed: 1,
   }
@@ -336,6 +372,45 @@ describe('laws of recommendations', () => {
           expect(at(limit + more)).toBeLessThanOrEqual(at(limit))
         },
       ),
+    )
+  })
+
+  it('a tighter bound on quality or memory never gives a cheaper choice, and never one that breaks it', () => {
+    const maybe = fc.option(fc.integer({ min: 0, max: 9 }), { nil: null })
+    const rows = fc
+      .array(fc.record({ joules: fc.integer({ min: 1, max: 9 }), score: maybe, mib: maybe }), {
+        maxLength: 10,
+      })
+      .map((list) =>
+        list.map(({ joules, score, mib }, i) => {
+          const metrics = {
+            quality_score: number('quality_score', score),
+            gpu_memory_peak_mib: number('gpu_memory_peak_mib', mib),
+          }
+          return candidate(`id${i}`, joules, 10, { metrics })
+        }),
+      )
+    const limit = fc.integer({ min: 0, max: 9 })
+    const step = fc.integer({ min: 0, max: 4 })
+    fc.assert(
+      fc.property(rows, limit, limit, step, step, (found, score, mib, more, less) => {
+        const at = (least: number, most: number) =>
+          ask(found, {
+            bounds: [
+              { metric: 'quality_score', bound: 'min', limit: least },
+              { metric: 'gpu_memory_peak_mib', bound: 'max', limit: most },
+            ],
+            quality_dataset: 'mmlu',
+            resamples: 2,
+          })
+        const loose = at(score, mib).recommended
+        const tight = at(score + more, mib - less).recommended
+        if (tight !== null) {
+          expect(loose?.value).toBeLessThanOrEqual(tight.value)
+          expect(tight.values['quality_score']?.value).toBeGreaterThanOrEqual(score + more)
+          expect(tight.values['gpu_memory_peak_mib']?.value).toBeLessThanOrEqual(mib - less)
+        }
+      }),
     )
   })
 

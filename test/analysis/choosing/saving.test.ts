@@ -78,6 +78,7 @@ describe.each(['gpqa', 'lm-arena-chat'])(
           group_by: ['model'],
           hardware: null,
           pricing: null,
+          quality_dataset: null,
           resamples: 1,
           seed: 1,
         },

@@ -24,6 +24,7 @@ const frontier = (candidates = rows, x: Direction = 'min') =>
     group_by: [],
     rule: 'textbook',
     pricing: null,
+    quality_dataset: null,
     resamples: 200,
     seed: 1,
   })
@@ -39,6 +40,7 @@ const recommendation = (limit = 50, candidates = rows) =>
     group_by: [],
     hardware: null,
     pricing: null,
+    quality_dataset: null,
     resamples: 20,
     seed: 1,
   })
