@@ -27,7 +27,7 @@ export async function paretoStored(
   const pricer = await pricerFor(query, asking)
   const loaded = await loadCandidates(store, summaries, query.filters, query.per)
   const { judge, quality_dataset } = await judgeFor(store, query, loaded.candidates)
-  const candidates = pricedBy(pricer, loaded.candidates.map(judge))
+  const candidates = await pricedBy(pricer, loaded.candidates.map(judge))
   const pricing = pricer?.pricing(candidates) ?? null
   const request = { ...query.request, pricing, quality_dataset }
   const answer = frontierOf(candidates, request, loaded.excluded)
@@ -53,8 +53,8 @@ export async function recommendStored(
     ...loaded.candidates,
     ...running,
   ])
-  const candidates = pricedBy(pricer, loaded.candidates.map(judge))
-  const [now = null] = pricedBy(pricer, running.map(judge))
+  const candidates = await pricedBy(pricer, loaded.candidates.map(judge))
+  const [now = null] = await pricedBy(pricer, running.map(judge))
   const pricing = pricer?.pricing([...candidates, ...(now ? [now] : [])]) ?? null
   const asked = { ...request, pricing, quality_dataset, current: now, no_current: fault }
   const answer = recommend(candidates, asked, loaded.excluded)

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Candidate } from '../analysis/choosing/candidate.ts'
 import { pricedTotalOf } from '../analysis/choosing/choice-metric.ts'
 import { type AskedMetric, type Pricer, pricerOf } from '../analysis/choosing/pricing.ts'
@@ -30,7 +31,16 @@ export async function pricerFor(
 }
 
 /** Candidates with their priced metrics, where they are priced. */
-export const pricedBy = (
+export async function pricedBy(
   pricer: Pricer | null,
   candidates: readonly Candidate[],
-): readonly Candidate[] => (pricer === null ? candidates : candidates.map((c) => pricer.price(c)))
+): Promise<readonly Candidate[]> {
+  if (pricer === null) return candidates
+  const priced: Candidate[] = []
+  for (const [i, candidate] of candidates.entries()) {
+    // Whoever sends readings meanwhile is let in.
+    if (i % 100 === 99) await setImmediate()
+    priced.push(pricer.price(candidate))
+  }
+  return priced
+}

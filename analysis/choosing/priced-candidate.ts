@@ -1,4 +1,4 @@
-import { type CostLine, lineValue, missing, wholeLine } from '../cost/cost-line.ts'
+import { type CostLine, lineValue, missing, perUnit, wholeLine } from '../cost/cost-line.ts'
 import { band, effects, rangeTerm, type Term, together } from '../cost/cost-terms.ts'
 import { totalEffects, totalsOf } from '../cost/cost-totals.ts'
 import { OF_ENERGY, type Rates, TOTAL_LINES, type TotalLine } from '../cost/total-rates.ts'
@@ -48,8 +48,8 @@ export function pricedCandidate(candidate: Candidate, rates: Rates): Candidate {
     const onTime = rates.scenario.host_share_w !== null || !own.every(followsEnergy)
     // As in a ledger a number without a range counts as exact; where none has one, none is known.
     const among = (known: Ends['known']) => (onEnergy && known.energy) || (onTime && known.time)
-    const again = among(repeat.known) ? repeat.of(id) : null
-    const alone = among(whole.known) ? whole.of(id) : null
+    const again = among(repeat.known) ? repeat.of(own) : null
+    const alone = among(whole.known) ? whole.of(own) : null
     const terms = together([
       ...totalEffects(lines, TOTALS[id]),
       ...hostEffects(own, taken, rates.scenario.host_share_w),
@@ -123,16 +123,19 @@ function takenOf(
   }
 }
 
-/** Lines as in a ledger. What a line needs and the candidate lacks makes it null, unless the scenario leaves it out. */
-function linesOf(taken: Taken, rates: Rates): CostLine[] {
-  const { joules, seconds, gpus } = taken
-  const amounts = rates.amounts({
+const amountsOf = ({ joules, seconds, gpus }: Taken, rates: Rates) =>
+  rates.amounts({
     from_ms: null,
     to_ms: null,
     duration_ms: (seconds ?? 0) * MS_PER_S,
     it_uj: Math.round((joules ?? 0) * UJ_PER_J),
     gpus: gpus ?? 1,
   })
+
+/** Lines as in a ledger. What a line needs and the candidate lacks makes it null, unless the scenario leaves it out. */
+function linesOf(taken: Taken, rates: Rates): CostLine[] {
+  const { joules, seconds, gpus } = taken
+  const amounts = amountsOf(taken, rates)
   const no_joules = joules === null ? taken.no_joules : null
   const no_seconds = seconds === null ? taken.no_seconds : null
   const no_host = rates.scenario.host_share_w === null ? null : no_seconds
@@ -155,11 +158,18 @@ function linesOf(taken: Taken, rates: Rates): CostLine[] {
 interface Ends {
   /** Whether the range of the energy, and of the time, is known. */
   readonly known: { readonly energy: boolean; readonly time: boolean }
-  of(id: TotalId): Pick<Range, 'low' | 'high'>
+  /** The sum of these lines at both. */
+  of(lines: readonly CostLine[]): Pick<Range, 'low' | 'high'>
 }
 
+const sumOf = (lines: readonly CostLine[], amounts: ReturnType<Rates['amounts']>): number =>
+  lines.reduce((sum, { id }) => {
+    const amount = amounts[id as TotalLine]
+    return sum + (typeof amount === 'number' ? amount / perUnit(LINES[id].group) : 0)
+  }, 0)
+
 /**
- * Totals at the ends of what was measured, energy and time at theirs together: tokens that were miscounted, or a run
+ * Sums at the ends of what was measured, energy and time at theirs together: tokens that were miscounted, or a run
  * that was slow, move both the same way. Time is as uncertain, relatively, as the throughput.
  */
 function endsOf(
@@ -179,13 +189,13 @@ function endsOf(
   const joulesAt = (end: number | null) =>
     joules === null || end === null ? joules : Math.max(0, end * TOKENS)
   const at = (j: number | null, s: number | null) =>
-    totalsOf(linesOf({ ...taken, joules: j, seconds: s }, rates), rates.scenario.currency)
+    amountsOf({ ...taken, joules: j, seconds: s }, rates)
   const low = at(joulesAt(e_low), longer(r_high === null ? 0 : (tokens_s - r_high) / tokens_s))
   const high = at(joulesAt(e_high), longer(r_low === null ? 0 : (tokens_s - r_low) / tokens_s))
   return {
     known: { energy: e_low !== null && e_high !== null, time: r_low !== null && r_high !== null },
-    of: (id) => {
-      const ends = [low[id].amount?.value ?? 0, high[id].amount?.value ?? 0]
+    of: (own) => {
+      const ends = [sumOf(own, low), sumOf(own, high)]
       return { low: Math.min(...ends), high: Math.max(...ends) }
     },
   }
