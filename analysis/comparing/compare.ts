@@ -13,7 +13,7 @@ export const HEADLINE = 'energy_per_output_token_j'
 /** Of two measured programs that do the same work. */
 const PROGRAM_HEADLINE = 'energy_compute_j'
 
-/** What a comparison tells of: joules, rates and the latencies that a user feels. */
+/** What a comparison tells of: joules, rates, the latencies that a user feels, and what must fit. */
 export const COMPARED = [
   HEADLINE,
   'energy_per_request_j',
@@ -28,6 +28,7 @@ export const COMPARED = [
   'itl_ms_p95',
   'e2e_ms_p50',
   'e2e_ms_p95',
+  'gpu_memory_peak_mib',
 ] as const
 
 /**

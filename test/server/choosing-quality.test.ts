@@ -107,6 +107,20 @@ describe('a bound on quality', () => {
     expect(both.recommended).toBeNull()
   })
 
+  it('holds for memory in lists, the leaderboard and comparisons too', async () => {
+    const ids = async (path: string, key: 'runs' | 'rows') =>
+      ((await (await get(path)).json()) as Record<string, { run_id?: string; id?: string }[]>)[
+        key
+      ]?.map((r) => r.run_id ?? r.id)
+    const bound = 'max_gpu_memory_peak_mib=30000&sort=gpu_memory_peak_mib'
+    expect(await ids(`/runs?${bound}`, 'runs')).toEqual(['small-1', 'new-1'])
+    expect(await ids(`/leaderboard?${bound}`, 'rows')).toEqual(['small-1', 'new-1'])
+    const compared = await (await get('/compare?run=small-1&run=large-1')).json()
+    expect(compared).toMatchObject({
+      metrics: { gpu_memory_peak_mib: { a: 20_000, b: 70_000, difference: -50_000 } },
+    })
+  })
+
   it('is an objective too, also by the joules of the scored runs', async () => {
     const { points, objectives, excluded } = await pareto('x=quality_score&y=quality_per_joule')
     expect(objectives).toMatchObject([
