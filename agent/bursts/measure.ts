@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BURST_EVENTS, type BurstDetail, type BurstLoad } from '../../analysis/schema/bursts.ts'
 import { measurementSchema } from '../../analysis/schema/measurement.ts'
+import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import { type Recording, type RecordingParts, type RunResult, record } from '../recording.ts'
 import { type BurstWorker, startBurstWorker } from './child.ts'
@@ -8,6 +9,7 @@ import { chooseKernel, type Trial, tryKernel } from './choose-kernel.ts'
 import { type BurstPlan, expectedSeconds, WAIT_S } from './plan.ts'
 import { openPolledPower, type PolledPower } from './polled-power.ts'
 import type { Operands } from './protocol.ts'
+import { openSteppedCounter, type SteppedCounter } from './stepped-counter.ts'
 import { burstTarget } from './target.ts'
 
 /** What the GPU draws with its context open and no work. */
@@ -37,6 +39,9 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
   const power: SampleRow[] = []
   let device_id = ''
   let polled: PolledPower | null = null
+  let counter: SteppedCounter | null = null
+  const sensorOf = (sensors: readonly SensorRow[], source: SensorRow['source']) =>
+    sensors.find((s) => s.device_id === device_id && s.source === source)
   const measurement = measurementSchema.parse({ name: 'doctor --bursts', command: null })
   const withPolls: RecordingParts = {
     ...parts,
@@ -46,13 +51,13 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
         const device = burstTarget(plan.device, thread.devices, thread.sensors)
         device_id = device.device_id
         polled = await openPolledPower(device, parts.nvmlPath)
+        const energy = sensorOf(thread.sensors, 'nvml_energy')
+        if (energy) counter = await openSteppedCounter(energy, parts.nvmlPath)
       } catch (error) {
         await thread.close()
         throw error
       }
-      const ring = thread.sensors.find(
-        (s) => s.device_id === device_id && s.source === 'nvml_power_ring',
-      )?.sensor_id
+      const ring = sensorOf(thread.sensors, 'nvml_power_ring')?.sensor_id
       return {
         ...thread,
         sensors: polled === null ? thread.sensors : [...thread.sensors, polled.row],
@@ -72,25 +77,39 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
     return await record(withPolls, { experiment: measurement, cycle: 0 }, async (run) => {
       const { draft, recorder, clock } = run
       polled?.start(clock, (row) => recorder.add(draft.processes.sampler, 'sample', row))
+      const readGap = async () => {
+        await run.edge()
+        await counter?.catchStep(clock, (row) =>
+          recorder.add(draft.processes.sampler, 'sample', row),
+        )
+      }
       const worker = await startBurstWorker(device_id, parts.stateDir)
       run.atEnd(() => worker.stop())
       draft.setWorker(worker.pid(), [device_id])
       await run.phase('idle', IDLE_S, () => pause(IDLE_S, run.signal))
-      await bursts(parts, run, worker, device_id, power)
+      await bursts(parts, run, worker, { device_id, power, readGap })
       await pause(APART_S, run.signal)
       return { outcome: 'completed', reason: null }
     })
   } finally {
     ;(polled as PolledPower | null)?.stop()
+    ;(counter as SteppedCounter | null)?.stop()
   }
+}
+
+interface BurstDevice {
+  readonly device_id: string
+  /** Its latest power. */
+  readonly power: readonly SampleRow[]
+  /** Reads everything in a gap between bursts, and catches the counter as it steps. */
+  readGap(): Promise<void>
 }
 
 async function bursts(
   { plan, reporter, random }: BurstParts,
   run: Recording,
   worker: BurstWorker,
-  device_id: string,
-  power: readonly SampleRow[],
+  { device_id, power, readGap }: BurstDevice,
 ): Promise<void> {
   const { signal, draft } = run
   const trials: Trial[] = []
@@ -122,14 +141,14 @@ async function bursts(
       for (let i = 0; i < plan.repeat; i++) {
         signal.throwIfAborted()
         reporter.step(`burst ${burst + 1} of ${total}: ${load} load, ${length_ms} ms`)
-        await run.edge()
+        await readGap()
         await pause(WAIT_S.quiet + random() * WAIT_S.quiet_random, signal)
         await oneBurst(run, worker, { device_id, load, length_ms, launches, burst })
         burst++
         await pause(WAIT_S.settle + random() * WAIT_S.settle_random, signal)
       }
     }
-    await run.edge()
+    await readGap()
   }
   draft.endPhase(run.clock.now())
 }

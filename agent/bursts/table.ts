@@ -49,12 +49,19 @@ function groupLines(group: BurstGroup, c: Colours): string[] {
       : `sources ${signed(group.reference_spread_pct)} % apart`
   const head =
     `${c.bold(`${group.length_ms} ms`)}  ${bursts} bursts of ${(1000 * seconds).toFixed(0)} ms, ` +
-    `${joules(reference_j)} (${watts(power_w)} W; idle ${watts(group.idle_w)} W), ${spread}${warmth(group)}`
+    `${joules(reference_j)} (${watts(power_w)} W; idle ${watts(group.idle_w)} W), ${spread}${judged(group)}`
   return [head, ...group.forms.map((form) => formLine(group, form, c)), ...goalLines(group, c)]
 }
 
-const warmth = ({ reference_per_c_pct }: BurstGroup): string =>
-  reference_per_c_pct === null ? '' : `,\n  ${signed(reference_per_c_pct)} % a degree, taken out`
+/** What single bursts are judged by. */
+function judged({ single, single_against, reference_per_c_pct }: BurstGroup): string {
+  if (!single) return ''
+  if (single_against === 'own_counter')
+    return ',\n  each against the counter around it, caught as it stepped'
+  const warmth =
+    reference_per_c_pct === null ? '' : `, ${signed(reference_per_c_pct)} % a degree taken out`
+  return `,\n  each against the mean of all${warmth}`
+}
 
 /** Single bursts: median (min to max), and what 95 % of them err by less than. */
 function formLine(group: BurstGroup, form: BurstErrors, c: Colours): string {

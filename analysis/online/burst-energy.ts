@@ -113,21 +113,61 @@ function alone(
   return energy_j === null ? null : { energy_j, doubt_j: 2 * repeatable(components) }
 }
 
-/** Readings of neighbouring bursts are shared, so over many bursts only the first and the last step count. */
+/** Two readings of the counter no further apart than this, the second one more, have caught its step. */
+const STEP_NS = 40_000_000
+
+/** What the counter showed, when, and by how much that time may be wrong; null: by up to its period. */
+interface CounterReading {
+  readonly t_ns: number
+  readonly value: number
+  readonly error_ns: number | null
+}
+
+/** Readings of a gap in time; where some caught the counter as it stepped, these alone. */
+function gapReadings(
+  { t_ns, value }: EnergySource,
+  from_ns: number,
+  to_ns: number,
+): readonly CounterReading[] {
+  const at: CounterReading[] = []
+  for (let i = 0; i < t_ns.length; i++) {
+    const [t, v] = [t_ns[i] as number, value[i] as number]
+    if (t >= from_ns && t <= to_ns && Number.isFinite(v))
+      at.push({ t_ns: t, value: v, error_ns: null })
+  }
+  const steps = at.flatMap((now, i): CounterReading[] => {
+    const last = at[i - 1]
+    const apart_ns = last === undefined ? Number.POSITIVE_INFINITY : now.t_ns - last.t_ns
+    return last !== undefined && now.value > last.value && apart_ns <= STEP_NS
+      ? [{ t_ns: now.t_ns - apart_ns / 2, value: now.value, error_ns: apart_ns / 2 }]
+      : []
+  })
+  return steps.length > 0 ? steps : at
+}
+
+/**
+ * The counter from the gap before to the gap after, less what idle took of that. Where it was caught as it stepped in
+ * both, `doubt_j` is what idle takes while the times of the steps may be wrong; else it may be wrong by a step, which
+ * only the mean of many bursts evens out: readings of neighbouring bursts are shared, so the first and the last count.
+ */
 function gapToGap(
-  { t_ns, value, factor }: EnergySource,
+  counter: EnergySource,
   { begin_ns, end_ns, idle_from_ns, idle_to_ns }: BurstSpan,
   idle_w: readonly [number, number],
 ): BurstEnergy | null {
-  const good = (i: number) => Number.isFinite(value[i])
-  const before = t_ns.findLastIndex((t, i) => t <= begin_ns && good(i))
-  const after = t_ns.findIndex((t, i) => t >= end_ns + AFTER_NS && good(i))
-  if (before < 0 || after < 0) return null
-  const t1 = t_ns[before] as number
-  const t2 = t_ns[after] as number
-  const step = (value[after] as number) - (value[before] as number)
   // A reading that another burst reaches into tells of that one too; a counter that fell was reset.
-  if (t1 < idle_from_ns + AFTER_NS || t2 > idle_to_ns || step < 0) return null
-  const idle_j = (idle_w[0] * (begin_ns - t1)) / NS_PER_S + (idle_w[1] * (t2 - end_ns)) / NS_PER_S
-  return { energy_j: step * factor - idle_j, doubt_j: null }
+  const before = gapReadings(counter, idle_from_ns + AFTER_NS, begin_ns).at(-1)
+  const after = gapReadings(counter, end_ns + AFTER_NS, idle_to_ns)[0]
+  if (before === undefined || after === undefined || after.value < before.value) return null
+  const idle_j = (before_ns: number, after_ns: number) =>
+    (idle_w[0] * before_ns + idle_w[1] * after_ns) / NS_PER_S
+  return {
+    energy_j:
+      (after.value - before.value) * counter.factor -
+      idle_j(begin_ns - before.t_ns, after.t_ns - end_ns),
+    doubt_j:
+      before.error_ns === null || after.error_ns === null
+        ? null
+        : idle_j(before.error_ns, after.error_ns),
+  }
 }

@@ -30,7 +30,7 @@ const errorsSchema = z.object({
   mean_j: z.number(),
   mean_low_j: z.number().nullable().describe('95 % interval of the mean'),
   mean_high_j: z.number().nullable(),
-  /** Of single bursts against the reference, %. */
+  /** Of single bursts, %: against their own counter or the mean; the counter itself always against the mean. */
   error_median_pct: z.number().nullable(),
   error_min_pct: z.number().nullable(),
   error_max_pct: z.number().nullable(),
@@ -52,11 +52,16 @@ const burstGroupSchema = z.object({
   idle_w: z.number().nullable().describe('mean power around the bursts, watts'),
   reference_j: z.number().nullable(),
   reference_of: z.array(z.enum(BURST_FORMS)).describe('whose means the reference is the mean of'),
+  single_against: z
+    .enum(['own_counter', 'mean'])
+    .describe(
+      'own_counter: each burst is judged by the counter as it stepped before and after; mean: by the mean of all',
+    ),
   reference_per_c_pct: z
     .number()
     .nullable()
     .describe(
-      'by how much more the same work takes per degree, %; single bursts are judged at their own temperature',
+      'by how much more the same work takes per degree, %; taken out where bursts are judged by the mean',
     ),
   reference_spread_pct: z.number().nullable().describe('by how much those differ, %'),
   single: z.boolean().describe('false: too short for a single burst to be reported'),

@@ -78,6 +78,8 @@ describe('doctor --bursts', () => {
     expect(bundle).toBe(out)
     expect(reports).toHaveLength(1)
     const [report] = reports as [BurstReport]
+    // Each reading in a gap caught the counter as it stepped.
+    expect(new Set(report.groups.map((g) => g.single_against))).toEqual(new Set(['own_counter']))
     expect(report.device_id).toBe(GPU)
     expect(report.groups.map((g) => [g.load, g.length_ms, g.bursts])).toEqual([
       ['full', 100, 3],
@@ -200,7 +202,8 @@ describe('the table', () => {
       ...{
         reference_of: ['ring_padded' as const, 'counter' as const],
         reference_spread_pct: -12.3,
-        reference_per_c_pct: 0.312,
+        single_against: 'own_counter' as const,
+        reference_per_c_pct: null,
       },
       ...{ single: length_ms >= 100, goal_met: true, stated_met: false, forms },
     })

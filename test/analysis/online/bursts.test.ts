@@ -123,6 +123,49 @@ describe('the energy of one burst', () => {
     expect(joules(groupOf([...ringRows([ONE], 3), ...counter], [ONE]), 'counter')).toBeCloseTo(120)
   })
 
+  test('by a counter caught as it stepped is of the instants of the steps', () => {
+    // Steps at 0.6 and 1.7 s, each between readings 4 ms apart; what is read before a step is up to 0.1 s old.
+    const counter = counterRows([
+      [0.5, 1000],
+      [0.598, 1000],
+      [0.602, 1010],
+      [1.598, 1230],
+      [1.698, 1230],
+      [1.702, 1240],
+    ])
+    const group = groupOf([...ringRows([ONE], 3), ...counter], [ONE])
+    // 230 J from 0.6 to 1.7 s, less 0.9 s of idle
+    expect(joules(group, 'counter')).toBeCloseTo(140, 6)
+    expect(group.single_against).toBe('own_counter')
+    expect(form(group, 'ring_padded')?.error_median_pct).toBeCloseTo(100 * (120 / 140 - 1), 6)
+    // A reading half a step away from the next has caught none.
+    const uncaught = counter.filter(({ t_ns }) => t_ns !== s(1.698))
+    expect(groupOf([...ringRows([ONE], 3), ...uncaught], [ONE]).single_against).toBe('mean')
+  })
+
+  test('is judged by its own counter, however unlike the bursts are', () => {
+    // The same work drew 600, 612 or 594 W; the counter steps every 0.1 s and is caught 0.35 s before, 0.35 s after.
+    const bursts = [600, 612, 594, 606, 600].map((watts, i) => ({
+      at: 1 + 2 * i,
+      seconds: 0.5,
+      watts,
+    }))
+    const counter = counterRows(
+      bursts.flatMap(({ at }) =>
+        [at - 0.3, at + 0.8].flatMap((t) => {
+          const value = trueJoules(bursts, t)
+          return [[t - 0.002, value - 10] as const, [t + 0.002, value] as const]
+        }),
+      ),
+    )
+    const group = groupOf([...ringRows(bursts, 12), ...counter], bursts)
+    expect(group.single_against).toBe('own_counter')
+    expect(form(group, 'ring_padded')?.error_95_pct).toBeCloseTo(0, 6)
+    expect(form(group, 'ring_window')?.within_stated_share).toBe(1)
+    // The counter beside the mean of many: 306 of 301.2 J at most.
+    expect(form(group, 'counter')?.error_max_pct).toBeCloseTo(100 * (306 / 301.2 - 1), 6)
+  })
+
   test('by the counter skips a reading that the burst still reaches into', () => {
     const counter = counterRows([
       [0.5, 1000],
