@@ -98,7 +98,8 @@ const numberOf = (text: string): number | string =>
 const rangeText = ({ low, high }: RunScore): string =>
   low === null || high === null ? '' : `${numberText(low)} to ${numberText(high)}`
 
-function scoreText(score: RunScore): string {
+/** `0.712 (0.705 to 0.719) on mmlu` */
+export function scoreText(score: RunScore): string {
   const range = rangeText(score)
   return `${numberText(score.value)}${range === '' ? '' : ` (${range})`} on ${score.dataset}`
 }

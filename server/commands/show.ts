@@ -5,8 +5,10 @@ import { REASONS } from '../../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
 import { requestPage } from '../request-page.ts'
 import { findRun } from '../store/find-run.ts'
+import { scoresOf } from '../store/scores.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
+import { scoreText } from './score.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** Every number of a run, or with `requests` each of its requests. */
@@ -27,6 +29,8 @@ export async function show(
     const summary = await summariesFor(store).of(row)
     if (options.json) return printLine(toJson(summary, 2))
     for (const line of summaryText(summary, row.outcome)) printLine(line)
+    const scores = await scoresOf(store.db, row.run_id)
+    if (scores.length > 0) printLine(`Scores: ${scores.map(scoreText).join('; ')}.`)
   })
 }
 

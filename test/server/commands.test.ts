@@ -179,7 +179,9 @@ describe('report and compare', () => {
     expect(rows.join('\n')).toContain('energy_per_output_token_j')
     // The last two columns hold a side and per cent alone; why there is none stands below.
     for (const row of rows) expect(row).toMatch(/ (A|B|within noise|-) +([\d.e-]+ %|-)$/)
-    expect(table.join('\n')).toMatch(/^No better side, as [a-z].*: goodput_req_s[.]$/m)
+    expect(table.join('\n')).toMatch(
+      /^No better side, as [a-z].*: goodput_req_s, gpu_memory_peak_mib[.]$/m,
+    )
     expect(await answer('compare', A, B, 'last')).toHaveProperty('ranking')
     expect(await run('compare', A)).toMatchObject({ code: 2 })
   })

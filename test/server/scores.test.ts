@@ -180,6 +180,9 @@ describe('llem-server score', () => {
       stderr:
         'Run run-a has a score of 0.712 on mmlu already. Give --replace to put 0.8 in its place.\n',
     })
+    expect((await run('show', 'run-a')).stdout).toContain(
+      '\nScores: 0.5 on gsm8k:strict; 0.712 (0.705 to 0.719) on mmlu.\n',
+    )
     const replaced = await run('score', 'run-a', '0.8', '--dataset', 'mmlu', '--replace', '--json')
     expect(JSON.parse(replaced.stdout)).toMatchObject({
       run_id: 'run-a',
