@@ -1,4 +1,6 @@
 import type { z } from 'zod'
+import { CANON, summaryKeys } from '../analysis/schema/canon.ts'
+import { didYouMean } from '../analysis/schema/did-you-mean.ts'
 
 /** A bad place in what was sent, in the words of an answer. */
 export interface BadField {
@@ -6,23 +8,49 @@ export interface BadField {
   readonly message: string
 }
 
-/** Each fault that zod found: the path, the bad value and what it must be. `under` is put before each path. */
-export function badFields(issues: readonly z.core.$ZodIssue[], under = ''): BadField[] {
+/**
+ * Each fault that zod found: the path, the bad value and what it must be.
+ * @param under is put before each path
+ * @param schema of what was sent: then a key that is not known is told with the one that was perhaps meant
+ */
+export const badFields = (
+  issues: readonly z.core.$ZodIssue[],
+  under = '',
+  schema?: z.ZodType,
+): BadField[] => fieldsAt(issues, [], under, schema)
+
+function fieldsAt(
+  issues: readonly z.core.$ZodIssue[],
+  at: readonly PropertyKey[],
+  under: string,
+  schema: z.ZodType | undefined,
+): BadField[] {
   return issues.flatMap((issue) => {
-    const path = [under, ...issue.path.map(String)].filter((p) => p !== '').join('.')
+    const keys = [...at, ...issue.path]
+    const path = [under, ...keys.map(String)].filter((p) => p !== '').join('.')
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => ({
-        path: path === '' ? key : `${path}.${key}`,
-        message: 'is not known here; take it out or check its spelling',
-      }))
+      return issue.keys.map((key) => {
+        const meant = schema === undefined ? null : didYouMean(key, schema, keys, boundsLike(key))
+        return {
+          path: path === '' ? key : `${path}.${key}`,
+          message: `is not known here; ${meant === null ? 'take it out or check its spelling' : `did you mean ${meant}?`}`,
+        }
+      })
     // Of the alternatives of a union, the one that got furthest into the value speaks best.
     const [best = []] =
       issue.code === 'invalid_union' && !isOurs(issue)
         ? [...issue.errors].sort((a, b) => depth(b) - depth(a))
         : []
-    if (best.length > 0) return badFields(best, path)
+    if (best.length > 0) return fieldsAt(best, keys, under, schema)
     return [{ path, message: sentence(issue) }]
   })
+}
+
+/** Bounds of metrics, which no schema lists. */
+function boundsLike(key: string): string[] {
+  const bound = /^(min|max)_/.exec(key)?.[0]
+  if (bound === undefined) return []
+  return Object.entries(CANON).flatMap(([id, row]) => summaryKeys(id, row).map((k) => bound + k))
 }
 
 /** `is "zz"; it must be a whole number from 1 to 1000` */

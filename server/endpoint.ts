@@ -78,7 +78,7 @@ function readQuery<P, Q, B>(it: Endpoint<P, Q, B>, c: Context): Q {
 function check<T>(schema: z.ZodType<T>, value: unknown, where: 'path' | 'query'): T {
   const result = schema.safeParse(value, { reportInput: true })
   if (result.success) return result.data
-  const errors = badFields(result.error.issues, where)
+  const errors = badFields(result.error.issues, where, schema)
   throw new HttpProblem(400, `invalid_${where}`, sentence(errors), { errors })
 }
 
@@ -86,7 +86,7 @@ async function readJson<T>(schema: z.ZodType<T>, c: Context): Promise<T> {
   const bytes = await readBody(c, MAX_JSON_BYTES)
   const result = schema.safeParse(parsed(bytes), { reportInput: true })
   if (result.success) return result.data
-  const errors = badFields(result.error.issues)
+  const errors = badFields(result.error.issues, '', schema)
   throw new HttpProblem(422, 'invalid_body', sentence(errors), { errors })
 }
 

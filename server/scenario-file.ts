@@ -31,7 +31,7 @@ export function readScenario(raw: unknown, where: string): Scenario {
   try {
     const parsed = scenarioSchema.safeParse(withPresets(raw), { reportInput: true })
     if (parsed.success) return parsed.data
-    throw new ScenarioError(where, badFields(parsed.error.issues))
+    throw new ScenarioError(where, badFields(parsed.error.issues, '', scenarioSchema))
   } catch (error) {
     if (error instanceof RangeError)
       throw new ScenarioError(where, [{ path: '', message: error.message }])

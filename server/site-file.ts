@@ -15,7 +15,8 @@ import { ScenarioError } from './scenario-file.ts'
  */
 export async function readSites(raw: unknown, where: string): Promise<SiteTable> {
   const parsed = siteTableSchema.safeParse(withRows(raw, where), { reportInput: true })
-  if (!parsed.success) throw new ScenarioError(where, badFields(parsed.error.issues))
+  if (!parsed.success)
+    throw new ScenarioError(where, badFields(parsed.error.issues, '', siteTableSchema))
   const unknown = unknownZones(parsed.data, await intensityTables())
   if (unknown.length > 0)
     throw new ScenarioError(

@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { didYouMean } from './did-you-mean.ts'
 import { type Experiment, experimentConfigSchema, studySpecSchema } from './experiment.ts'
 import { canonicalJson, experimentKey } from './key.ts'
 
@@ -93,23 +94,26 @@ export function setPath(config: unknown, path: string, value: unknown): Record<s
 export function parseWith<S extends z.ZodType>(schema: S, input: unknown): z.output<S> {
   const result = schema.safeParse(input, { reportInput: true })
   if (result.success) return result.data
-  throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(issue)))
+  throw new ConfigError(result.error.issues.flatMap((issue) => describeIssue(issue, schema)))
 }
 
 /** One zod issue in our words: the path, the bad value, the remedy. */
-export function describeIssue(issue: z.core.$ZodIssue): ConfigIssue[] {
+function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[] {
   const path = issue.path.map(String).join('.')
   const shown = 'input' in issue && issue.input !== undefined ? `is ${describe(issue.input)}; ` : ''
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({
-      path: path ? `${path}.${key}` : key,
-      message: 'is not a known key; see llem-agent config schema',
-    }))
+    return issue.keys.map((key) => {
+      const meant = didYouMean(key, schema, issue.path)
+      return {
+        path: path ? `${path}.${key}` : key,
+        message: `is not a known key; ${meant === null ? '' : `did you mean ${meant}? Else `}see llem-agent config schema`,
+      }
+    })
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // Of the alternatives, the one that got furthest into the value speaks best.
     const deepest = [...issue.errors].sort((a, b) => depth(b) - depth(a))[0] ?? []
     return deepest.flatMap((inner) =>
-      describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue),
+      describeIssue({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue, schema),
     )
   }
   if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {

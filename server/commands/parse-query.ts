@@ -13,9 +13,9 @@ export function parseQuery<T>(
 ): T {
   const result = schema.safeParse(query, { reportInput: true })
   if (result.success) return result.data
-  const faults = badFields(result.error.issues).map((e) => `--${e.path} ${e.message}`)
+  const faults = badFields(result.error.issues, '', schema).map((e) => `--${e.path} ${e.message}`)
   throw new CommandError(
     2,
-    `${faults.join('; ')}. llem-server ${command} --help lists the filters.`,
+    `${faults.join('; ').replace(/([^?])$/, '$1.')} llem-server ${command} --help lists the filters.`,
   )
 }

@@ -120,6 +120,9 @@ describe('the list of runs', () => {
       ['limit=1.5', `query.limit is "1.5"${limits}`],
       ['limit=1&limit=2', 'query.limit is a list; it must be a text'],
       ['max_ttft_ms_p50=', 'query.max_ttft_ms_p50 is ""; it must be a number'],
+      ['modle=x', 'query.modle is not known here; did you mean model?'],
+      ['max_itl_ms_p5=1', 'query.max_itl_ms_p5 is not known here; did you mean max_itl_ms_p50?'],
+      ['colour=x', 'query.colour is not known here; take it out or check its spelling'],
       ['valid=maybe', 'query.valid is "maybe"; it must be one of true, false'],
     ])
       expect((await problem(await get(`/runs?${query}`))).detail).toBe(detail)
