@@ -100,7 +100,12 @@ export function parseWith<S extends z.ZodType>(schema: S, input: unknown): z.out
 /** One zod issue in our words: the path, the bad value, the remedy. */
 function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[] {
   const path = issue.path.map(String).join('.')
-  const shown = 'input' in issue && issue.input !== undefined ? `is ${describe(issue.input)}; ` : ''
+  const given = 'input' in issue && issue.input !== undefined
+  const shown = given
+    ? `is ${describe(issue.input)}; `
+    : issue.code === 'invalid_type'
+      ? 'is missing; '
+      : ''
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => {
       const meant = didYouMean(key, schema, issue.path)
@@ -110,6 +115,8 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[
       }
     })
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const plain = plainAlternatives(issue.errors)
+    if (plain !== null) return [{ path, message: `${shown}it must be ${plain}` }]
     // Of the alternatives, the one that got furthest into the value speaks best.
     const deepest = [...issue.errors].sort((a, b) => depth(b) - depth(a))[0] ?? []
     return deepest.flatMap((inner) =>
@@ -143,7 +150,20 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[
   if (issue.code === 'invalid_type')
     return [{ path, message: `${shown}it must be ${TYPE_WORDS[issue.expected] ?? issue.expected}` }]
   if (issue.code === 'custom') return [{ path, message: issue.message }]
-  return [{ path, message: `${shown}${lower(issue.message)}` }]
+  const rule = lower(issue.message)
+  return [
+    { path, message: `${shown}${shown !== '' && rule.startsWith('must ') ? 'it ' : ''}${rule}` },
+  ]
+}
+
+/** `auto or a whole number`, where all alternatives are of values or of types; else null. */
+function plainAlternatives(errors: readonly (readonly z.core.$ZodIssue[])[]): string | null {
+  const words = errors.map(([first]) => {
+    if (first === undefined || first.path.length > 0) return null
+    if (first.code === 'invalid_value') return first.values.map(String).join(', ')
+    return first.code === 'invalid_type' ? (TYPE_WORDS[first.expected] ?? first.expected) : null
+  })
+  return words.includes(null) ? null : [...new Set(words)].join(' or ')
 }
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {

@@ -35,13 +35,15 @@ describe('a configuration', () => {
     [{ engine: { name: 'x' } }, 'engine.name', 'is "x"; it must be one of embedded, openai'],
     [{ model: { id: 3 } }, 'model.id', 'is 3; it must be a text'],
     [{ data: { input_tokens: 0 } }, 'data.input_tokens', 'is 0; it must be at least 1'],
+    [{ phases: { warmup: 'all' } }, 'phases.warmup', 'is "all"; it must be auto or a number'],
+    [{ devices: [{}] }, 'devices.0', 'is {}; it must be a text or a number'],
     [{ load: { shape: 'poisson' } }, 'load.rate', 'needs a rate'],
     [{ load: { rate: 2 } }, 'load.rate', 'is for open shapes'],
-    [{ engine: { name: 'openai' } }, 'engine.base_url', 'it must be a text'],
+    [{ engine: { name: 'openai' } }, 'engine.base_url', 'is missing; it must be a text'],
     [
       { engine: { name: 'openai', base_url: 'ftp://x' } },
       'engine.base_url',
-      'is "ftp://x"; must be an http or https address',
+      'is "ftp://x"; it must be an http or https address',
     ],
     [
       { engine: { name: 'openai', base_url: 'http://x/v1', launcher: 'command' } },
