@@ -25,8 +25,25 @@ export function sayAndExit(error: unknown): 1 | 2 {
     return say(known.message, 1)
   const system = known as NodeJS.ErrnoException
   if (typeof system.code === 'string' && typeof system.syscall === 'string')
-    return say(`${system.path ?? 'A file'} can't be used: ${system.message}.`, 1)
+    return say(systemText(system), 1)
   return say(known instanceof Error ? (known.stack ?? known.message) : String(known), 1)
+}
+
+/** What the system refused, in words: the place, why, and what to do. */
+function systemText({ path = 'A file', code = '', message }: NodeJS.ErrnoException): string {
+  const words = SYSTEM_WORDS[code]
+  return words === undefined ? `${path} can't be used: ${message}.` : `${path} ${words} (${code}).`
+}
+
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  EACCES: "can't be used, as its rights forbid it. Change them, or give another place",
+  EPERM: "can't be used, as its rights forbid it. Change them, or give another place",
+  EROFS: 'lies on a disk that is read-only. Give another place',
+  EISDIR: 'is a folder. Give the name of a file',
+  ENOTDIR: 'leads through something that is no folder. Check the path',
+  EEXIST: 'is there already, and no folder. Give another place',
+  ENOENT: 'is not there. Check the path',
+  ENOSPC: "can't be written, as the disk is full. Free some space, then try again",
 }
 
 function say(message: string, exit: 1 | 2): 1 | 2 {

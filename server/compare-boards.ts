@@ -22,18 +22,23 @@ const SIDE_FIELDS = [
 
 const side = z
   .string()
-  .transform((text) =>
-    text.split(',').map((part) => {
+  .transform((text, ctx) => {
+    const parts = text.split(',').map((part) => {
       const cut = part.indexOf(':')
       return { field: part.slice(0, cut), value: part.slice(cut + 1) }
-    }),
-  )
-  .refine(
-    (parts) =>
+    })
+    if (
       parts.every((p) => SIDE_FIELDS.some((f) => f === p.field) && p.value !== '') &&
-      new Set(parts.map((p) => p.field)).size === parts.length,
-    `must be FIELD:VALUE, or several with commas, each FIELD once, of ${SIDE_FIELDS.join(', ')}`,
-  )
+      new Set(parts.map((p) => p.field)).size === parts.length
+    )
+      return parts
+    ctx.addIssue({
+      code: 'custom',
+      message: `must be FIELD:VALUE, or several with commas, each FIELD once, of ${SIDE_FIELDS.join(', ')}`,
+      input: text,
+    })
+    return z.NEVER
+  })
   .meta({
     description:
       'one side, e.g. gpu_model:H100 or source:mlenergy,revision:2026-02-16; the filters of /leaderboard hold for both',

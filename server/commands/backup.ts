@@ -1,5 +1,5 @@
-import { existsSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { CommandError } from '../command-error.ts'
 import { printLine, withStore } from './with-store.ts'
 
@@ -11,6 +11,8 @@ export async function backup(out: string, options: { db: string; json: boolean }
       2,
       `${path} is there already; a backup overwrites nothing. Give another name.`,
     )
+  // SQLite would say only that it can't open it, as of the database itself.
+  accessSync(dirname(path), constants.W_OK)
   await withStore(options.db, { create: false }, async (store) => {
     await store.raw.backup(path)
     const bytes = statSync(path).size

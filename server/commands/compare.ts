@@ -1,6 +1,7 @@
 import type { Comparison, StudyComparison } from '../../analysis/schema/comparison.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
+import { CommandError } from '../command-error.ts'
 import { compareStored } from '../compare-stored.ts'
 import { findRun } from '../store/find-run.ts'
 import { numberText } from './number-text.ts'
@@ -15,6 +16,11 @@ export async function compare(
   await withStore(options.db, { create: false }, async (store) => {
     const rows = []
     for (const ref of refs) rows.push(await findRun(store.db, ref))
+    if (rows.length === 2 && rows[0]?.run_id === rows[1]?.run_id)
+      throw new CommandError(
+        2,
+        `${refs.join(' and ')} are one run, ${rows[0]?.run_id}. Name two; llem-server runs lists them.`,
+      )
     const comparison = await compareStored(summariesFor(store), rows)
     if (options.json) return printLine(toJson(comparison, 2))
     for (const line of 'ranking' in comparison ? ranked(comparison) : side(comparison))

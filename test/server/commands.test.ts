@@ -168,6 +168,20 @@ describe('report and compare', () => {
     expect(readFileSync(path, 'utf8')).toContain('<!doctype html>')
   })
 
+  it('says why a place can take no file', async () => {
+    expect(await run('report', A, '--out', 'x')).toMatchObject({
+      code: 1,
+      stderr: `${join(dir, 'x')} is a folder. Give the name of a file (EISDIR).\n`,
+    })
+    expect((await run('report', A, '--out', 'x/report.html/r.html')).stderr).toMatch(
+      /report.html is there already, and no folder|leads through something that is no folder/,
+    )
+    expect(await run('backup', 'nowhere/copy.db')).toMatchObject({
+      code: 1,
+      stderr: `${join(dir, 'nowhere')} is not there. Check the path (ENOENT).\n`,
+    })
+  })
+
   it('compares two, and ranks more', async () => {
     expect(await answer('compare', A, B)).toHaveProperty('sentence')
     const table = (await run('compare', A, B)).stdout.split('\n')
@@ -184,6 +198,11 @@ describe('report and compare', () => {
     )
     expect(await answer('compare', A, B, 'last')).toHaveProperty('ranking')
     expect(await run('compare', A)).toMatchObject({ code: 2 })
+    expect(await run('compare', A, A)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining(`are one run, ${A}. Name two`),
+    })
   })
 })
 

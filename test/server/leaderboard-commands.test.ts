@@ -207,7 +207,10 @@ describe('llem-server leaderboard', () => {
     const ended = await run('leaderboard', '--colour', 'red')
     expect([ended.code, ended.stderr]).toEqual([2, expect.stringMatching(/--colour is not known/)])
     const sides = await run('leaderboard', '--a', 'gpu_model:H100')
-    expect([sides.code, sides.stderr]).toEqual([2, expect.stringMatching(/--b/)])
+    expect([sides.code, sides.stderr]).toEqual([2, expect.stringMatching(/--b is missing/)])
+    expect((await run('leaderboard', '--a', 'gpu:H100', '--b', 'gpu_model:B200')).stderr).toMatch(
+      /--a is "gpu:H100"; it must be FIELD:VALUE/,
+    )
   })
 })
 
