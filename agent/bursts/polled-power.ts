@@ -4,6 +4,7 @@ import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import { openNvml } from '../ffi/nvml.ts'
 import { nvmlDuty } from '../sensors/nvml-duty.ts'
+import { INSTANT_REFRESH_MS } from '../sensors/nvml-power.ts'
 import { POWER_ACCURACY, sensorRow } from '../sensors/nvml-reading.ts'
 import { powered, sampleRow } from '../sensors/reading.ts'
 
@@ -38,6 +39,7 @@ export async function openPolledPower(
     averaging_ms: null,
     duty: nvmlDuty(model, 'nvml_power_instant'),
     period_ms: INTERVAL_MS,
+    lag_ms: INSTANT_REFRESH_MS,
     accuracy: POWER_ACCURACY,
   })
   let timer: NodeJS.Timeout | null = null

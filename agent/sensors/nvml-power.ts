@@ -19,6 +19,8 @@ import { type Refused, sampleRow } from './reading.ts'
 import type { Sensor } from './sensor.ts'
 
 const AVERAGE_MS = 1000
+/** The momentary value is renewed so often, and up to so old. */
+export const INSTANT_REFRESH_MS = 100
 
 /**
  * The one best source of a GPU's power: the ring, else the momentary value, else the mean of the last second. A lesser one
@@ -47,7 +49,8 @@ export async function openPower(
       const reading = judge(gpu.guarded(read))
       if (reading.value !== null) {
         const duty = nvmlDuty(gpu.device.model, source)
-        const row = powerRow(gpu, source, scope, { averaging_ms, duty })
+        const lag_ms = averaging_ms ?? INSTANT_REFRESH_MS
+        const row = powerRow(gpu, source, scope, { averaging_ms, duty, lag_ms })
         return { sensors: [polled(gpu, clock, row, read, judge)], refused }
       }
       first ??= reading.reason

@@ -209,7 +209,7 @@ function errorsOf(
     e.truth === null ? [] : [100 * (e.energy_j / e.truth.energy_j - 1)],
   )
   const held = own.flatMap((e) =>
-    e.truth === null || e.doubt_j === null
+    e.truth === null || e.doubt_j === null || form === 'counter'
       ? []
       : [Math.abs(e.energy_j - e.truth.energy_j) <= e.doubt_j + e.truth.doubt_j],
   )

@@ -24,39 +24,56 @@ from llem_windows import end as end_window
 
 LENGTHS_MS = (20, 50, 100, 200, 500, 2000)
 SIZE = 4096
+LOADS = {"full": (torch.randn, torch.bfloat16), "constant": (torch.zeros, torch.float32)}
+# Room for 0.2 s of idle power on either side: from 0.3 s before, and from 0.25 s after, when the ring has settled.
 BEFORE_S = 0.35
-AFTER_S = 0.35
+AFTER_S = 0.5
 
 
 def counter():
-    """The driver's energy counter, between bursts: it steps every 100 ms, so only gap to gap means anything."""
+    """The driver's energy counter in the gaps between bursts. It steps every 100 ms, so it is asked until it steps:
+    what it says then is of that instant, known to a call's 3 ms, and not of up to 100 ms before."""
     import pynvml
 
     pynvml.nvmlInit()
     device = pynvml.nvmlDeviceGetHandleByIndex(0)
 
-    def read():
+    def once():
         begin = time.monotonic_ns()
         value = pynvml.nvmlDeviceGetTotalEnergyConsumption(device)
-        return [(begin + time.monotonic_ns()) // 2, value]
+        return (begin + time.monotonic_ns()) // 2, value
+
+    def read():
+        at, value = once()
+        while True:
+            then, now = once()
+            if now != value:
+                return [(at + then) // 2, now]
+            at = then
 
     return read
 
 
 class Work:
-    """Matrix products on random operands (the card reaches its power limit) or on zeros (its clocks hold)."""
+    """Matrix products on random operands in bfloat16 (the card reaches its power limit), or on zeros in float32
+    (its clocks hold: in bfloat16 an H100 slows its clocks even for zeros, to 1710 to 1755 MHz, now so, now so)."""
 
     def __init__(self, load):
-        make = torch.randn if load == "full" else torch.zeros
-        self.a = make(SIZE, SIZE, device="cuda", dtype=torch.bfloat16)
-        self.b = make(SIZE, SIZE, device="cuda", dtype=torch.bfloat16)
+        make, dtype = LOADS[load]
+        self.a = make(SIZE, SIZE, device="cuda", dtype=dtype)
+        self.b = make(SIZE, SIZE, device="cuda", dtype=dtype)
         self.out = torch.empty_like(self.a)
-        self.run(200)
+        self.time(20)
+        count = max(20, round(2 * self.time(100)))
+        self.per_s = self.time(count)
+
+    def time(self, count):
+        """Products a second."""
         torch.cuda.synchronize()
         begin = time.monotonic()
-        self.run(4000)
+        self.run(count)
         torch.cuda.synchronize()
-        self.per_s = 4000 / (time.monotonic() - begin)
+        return count / (time.monotonic() - begin)
 
     def run(self, count):
         for _ in range(count):

@@ -1,13 +1,12 @@
-// What bursts.py recorded, as a table: the error of each tool's single bursts against the mean of many.
+// What bursts.py recorded, as a table: the error of each tool's single bursts against the energy counter around each,
+// caught as it stepped. The counter itself is set against the mean of many: so unlike were the bursts.
 // Run: npx tsx bench/peer-bursts/table.ts BUNDLE BURSTS.ndjson
 import { readFileSync } from 'node:fs'
 import { deviceEnergy } from '../../analysis/energy/device-energy.ts'
 import { repeatable } from '../../analysis/estimators/uncertainty.ts'
 import { marksOf } from '../../analysis/marked-windows.ts'
-import { sharePerDegree } from '../../analysis/online/burst-temperature.ts'
 import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { RunData } from '../../analysis/readings/run-data.ts'
-import { seriesOf } from '../../analysis/readings/sample-table.ts'
 import { mean } from '../../analysis/stats/moments.ts'
 import { percentile } from '../../analysis/stats/percentile.ts'
 import type { Window } from '../../analysis/window.ts'
@@ -49,60 +48,39 @@ const marks = new Map(marksOf(run).map((m) => [m.id, m.window]))
 const gpu = run.devices.find((d) => d.kind === 'gpu')
 if (gpu === undefined) throw new Error(`${bundle} has no GPU`)
 
-const heat = seriesOf(run.samples).find((s) => s.metric === 'gpu_temperature_c')
-const groups = new Map<string, { burst: Burst; forms: Forms; temperature_c: number }[]>()
+const groups = new Map<string, { burst: Burst; forms: Forms }[]>()
 for (const burst of bursts) {
   const window = marks.get(burst.id)
   if (window === undefined) continue
   const key = `${burst.load} ${burst.length_ms}`
-  groups.set(key, [
-    ...(groups.get(key) ?? []),
-    {
-      burst,
-      forms: formsOf(run, gpu.device_id, burst, window),
-      temperature_c: temperatureAt(window.start_ns),
-    },
-  ])
+  const forms = formsOf(run, gpu.device_id, burst, window)
+  groups.set(key, [...(groups.get(key) ?? []), { burst, forms }])
 }
-const FORMS = ['ring padded', 'ring alone', 'polled 186', 'counter gaps']
+const FORMS = ['ring padded', 'ring alone', 'polled 186']
 const TOOLS = ['zeus', 'codecarbon', 'llenergymeasure']
 console.log(
-  'error of single bursts, %: median (least..most), [95 % within]; by the mean of many as reference',
+  'error of single bursts, %: median (least..most), [95 % within]; by the counter around each',
 )
 for (const [key, group] of [...groups].sort((a, b) =>
   a[0].localeCompare(b[0], 'en', { numeric: true }),
 )) {
-  const all = (form: string) => group.flatMap((g) => g.forms[form] ?? [])
-  const padded = mean(all('ring padded')) as number
-  const counter = mean(all('counter gaps')) as number
-  const reference = (padded + counter) / 2
-  const degrees = mean(group.map((g) => g.temperature_c)) as number
-  const per_c = sharePerDegree(
-    group.flatMap(({ temperature_c, forms }) =>
-      [
-        [forms['ring padded'], padded],
-        [forms['counter gaps'], counter],
-      ].flatMap(([joules, level]) =>
-        joules == null ? [] : [{ temperature_c, share: joules / (level as number) - 1 }],
-      ),
-    ),
-  )
-  // The same work takes more on a warmer card: each burst is judged at its own temperature.
-  const truth = (g: { temperature_c: number }) =>
-    reference * (1 + (per_c ?? 0) * (g.temperature_c - degrees))
-  const errors = (of: (g: (typeof group)[number]) => number | null) =>
+  const of = (form: string) => mean(group.flatMap((g) => g.forms[form] ?? [])) as number
+  const [padded, counter] = [of('ring padded'), of('counter')]
+  const errors = (joules: (g: (typeof group)[number]) => number | null, truth_j?: number) =>
     group.flatMap((g) => {
-      const joules = of(g)
-      return joules === null ? [] : [100 * (joules / truth(g) - 1)]
+      const own = joules(g)
+      return own === null ? [] : [100 * (own / (truth_j ?? (g.forms['counter'] as number)) - 1)]
     })
   console.log(
-    `\n${key} ms: ${group.length} bursts, ${reference.toFixed(1)} J; ring ${padded.toFixed(2)}, counter ${counter.toFixed(2)} ` +
-      `(${(100 * (counter / padded - 1)).toFixed(1)} %), ${per_c === null ? '-' : (100 * per_c).toFixed(2)} % a degree`,
+    `\n${key} ms: ${group.length} bursts, ${((padded + counter) / 2).toFixed(1)} J; ring ${padded.toFixed(2)}, counter ${counter.toFixed(2)} ` +
+      `(${(100 * (counter / padded - 1)).toFixed(1)} %)`,
   )
   for (const form of FORMS)
     console.log(`  ${form.padEnd(16)} ${spread(errors((g) => g.forms[form] ?? null))}`)
+  console.log(`  counter, by mean ${spread(errors((g) => g.forms['counter'] ?? null, counter))}`)
   const held = group.filter(
-    (g) => Math.abs((g.forms['ring alone'] as number) - truth(g)) <= g.forms.doubt,
+    ({ forms }) =>
+      Math.abs((forms['ring alone'] as number) - (forms['counter'] as number)) <= forms.doubt,
   )
   console.log(`  ring alone, within its stated range: ${held.length} of ${group.length}`)
   for (const tool of TOOLS)
@@ -120,28 +98,32 @@ function spread(errors: readonly number[]): string {
 function formsOf(run: RunData, device_id: string, burst: Burst, window: Window): Forms {
   const { estimates } = deviceEnergy(run, device_id, window)
   const by = (method: string) => estimates.find((e) => e.method === method) ?? null
-  const seconds = (burst.end_ns - burst.begin_ns) / 1e9
   const padded = by('burst')
   const ring = by('ring')
   const [before, after] = [burst.counter_before, burst.counter_after]
-  const idle_w = idleAround(window)
-  const added_s = (after[0] - before[0]) / 1e9 - seconds
+  const idle_before_w = meanWatts(window.start_ns - 3e8, window.start_ns - 1e8)
+  const idle_after_w = meanWatts(window.end_ns + 2.5e8, window.end_ns + 4.5e8)
   return {
     'ring padded': padded?.energy_j ?? null,
     'ring alone': ring?.energy_j ?? null,
     'polled 186': polled(burst.begin_ns, burst.end_ns),
-    'counter gaps': idle_w === null ? null : (after[1] - before[1]) / 1e3 - idle_w * added_s,
+    counter:
+      idle_before_w === null || idle_after_w === null
+        ? null
+        : (after[1] - before[1]) / 1e3 -
+          (idle_before_w * (burst.begin_ns - before[0]) +
+            idle_after_w * (after[0] - burst.end_ns)) /
+            1e9,
     doubt: ring === null ? 0 : 2 * repeatable(ring.components),
   }
 }
 
-/** Mean watts of the ring from 0.3 to 0.1 s before a burst. */
-function idleAround(window: Window): number | null {
-  const rest = { start_ns: window.start_ns - 3e8, end_ns: window.start_ns - 1e8, rule: 'marked' }
-  const ring = deviceEnergy(run, gpu?.device_id ?? '', rest).estimates.find(
-    (e) => e.method === 'ring',
-  )
-  return ring?.energy_j == null ? null : ring.energy_j / 0.2
+/** Mean watts of the ring in a span of idle time. */
+function meanWatts(start_ns: number, end_ns: number): number | null {
+  const span = { start_ns, end_ns, rule: 'marked' }
+  const { estimates } = deviceEnergy(run, gpu?.device_id ?? '', span)
+  const joules = estimates.find((e) => e.method === 'ring')?.energy_j ?? null
+  return joules === null ? null : joules / ((end_ns - start_ns) / 1e9)
 }
 
 /** Trapezoid over polls every 100 ms, as one who polls would add them up: power held to the bounds. */
@@ -162,9 +144,4 @@ function polled(begin_ns: number, end_ns: number): number | null {
     if (t_ns >= end_ns) return joules
   }
   return null
-}
-
-function temperatureAt(t_ns: number): number {
-  const i = heat === undefined ? -1 : heat.t_ns.findLastIndex((t) => t <= t_ns)
-  return i < 0 ? Number.NaN : (heat?.value[i] as number)
 }
