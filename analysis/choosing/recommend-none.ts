@@ -3,6 +3,7 @@ import { type CostReason, reasonWords } from '../schema/cost.ts'
 import type { Candidate, Excluded } from './candidate.ts'
 import { candidateLabel, choiceOf, metricWords } from './candidate-view.ts'
 import { PRICED_IDS } from './choice-metric.ts'
+import { kindText } from './kind-words.ts'
 import type { Bound } from './objective.ts'
 import { boundWords, withUnit } from './recommend-reason.ts'
 import { at, type Columns, type Question, type Table } from './recommend-table.ts'
@@ -81,7 +82,7 @@ export function unrankedReason(
   excluded: readonly Excluded[],
 ): string {
   if (kinds.length > 1) {
-    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them, or take its answer from groups.`
+    return `The configurations are of ${kinds.length} kinds that can't be compared with one another: ${kindWords(kinds)}. Filter for one of them${filterFor(kinds)}, or take the answer of each, in groups.`
   }
   const count = (reason: Excluded['reason']) => excluded.filter((e) => e.reason === reason).length
   const metrics = new Set(
@@ -111,13 +112,19 @@ function whyWords(excluded: readonly Excluded[]): string {
   return words.length === 0 ? '' : ` (${words.join('; ')})`
 }
 
+/** A parameter that lets one of the kinds through. */
+function filterFor(
+  kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
+): string {
+  const tasks = kinds.flatMap(({ group }) => /^task (.+)$/.exec(String(group['work']))?.[1] ?? [])
+  return tasks[0] === undefined ? '' : `, as by task=${tasks[0]}`
+}
+
 /** What kinds of candidates there are, in words. */
 export const kindWords = (
   kinds: readonly { readonly group: Readonly<Record<string, unknown>> }[],
 ) => {
-  const words = kinds.map(({ group: { work, scope } }) =>
-    scope === null ? work : `${work} (energy of: ${scope})`,
-  )
+  const words = kinds.map(({ group: { work, scope } }) => kindText({ work, scope }))
   return `${words.slice(0, 3).join('; ')}${words.length > 3 ? '; ...' : ''}`
 }
 

@@ -1,3 +1,4 @@
+import { kindText } from '../../analysis/choosing/kind-words.ts'
 import type { Pareto } from '../../analysis/schema/choosing.ts'
 import { type CostReason, reasonWords } from '../../analysis/schema/cost.ts'
 import { toJson } from '../../analysis/schema/json.ts'
@@ -43,13 +44,7 @@ export async function pareto(
       'WHAT',
     ]
     groups.forEach((group, place) => {
-      if (groups.length > 1)
-        printLine(
-          `${place > 0 ? '\n' : ''}${Object.entries(group.group)
-            .filter(([, v]) => v !== null)
-            .map(([k, v]) => `${k}: ${v}`)
-            .join(', ')}`,
-        )
+      if (groups.length > 1) printLine(`${place > 0 ? '\n' : ''}${headingOf(group.group)}`)
       const own = rows.filter((_, i) => points[i]?.group === place)
       for (const line of columns([head, ...own])) printLine(line)
     })
@@ -62,6 +57,12 @@ export async function pareto(
     for (const line of pricingText(answer.pricing)) printLine(line)
     sayExcluded(excluded)
   })
+}
+
+/** `Task gpqa, energy of the GPUs:` */
+export function headingOf(group: Readonly<Record<string, unknown>>): string {
+  const text = kindText(group)
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}:`
 }
 
 /** How many were left out, and why, on stderr. */

@@ -4,7 +4,7 @@ import { recommendQuerySchema } from '../candidate-query.ts'
 import { recommendStored } from '../choose-stored.ts'
 import { askedUnder, pricingText } from './asking.ts'
 import { numberText } from './number-text.ts'
-import { sayExcluded } from './pareto.ts'
+import { headingOf, sayExcluded } from './pareto.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
@@ -47,14 +47,27 @@ export async function recommend(
       printLine('')
       const besides = beside.map((id) => (unitOf(id) === '1' ? id : `${id} (${unitOf(id)})`))
       const head = ['', `${minimize} (${unit})`, '95 % RANGE', latency, ...besides, 'ID', 'WHAT']
-      for (const line of columns([head, ...rows])) printLine(line)
+      const [first = '', ...lines] = columns([head, ...rows])
+      printLine(first)
+      shown.forEach(({ group }, i) => {
+        // Where there are several answers, each stands under what its candidates have in common.
+        if (group !== null && group !== shown[i - 1]?.group) printLine(headingOf(group))
+        printLine(lines[i] ?? '')
+      })
     }
     sayExcluded(excluded)
   })
 }
 
-function choices({ recommended, baseline, nearest }: Answer): { role: string; choice: Choice }[] {
-  const row = (role: string, choice: Choice | null) => (choice === null ? [] : [{ role, choice }])
+interface Row {
+  readonly group: Answer['group']
+  readonly role: string
+  readonly choice: Choice
+}
+
+function choices({ group, recommended, baseline, nearest }: Answer): Row[] {
+  const row = (role: string, choice: Choice | null) =>
+    choice === null ? [] : [{ group, role, choice }]
   return [
     ...row('recommended', recommended),
     ...row('baseline', baseline?.id === recommended?.id ? null : baseline),

@@ -271,6 +271,16 @@ describe('results of others', () => {
       { work: 'task chat', scope: 'gpu' },
       { work: 'task lm-arena-chat', scope: 'gpu' },
     ])
+    const text = async (...args: string[]) =>
+      (await llemServer([...args, '--db', join(dir, 'board.db')], { cwd: dir })).stdout
+    const kinds = ['--task', 'lm-arena-chat,chat', '--cautions', 'include']
+    const heading = /^Task lm-arena-chat, energy of the GPUs:$/m
+    expect(await text('pareto', ...kinds)).toMatch(heading)
+    const stdout = await text('recommend', ...kinds)
+    expect(stdout).toMatch(heading)
+    expect(stdout.split('\n')[0]).toBe(
+      "The configurations are of 2 kinds that can't be compared with one another: task chat, energy of the GPUs; task lm-arena-chat, energy of the GPUs. Filter for one of them, as by task=chat, or take the answer of each, in groups.",
+    )
     const single = points.find((p) => p.source === 'mlenergy' && p.member_ids.length === 1)
     const twins = points.find((p) => p.member_ids.length > 1)
     expect(single?.certainty).toBeNull()

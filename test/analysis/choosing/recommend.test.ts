@@ -159,7 +159,9 @@ describe('a recommendation', () => {
   it('never ranks unlike work together, but answers for each', () => {
     const answer = ask([...two, candidate('x', 0.1, 5, { work: 'task gpqa', task: 'gpqa' })])
     expect(answer.recommended).toBeNull()
-    expect(answer.reason).toContain("2 kinds that can't be compared")
+    expect(answer.reason).toMatch(
+      /2 kinds that can't be compared .*: task chat, energy of the GPUs; task gpqa, energy of the GPUs\. Filter for one of them, as by task=chat, or/,
+    )
     expect(answer.groups.map((g) => [g.group?.['work'], g.recommended?.id])).toEqual([
       ['task gpqa', 'x'],
       ['task chat', 'second'],
@@ -250,7 +252,7 @@ describe('a baseline', () => {
       saving_pct: null,
     })
     expect(answer.reason).toContain(
-      'what runs now is not of the same kind: task gpqa (energy of: gpu).',
+      'what runs now is not of the same kind: task gpqa, energy of the GPUs.',
     )
     const blank = ask(rows, { baseline: 'current', current: candidate('now', null, 200) })
     expect(blank.reason).toContain('what runs now has no energy per output token.')
