@@ -1,14 +1,11 @@
-import type { Estimate } from '../comparing/compare-metric.ts'
 import type { CostReason } from '../schema/cost.ts'
-import type { CommonSpread } from './common-spread.ts'
+import type { Spread } from './common-spread.ts'
 
 /** A number of a candidate. `scope`: of an energy, whose it is; energies of unlike scope are never compared. */
-export interface CandidateMetric extends Omit<Estimate, 'unit' | 'reason'> {
+export interface CandidateMetric extends Spread {
   readonly unit: string
   readonly reason: CostReason | null
   readonly scope?: string | null | undefined
-  /** Of a priced number: what of its range all candidates have in common. */
-  readonly common?: CommonSpread
 }
 
 /** The fields by which candidates are told apart, filtered and grouped. */

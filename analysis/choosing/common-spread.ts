@@ -1,5 +1,4 @@
 import type { Estimate } from '../comparing/compare-metric.ts'
-import type { CandidateMetric } from './candidate.ts'
 
 /** What one input of the scenario, such as the factor of the grid, does to a number: relative, one standard deviation. */
 export interface CommonTerm {
@@ -16,6 +15,12 @@ export interface CommonSpread {
   readonly high: number | null
 }
 
+/** A number with its ranges. */
+export interface Spread extends Omit<Estimate, 'unit' | 'reason'> {
+  /** Of a priced number: what of its range all candidates have in common. */
+  readonly common?: CommonSpread
+}
+
 /** A range as ranges of metrics are: two standard deviations to each side. */
 const COVERAGE = 2
 const size = (t: CommonTerm | undefined): number => (t === undefined ? 0 : (t.down + t.up) / 2)
@@ -25,7 +30,7 @@ const size = (t: CommonTerm | undefined): number => (t === undefined ? 0 : (t.do
  * other, which is nothing where both are the same product of it.
  * Source: docs/metrics.md, "Choosing a configuration".
  */
-export function withoutCommon(a: CandidateMetric, b: CandidateMetric): [Estimate, Estimate] {
+export function withoutCommon(a: Spread, b: Spread): [Estimate, Estimate] {
   const [mine, other] = [a.common?.terms ?? [], b.common?.terms ?? []]
   const names = new Set([...mine, ...other].map((t) => t.name))
   const left = Math.hypot(
@@ -36,7 +41,7 @@ export function withoutCommon(a: CandidateMetric, b: CandidateMetric): [Estimate
   return [widened(a, left), widened(b, 0)]
 }
 
-function widened(m: CandidateMetric, relative: number): Estimate {
+function widened(m: Spread, relative: number): Estimate {
   const { value, common } = m
   const out = (end: number | null, way: -1 | 1): number | null =>
     value === null || end === null || relative === 0
