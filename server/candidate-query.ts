@@ -14,6 +14,7 @@ import type { RecommendRequest } from '../analysis/choosing/recommend.ts'
 import { BASELINES } from '../analysis/schema/choosing.ts'
 import { datasetSchema, RATED_BY, type RatedBy } from '../analysis/schema/quality.ts'
 import { isOnDataset } from '../analysis/schema/quality-metric.ts'
+import { queryNumber } from '../analysis/schema/query-number.ts'
 import { type CostQuery, costQuerySchema } from './cost-query.ts'
 import type { Per } from './run-candidates.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
@@ -69,7 +70,7 @@ const deadlines = z
   .string()
   .regex(/^\d+(\.\d+)?(,\d+(\.\d+)?)*$/, 'must be a number, or several with commas')
   .transform((text) => text.split(',').map(Number))
-const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const whole = (least: number, most: number) => queryNumber({ whole: true, least, most })
 
 /** What both questions take beside the filters of every list. */
 const common = {

@@ -149,7 +149,8 @@ describe('GET /pareto', () => {
     ['sort=itl_ms_p50', 'query.sort', 'not known here'],
     ['limit=5', 'query.limit', 'not known here'],
     ['deadline=5', 'query.deadline', 'not known here'],
-    ['resamples=0', 'query.resamples', 'is 0; it must be at least 1'],
+    ['seed=', 'query.seed', 'is ""; it must be a whole number from 0 to 4294967295'],
+    ['resamples=0', 'query.resamples', 'is "0"; it must be a whole number from 1 to 5000'],
   ])('refuses %s in words', async (query, path, words) => {
     const answer = await get(`/pareto?${query}`)
     expect(answer.status).toBe(400)
