@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { nearest } from '../analysis/schema/did-you-mean.ts'
 import type { CodecarbonPlace } from './codecarbon.ts'
 import { VERSION } from './program.ts'
 
@@ -126,12 +127,30 @@ function askCommand(list: Command, names: Parameters, run: Ask): void {
     .allowExcessArguments()
     .action(async (o: Common & Record<string, unknown>, it: Command) => {
       const query: Record<string, string> = metricOptions(it.args, list.name())
+      refuseUnknown(Object.keys(query), list)
       for (const [name] of names) {
         const value = o[name]
         if (typeof value === 'string') query[name] = value
       }
       await run(o, query)
     })
+}
+
+/** Of what commander left over, bounds of metrics are judged by the question itself; all else must be an option. */
+function refuseUnknown(names: readonly string[], list: Command): void {
+  const known = list.options.map((o) => (o.long ?? '').replace(/^--/, ''))
+  const faults = names
+    .filter((name) => !/^(min|max)_/.test(name) && !known.includes(name))
+    .map((name) => {
+      const meant = nearest(name, known)
+      return `--${name} is not known here${meant === null ? '' : `; did you mean --${meant}?`}`
+    })
+  if (faults.length > 0)
+    throw new CommanderError(
+      2,
+      'llem.argument',
+      `${faults.join('\n')}\n(--help shows what can be said)`,
+    )
 }
 
 /** `--max_itl_ms_p50 50` and `--max_itl_ms_p50=50`, left over by commander; `--gpu-model` is read as the field's own name. */

@@ -105,10 +105,18 @@ describe('runs', () => {
   })
 
   it('refuses what it does not know, by its name', async () => {
-    expect(await run('runs', '--modle', 'x')).toMatchObject({
+    expect(await run('runs', '--modle', 'x', '--colour', 'red')).toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('--modle'),
+      stderr:
+        '--modle is not known here; did you mean --model?\n--colour is not known here\n(--help shows what can be said)\n',
     })
+    // Options of the command itself are meant as well as filters.
+    expect((await run('statement', 'create', '--titel', 'x')).stderr).toMatch(
+      /did you mean --title\?/,
+    )
+    expect((await run('runs', '--max_itl_ms_p5', '9')).stderr).toMatch(
+      /--max_itl_ms_p5 is not known here; did you mean max_itl_ms_p50\?/,
+    )
     expect(await run('runs', '--sort', 'colour')).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(/--sort is "colour"; it must be a field or a metric/),
