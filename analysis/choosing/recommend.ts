@@ -56,13 +56,14 @@ export function recommend(
   const left_out = [...excluded, ...lacking]
   const kinds = alike(having, [minimize], [])
   const groups = group_by.length > 0 || kinds.length > 1 ? alike(having, [minimize], group_by) : []
+  const [only] = kinds
   const whole =
-    kinds.length === 1 && kinds[0]
+    kinds.length === 1 && only
       ? answerOf(
-          kinds[0].members,
+          only.members,
           request,
           null,
-          lacking.filter((e) => e.metric !== minimize).length,
+          unmeasuredOf(only.group, candidates, request, lacking),
         )
       : noAnswer(unrankedReason(kinds, request, left_out), having.length)
   return {
@@ -79,6 +80,23 @@ export function recommend(
     quality_dataset,
     resamples: affordableResamples(having.length, 2, request.resamples),
   }
+}
+
+/** How many more of a kind there are that lack what is bounded; those of other kinds are none of it. */
+function unmeasuredOf(
+  group: Readonly<Record<string, unknown>>,
+  candidates: readonly Candidate[],
+  { minimize }: Question,
+  lacking: readonly Excluded[],
+): number {
+  const ids = new Set(lacking.filter((e) => e.metric !== minimize).map((e) => e.id))
+  const same = JSON.stringify(group)
+  const kinds = alike(
+    candidates.filter((c) => ids.has(c.id)),
+    [minimize],
+    [],
+  )
+  return kinds.find((k) => JSON.stringify(k.group) === same)?.members.length ?? 0
 }
 
 const worth = (a: Answer): number => a.recommended?.value ?? Number.POSITIVE_INFINITY

@@ -103,6 +103,11 @@ describe('a recommendation', () => {
     expect(ask([...two, slow], { bounds }).reason).toBe(
       'None of 3 configurations has time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much; 2 of them were not measured for it.',
     )
+    // What is of other work could not be chosen, measured or not.
+    const other = candidate('other', 1, 20, { work: 'task math' })
+    expect(ask([slow, other], { bounds }).reason).toBe(
+      'The only configuration does not have time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much.',
+    )
     const none = ask(two, { bounds })
     expect(none).toMatchObject({ recommended: null, nearest: null, candidates: 0 })
     expect(none.reason).toBe(
