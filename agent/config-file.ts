@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse, YAMLParseError } from 'yaml'
+import { nearest } from '../analysis/schema/did-you-mean.ts'
 import { ConfigError, parseStudy, type Study, setPath } from '../analysis/schema/study.ts'
 import { PRESETS } from './presets.ts'
 
@@ -34,7 +35,22 @@ export function readSetting(setting: string): readonly [path: string, value: unk
     throw new ConfigError([
       { path: setting, message: 'is not of the form key.path=value, as in load.concurrency=4' },
     ])
-  return [setting.slice(0, cut), parse(setting.slice(cut + 1))]
+  const [path, text] = [setting.slice(0, cut), setting.slice(cut + 1)]
+  if (text.trim() === '')
+    throw new ConfigError([
+      { path: `--set ${path}`, message: 'has no value; write null where none is meant' },
+    ])
+  return [path, parseYaml(text, `--set ${setting}`)]
+}
+
+/** @throws ConfigError */
+function parseYaml(text: string, from: string): unknown {
+  try {
+    return parse(text, { prettyErrors: true })
+  } catch (error) {
+    if (!(error instanceof YAMLParseError)) throw error
+    throw new ConfigError([{ path: from, message: `is not YAML or JSON: ${error.message.trim()}` }])
+  }
 }
 
 /** @throws ConfigError whose first words are the file, so that a script that reads several knows which */
@@ -66,21 +82,17 @@ function readConfig(path: string): unknown {
     text = readFileSync(path === '-' ? 0 : path, 'utf8')
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
-    const presets = Object.keys(PRESETS).join(', ')
+    const presets = Object.keys(PRESETS)
+    const meant = nearest(path, presets)
     throw new ConfigError([
       {
         path,
         message:
           code === 'ENOENT'
-            ? `there is no such file, and no preset of that name (presets: ${presets})`
+            ? `there is no such file, and no preset of that name (presets: ${presets.join(', ')})${meant === null ? '' : `; did you mean ${meant}?`}`
             : `can't be read (${code}); check the path and its permissions`,
       },
     ])
   }
-  try {
-    return parse(text, { prettyErrors: true })
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error
-    throw new ConfigError([{ path, message: `is not YAML or JSON: ${error.message.trim()}` }])
-  }
+  return parseYaml(text, path)
 }

@@ -184,6 +184,6 @@ async function probe(client: ServerClient, say: (text: string) => void): Promise
     await client.get('/runs?limit=1')
   } catch (error) {
     if (!(error instanceof ServerError) || !error.retry) throw error
-    say(`${error.message} Recording begins all the same; it is sent when the server answers.`)
+    say(`${error.message} What is recorded is kept, and sent when the server answers.`)
   }
 }

@@ -44,3 +44,20 @@ describe('llem-agent config --json', () => {
     expect((await config('show', rest)).experiment_key).toBe(experiment_key)
   })
 })
+
+describe('what is written wrongly on the command line', () => {
+  it.each([
+    ['quick-test', ['--set', 'a=['], '--set a=[: is not YAML or JSON'],
+    [
+      'quick-test',
+      ['--set', 'load.concurrency='],
+      '--set load.concurrency: has no value; write null where none is meant',
+    ],
+    ['quick-tset', [], 'did you mean quick-test?'],
+  ])('%s %j is refused with a sentence', async (source, args, said) => {
+    const { code, stderr } = await run(AGENT, ['config', 'show', source, ...args], home)
+    expect(stderr).toContain(said)
+    expect(stderr).not.toContain('    at ')
+    expect(code).toBe(2)
+  })
+})

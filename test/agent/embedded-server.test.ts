@@ -232,7 +232,7 @@ describe('with an address', () => {
     const { client } = await connectTo(url, (text) => said.push(text))
     expect(client.url).toBe(url)
     expect(said).toEqual([
-      `The server ${url} can't be reached (ECONNREFUSED). Recording begins all the same; it is sent when the server answers.`,
+      `The server ${url} can't be reached (ECONNREFUSED). What is recorded is kept, and sent when the server answers.`,
     ])
   })
   test.each(['localhost:8642', 'ftp://x', 'x'])('%s is no address', async (server) => {
