@@ -60,21 +60,25 @@ function scoreOf(scored: readonly ScoredRun[]): CandidateMetric {
 }
 
 function perJoule(scored: readonly ScoredRun[]): CandidateMetric {
-  const each = scored.map(ratioOf)
-  const known = each.filter((m) => m.value !== null)
+  const each = scored.map((s) => ({ ...s, ratio: ratioOf(s) }))
+  const known = each.filter(({ ratio }) => ratio.value !== null)
   const [only] = known
-  if (only === undefined) return nothing('1/J', each[0]?.reason ?? 'not_recorded')
-  const scopes = new Set(known.flatMap((m) => m.scope ?? []))
+  if (only === undefined) return nothing('1/J', each[0]?.ratio.reason ?? 'not_recorded')
+  const scopes = new Set(known.flatMap(({ ratio }) => ratio.scope ?? []))
   const scope = [...scopes].sort().join(', ') || null
-  const over = overCycles(known)
-  const found = known.length === 1 ? only : { ...over, value: over.mean }
+  const over = overCycles(known.map(({ ratio }) => ratio))
+  const found = known.length === 1 ? only.ratio : { ...over, value: over.mean }
   const value = found.value as number
-  // A score of 0 has no relative range; where a range is not known it counts as none, as elsewhere in quotients.
-  const quality = scoreOf(scored)
-  const relative = (end: number | null) =>
-    end === null || !quality.value ? 0 : Math.abs(end - quality.value) / quality.value
-  const down = value * relative(quality.low)
-  const up = value * relative(quality.high)
+  // How the scores scatter is in the quotients; what all of them may be wrong by is not, and where no range is known it
+  // counts as none, as elsewhere in quotients.
+  const off = (end: 'low' | 'high') =>
+    mean(
+      known.flatMap((s) => {
+        const [score, joules] = [s[end], s.energy?.value ?? null]
+        return score === null || joules === null ? [] : Math.abs(score - s.value) / joules
+      }),
+    ) ?? 0
+  const [down, up] = [off('low'), off('high')]
   return {
     value,
     unit: '1/J',

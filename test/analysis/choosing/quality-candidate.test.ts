@@ -81,8 +81,24 @@ describe('quality per joule', () => {
     expect(one.per_joule?.value).toBe(0.0008)
   })
 
+  it('has the range of the runs that it is of, in which each doubt counts once', () => {
+    // 0.8 ± 0.04 over 2000 ± 200 J, as above: that a run of unknown joules scored otherwise makes it no less sure
+    const alone = scored(run(0.8, 0.04, joules(2000, 200)))
+    const beside = scored(run(0.8, 0.04, joules(2000, 200)), run(0.6, 0.04, joules(null)))
+    expect(beside.per_joule).toEqual(alone.per_joule)
+    // 0.70, 0.72 and 0.74 ± 0.01 over exactly 1000 J each: quotients scatter as the scores do, ± 0.0000496828 (above),
+    // and all may be wrong by 0.01 / 1000 J: √(0.0496828² + 0.01²) / 1000
+    const { per_joule } = scored(run(0.7, 0.01), run(0.72, 0.01), run(0.74, 0.01))
+    expect((per_joule?.high as number) - 0.00072).toBeCloseTo(0.0000506792, 9)
+    expect(0.00072 - (per_joule?.repeat_low as number)).toBeCloseTo(0.0000506792, 9)
+  })
+
   it('of a score of 0 is 0, and is null where the energy is, or is none', () => {
     expect(scored(run(0, 0)).per_joule).toMatchObject({ value: 0, low: 0, high: 0 })
+    // A score of 0 that may be 0.1 is up to 0.1 / 1000 J, not exactly nothing
+    const unsure = scored({ value: 0, low: 0, high: 0.1, energy: joules(1000) }).per_joule
+    expect(unsure).toMatchObject({ value: 0, low: 0 })
+    expect(unsure?.high).toBeCloseTo(0.0001, 12)
     expect(scored(run(0.5, null, null)).per_joule).toMatchObject({ reason: 'not_recorded' })
     expect(scored(run(0.5, null, joules(0))).per_joule).toMatchObject({
       value: null,
