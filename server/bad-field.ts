@@ -99,8 +99,8 @@ const depth = (issues: readonly z.core.$ZodIssue[]) =>
   Math.max(0, ...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)))
 
 function shown(issue: z.core.$ZodIssue): string {
-  if (!('input' in issue) || issue.input === undefined || issue.message.startsWith('is ')) return ''
-  const value = issue.input
+  const value = faulty(issue)
+  if (value === undefined || issue.message.startsWith('is ')) return ''
   const text =
     typeof value === 'string'
       ? JSON.stringify(value)
@@ -110,6 +110,16 @@ function shown(issue: z.core.$ZodIssue): string {
           : 'a mapping'
         : String(value)
   return `is ${text.length > 80 ? `${text.slice(0, 77)}...` : text}`
+}
+
+/** The value that a fault is about. Of one between several fields zod tells all of them, and the path which it is. */
+function faulty({ code, input, path }: z.core.$ZodIssue): unknown {
+  if (code !== 'custom' || input === null || typeof input !== 'object' || Array.isArray(input))
+    return input
+  const key = String(path.at(-1))
+  return Object.hasOwn(input, key)
+    ? ((input as Record<string, unknown>)[key] ?? undefined)
+    : undefined
 }
 
 const lower = (s: string) => s.charAt(0).toLowerCase() + s.slice(1)

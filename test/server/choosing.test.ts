@@ -234,10 +234,10 @@ describe('GET /recommend', () => {
   it.each([
     ['minimize=output_throughput_tok_s', 'query.minimize', 'better when it is high'],
     ['minimize=nothing', 'query.minimize', 'must be a metric'],
-    ['baseline=current', 'query.current', 'must name the run'],
+    ['baseline=current', 'query.current', /^must name the run/],
     ['baseline=worst_feasible&current=last', 'query.baseline', 'must be current'],
     ['baseline=best', 'query.baseline', '"best"'],
-    ['old_gpu=A100', 'query.new_gpu', 'must be given too'],
+    ['old_gpu=A100', 'query.new_gpu', /^must be given too/],
     ['old_gpu=A100&new_gpu=H100', 'query.deadlines', 'max_itl_ms_p50'],
     ['x=itl_ms_p50', 'query.x', 'not known here'],
   ])('refuses %s in words', async (query, path, words) => {
@@ -245,7 +245,7 @@ describe('GET /recommend', () => {
     expect(answer.status).toBe(400)
     const { errors } = await problem(answer)
     expect(errors?.map((e) => e.path)).toContain(path)
-    expect(errors?.map((e) => e.message).join()).toContain(words)
+    expect(errors?.map((e) => e.message).join()).toMatch(words)
   })
 
   it('refuses a run that is not there', async () => {
