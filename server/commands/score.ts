@@ -1,5 +1,6 @@
 import { toJson } from '../../analysis/schema/json.ts'
 import { datasetSchema, type RunScore, scoreBodySchema } from '../../analysis/schema/quality.ts'
+import { readDecimal } from '../../analysis/schema/query-number.ts'
 import { badFields } from '../bad-field.ts'
 import { CommandError } from '../command-error.ts'
 import { findRun } from '../store/find-run.ts'
@@ -26,7 +27,10 @@ export async function score(
   options: ScoreCommand,
 ): Promise<void> {
   if (options.remove) return removed(ref, value, options)
-  if (value === undefined) return shown(ref, options)
+  if (value === undefined) {
+    refuseUnused(options, ['dataset', 'low', 'high', 'source', 'replace'], 'Give VALUE too')
+    return shown(ref, options)
+  }
   const dataset = datasetOf(options)
   const body = scoreBodySchema.safeParse(
     {
@@ -58,6 +62,7 @@ export async function score(
 async function removed(ref: string, value: string | undefined, options: ScoreCommand) {
   if (value !== undefined)
     throw new CommandError(2, `--remove takes no value; take out ${value}, or --remove.`)
+  refuseUnused(options, ['low', 'high', 'source', 'replace'], 'Take it out, or --remove')
   const dataset = datasetOf(options)
   await withStore(options.db, { create: false }, async (store) => {
     const { run_id } = await findRun(store.db, ref)
@@ -91,9 +96,19 @@ async function shown(ref: string, options: ScoreCommand): Promise<void> {
 
 const by = () => ({ actor: 'local', now: isoNow() })
 
+/** Options that say something of a score are nothing to a command that gives none. */
+function refuseUnused(
+  options: ScoreCommand,
+  names: readonly ('dataset' | 'low' | 'high' | 'source' | 'replace')[],
+  remedy: string,
+): void {
+  const given = names.find((name) => options[name] !== undefined && options[name] !== false)
+  if (given !== undefined)
+    throw new CommandError(2, `--${given} says something of a score, and none is given. ${remedy}.`)
+}
+
 /** Text to a number; what is none stays as it is, to be refused with it. */
-const numberOf = (text: string): number | string =>
-  text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text)
+const numberOf = (text: string): number | string => readDecimal(text) ?? text
 
 const rangeText = ({ low, high }: RunScore): string =>
   low === null || high === null ? '' : `${numberText(low)} to ${numberText(high)}`

@@ -206,7 +206,15 @@ describe('llem-server score', () => {
       '--low is 0.8; it must not be above the value',
     ],
     [['run-a', '0.7', '--dataset', 'mmlu', '--low', '', '--high', '1'], '--low'],
+    [['run-a', '0x10', '--dataset', 'mmlu'], 'VALUE is "0x10"; it must be a number'],
+    [['run-a', '--dataset', 'mmlu'], '--dataset says something of a score, and none is given'],
+    [['run-a', '--low', '0.6', '--high', '0.8'], '--low says something of a score'],
+    [['run-a', '--replace'], '--replace says something of a score, and none is given. Give VALUE'],
     [['run-a', '0.7', '--dataset', 'mmlu', '--remove'], '--remove takes no value'],
+    [
+      ['run-a', '--dataset', 'gsm8k:strict', '--remove', '--source', 'x'],
+      '--source says something',
+    ],
     [['nobody', '0.7', '--dataset', 'mmlu'], 'There is no run "nobody"'],
   ])('refuses %j', async (args, words) => {
     const { code, stdout, stderr } = await run('score', ...args)
