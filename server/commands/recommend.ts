@@ -1,4 +1,4 @@
-import type { Answer, Choice } from '../../analysis/schema/choosing.ts'
+import type { Answer, Choice, Recommendation } from '../../analysis/schema/choosing.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { recommendQuerySchema } from '../candidate-query.ts'
 import { recommendStored } from '../choose-stored.ts'
@@ -55,6 +55,8 @@ export async function recommend(
         printLine(lines[i] ?? '')
       })
     }
+    for (const own of [answer, ...groups])
+      for (const line of hardwareText(own, answer)) printLine(line)
     sayExcluded(excluded)
   })
 }
@@ -72,5 +74,32 @@ function choices({ group, recommended, baseline, nearest }: Answer): Row[] {
     ...row('recommended', recommended),
     ...row('baseline', baseline?.id === recommended?.id ? null : baseline),
     ...row('nearest', nearest),
+  ]
+}
+
+/** What newer hardware saves: the best of each model and precision on both, at each deadline. */
+function hardwareText(
+  { hardware_gain: gain, group }: Answer,
+  { minimize, unit, latency }: Recommendation,
+): string[] {
+  if (gain === null) return []
+  const { old_gpu, new_gpu, comparisons, wins, median_pct, low_pct, high_pct } = gain
+  const of = group === null ? '' : ` (${headingOf(group).replace(/:$/, '')})`
+  if (comparisons.length === 0)
+    return ['', `${new_gpu} against ${old_gpu}${of}: no model was measured on both in time.`]
+  const range = [low_pct, median_pct, high_pct].map((p) => (p === null ? '-' : p.toFixed(0)))
+  const head = ['MODEL', `${latency} AT MOST`, old_gpu, new_gpu, 'SAVES']
+  const rows = comparisons.map((c) => [
+    c.group,
+    numberText(c.deadline),
+    numberText(c.old_best),
+    numberText(c.new_best),
+    `${c.gain_pct.toFixed(0)} %`,
+  ])
+  return [
+    '',
+    `${new_gpu} against ${old_gpu}${of}, best against best by ${minimize} (${unit}): saves ${range[1]} % in the middle (${range[0]} to ${range[2]} %); it takes less in ${wins} of ${comparisons.length}.`,
+    '',
+    ...columns([head, ...rows]),
   ]
 }

@@ -214,6 +214,27 @@ describe('results of others', () => {
     expect((await board('import', join(dir, 'in', 'fast-1'))).code).toBe(0)
   })
 
+  it('tell what newer hardware saves, best against best, by hand for one model', async () => {
+    const { configurations } = JSON.parse(
+      readFileSync(join(fixture, 'tasks/gpqa.json'), 'utf8'),
+    ) as { configurations: (Row & { model_id: string; gpu_model: string })[] }
+    const best = (gpu: string) =>
+      Math.min(
+        ...configurations
+          .filter((r) => r.model_id === 'openai/gpt-oss-20b' && r.gpu_model === gpu)
+          .filter((r) => r.median_itl_ms <= 20)
+          .map((r) => r.energy_per_token_joules),
+      )
+    const saves = (100 * (1 - best('B200') / best('H100'))).toFixed(0)
+    const asked = ['--task', 'gpqa', '--old_gpu', 'H100', '--new_gpu', 'B200', '--deadlines', '20']
+    const args = ['recommend', ...asked, '--db', join(dir, 'board.db')]
+    const { stdout } = await llemServer(args, { cwd: dir })
+    expect(stdout).toMatch(/\nB200 against H100, best against best by energy_per_output_token_j/)
+    expect(stdout).toMatch(
+      new RegExp(`\\nopenai/gpt-oss-20b mxfp4 +20 +[\\d.]+ +[\\d.]+ +${saves} %\\n`),
+    )
+  })
+
   it('are candidates too: the least within the deadline is that of the published rows', async () => {
     const { configurations } = JSON.parse(
       readFileSync(join(fixture, 'tasks/gpqa.json'), 'utf8'),
