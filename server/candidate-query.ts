@@ -198,7 +198,7 @@ function readQuality(
     ctx.addIssue({
       code: 'custom',
       path: [path],
-      message: `decides nothing here, since the question names no ${needs}; take it out, or add a bound such as min_${needs}`,
+      message: `must not be given where the question names no ${needs}; take it out, or add a bound such as min_${needs}`,
       input,
     })
   if (quality_dataset !== undefined && !asked.some((a) => isOnDataset(a.metric)))
@@ -221,14 +221,18 @@ export const paretoQuerySchema = z
       ...(given.also ?? []).map((o) => ({ path: 'also', objective: o })),
     ]
     const all = named.map((n) => n.objective)
-    const twice = all.find((o, i) => all.findIndex((p) => p.metric === o.metric) < i)
-    if (twice)
+    const again = named.find(({ objective: { metric } }, i) =>
+      all.slice(0, i).some((o) => o.metric === metric),
+    )
+    if (again) {
+      const first = named.find((n) => n.objective.metric === again.objective.metric)
       ctx.addIssue({
         code: 'custom',
-        path: ['y'],
-        message: `is an objective twice; name each once`,
-        input: twice.metric,
+        path: [again.path],
+        message: `must be another metric than ${first?.path}; name each objective once`,
+        input: again.objective.metric,
       })
+    }
     const asked = [
       ...named.map(({ path, objective: { metric } }) => ({ path, metric })),
       ...bounded,

@@ -141,7 +141,9 @@ describe('GET /pareto', () => {
   it.each([
     ['x=itl', 'query.x', 'must be a metric'],
     ['x=power_mean_w', 'query.x', 'min:power_mean_w or max:power_mean_w'],
-    ['x=itl_ms_p50&y=itl_ms_p50', 'query.y', 'twice'],
+    ['x=itl_ms_p50&y=itl_ms_p50', 'query.y', 'is "itl_ms_p50"; it must be another metric than x'],
+    ['also=itl_ms_p50', 'query.also', 'is "itl_ms_p50"; it must be another metric than x'],
+    ['z=max:itl_ms_p50', 'query.z', 'is "itl_ms_p50"; it must be another metric than x'],
     ['rule=best', 'query.rule', '"best"'],
     ['group_by=colour', 'query.group_by', '"colour"'],
     ['max_itl_ms_p50=fast', 'query.max_itl_ms_p50', 'must be a number'],
