@@ -19,6 +19,12 @@ export type Content =
       readonly header: readonly string[]
       readonly rows: readonly (readonly string[])[]
     }
+  /** Of a file that tells the kind of each column; whole numbers above 2^53 are their digits as text. */
+  | {
+      readonly form: 'table'
+      readonly columns: readonly string[]
+      readonly rows: readonly Readonly<Record<string, unknown>>[]
+    }
 
 export interface ImportOptions {
   /** What the caller says of the date or version, where the files do not. */

@@ -4,7 +4,7 @@ import { ResultError } from './result-error.ts'
 
 /** Parsed JSON takes several times its text; a longer file is a mistake or an attack. */
 export const MAX_RESULT_BYTES = 256_000_000
-const KNOWN = /\.(json|jsonl|ndjson|csv)(\.gz)?$/i
+const KNOWN = /\.((json|jsonl|ndjson|csv)(\.gz)?|parquet)$/i
 
 /** A file to be read, by its path within what was given, with forward slashes. */
 export interface GivenFile {
@@ -13,7 +13,7 @@ export interface GivenFile {
 }
 
 /**
- * The file itself, or every .json, .jsonl, .ndjson and .csv below a folder, sorted by path. Links are passed over: they
+ * The file itself, or every .json, .jsonl, .ndjson, .csv and .parquet below a folder, sorted by path. Links are passed over: they
  * could point anywhere, or in a circle.
  * @throws ResultError for a file that is too large
  */

@@ -3,6 +3,7 @@ import { parseContent } from '../../analysis/importers/content.ts'
 import type { ImportFile } from '../../analysis/importers/importer.ts'
 import { sha256 } from '../store/sha256.ts'
 import { type GivenFile, MAX_RESULT_BYTES } from './files.ts'
+import { isParquet, parquetContent } from './parquet.ts'
 import { ResultError } from './result-error.ts'
 
 export interface ParsedFile {
@@ -15,7 +16,7 @@ export interface ParsedFile {
 }
 
 /**
- * Reads and parses one file. That it is no JSON is a verdict on it; that it is a bomb or another archive ends the import.
+ * Reads and parses one file. That it makes no sense is a verdict on it; that it is a bomb or another archive ends the import.
  * @throws ResultError
  */
 export function parseFile(given: GivenFile): ParsedFile {
@@ -25,7 +26,7 @@ export function parseFile(given: GivenFile): ParsedFile {
     throw new ResultError(`${path} is a zip archive. Unpack it and give the folder.`)
   const bytes = packed[0] === 0x1f && packed[1] === 0x8b ? unpacked(path, packed) : packed
   const hash = sha256(bytes)
-  const parsed = parsedText(bytes)
+  const parsed = isParquet(bytes) ? parquetContent(bytes) : parsedText(bytes)
   return {
     path,
     sha256: hash,

@@ -81,6 +81,7 @@ function withBody(content: Content, value: unknown): Content {
   const list = Array.isArray(value) ? value : []
   if (content.form === 'ndjson')
     return { form: 'ndjson', lines: list.map((v, i) => ({ line: i + 1, value: v })) }
+  if (content.form === 'table') return { ...content, rows: list as never }
   // Cells of a CSV are text, whatever they say.
   const cells = (row: unknown) => (Array.isArray(row) ? row.map((c) => String(c ?? '')) : [])
   return { form: 'csv', header: content.header, rows: list.map(cells) }
