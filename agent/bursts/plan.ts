@@ -33,12 +33,14 @@ export const WAIT_S = {
   /** From that reading to the next burst. */
   quiet: 0.15,
   quiet_random: 0.1,
+  /** Until the counter steps, in the middle. */
+  step: 0.06,
 } as const
 
 /** About how long all bursts take, s. */
 export function expectedSeconds({ loads, lengths_ms, repeat }: BurstPlan): number {
   const wait_s =
-    WAIT_S.settle + WAIT_S.settle_random / 2 + WAIT_S.quiet + WAIT_S.quiet_random / 2 + 0.01
+    WAIT_S.settle + WAIT_S.settle_random / 2 + WAIT_S.quiet + WAIT_S.quiet_random / 2 + WAIT_S.step
   const round_s = lengths_ms.reduce((sum, ms) => sum + ms / 1000 + wait_s, 0)
   return loads.length * repeat * round_s
 }

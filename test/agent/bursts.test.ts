@@ -184,8 +184,8 @@ describe('the GPU that bursts are made on', () => {
 
 describe('the plan', () => {
   test('takes six minutes unless said otherwise', () => {
-    // (2.87 s of work + 6 x 0.685 s of waits) x 2 loads x 20
-    expect(expectedSeconds(planned({}))).toBeCloseTo((2.87 + 6 * 0.685) * 40, 6)
+    // (2.87 s of work + 6 x 0.735 s of waits) x 2 loads x 20
+    expect(expectedSeconds(planned({}))).toBeCloseTo((2.87 + 6 * 0.735) * 40, 6)
   })
 })
 
