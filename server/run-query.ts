@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
+import { instantMs, instantSchema } from '../analysis/schema/instant.ts'
 import { queryNumber, readDecimal } from '../analysis/schema/query-number.ts'
 import {
   NUMBER_FILTERS,
@@ -19,13 +20,15 @@ const numbers = z
   .string()
   .regex(/^\d{1,9}(,\d{1,9})*$/, 'must be a whole number, or several with commas')
   .transform((s) => s.split(',').map(Number))
+/** A date alone is where its day begins, in UTC. */
+const dayOrTime = (text: string) => (/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
 const instant = z
   .string()
   .refine(
-    (s) => !Number.isNaN(Date.parse(s)),
-    'must be a time such as 2026-01-31 or 2026-01-31T12:00:00Z',
+    (text) => instantSchema.safeParse(dayOrTime(text)).success,
+    'must be a day such as 2026-01-31, or a time with its offset such as 2026-01-31T12:00:00Z',
   )
-  .transform((s) => new Date(s).toISOString())
+  .transform((text) => new Date(instantMs(dayOrTime(text))).toISOString())
 const tags = words.transform((list) =>
   list.map((t) => {
     const cut = t.indexOf('=')

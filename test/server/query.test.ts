@@ -82,7 +82,19 @@ describe('the list of runs', () => {
       await ids('started_from=2026-01-31T11:00:00Z&started_to=2026-01-31T11:00:00Z'),
     ).toHaveLength(3)
     expect(await ids('started_from=2026-02-01')).toEqual([])
+    expect(await ids('started_from=2026-01-31T13:00:00%2B02:00')).toHaveLength(3)
+    expect(await ids('started_from=2026-01-31T13:00:01%2B02:00')).toEqual([])
   })
+
+  // A number, a day that there is not, one in another order and a time of nobody knows where.
+  it.each(['5', '2026-02-30', '1.2.2026', '2026-01-31T12:00:00', ''])(
+    'refuses %j as a time, never guessing which',
+    async (text) => {
+      const answer = await get(`/runs?started_from=${text}`)
+      expect(answer.status).toBe(400)
+      expect(await answer.text()).toContain('must be a day such as 2026-01-31, or a time with')
+    },
+  )
 
   it('filters and sorts by any metric, computing what is missing first', async () => {
     const valid = (await json<Summary>(`/runs/${RUN_ID}/summary`)).valid
