@@ -1,6 +1,7 @@
 import { ChunkError, readChunk } from '../../analysis/schema/arrow.ts'
 import { RunFileError, readRunFile } from '../run-file.ts'
 import { readChunks } from './chunks.ts'
+import { documentProblems } from './document-versions.ts'
 import type { Store } from './open.ts'
 import { readResultFile } from './results.ts'
 import { sha256 } from './sha256.ts'
@@ -12,7 +13,7 @@ export interface CheckResult {
   readonly problems: readonly string[]
 }
 
-/** Reads everything: the file's own structure, rows without parents, the hash of every run.json, of every chunk with its rows, and of every file that results came from. */
+/** Reads everything: the file's own structure, rows without parents, the hash of every run.json, of every chunk with its rows, of every statement, scenario and table of sites, and of every file that results came from. */
 export async function checkStore({ db, raw }: Store): Promise<CheckResult> {
   const problems: string[] = []
   for (const row of raw.pragma('integrity_check') as { integrity_check: string }[])
@@ -29,6 +30,7 @@ export async function checkStore({ db, raw }: Store): Promise<CheckResult> {
     .execute())
     if (sha256(document) !== statement_id)
       problems.push(`statement ${statement_id}: the document is not what its address says`)
+  problems.push(...(await documentProblems(db)))
   const runs = await db.selectFrom('run').select(['run_id', 'run_json', 'sha256']).execute()
   let chunks = 0
   let bytes = 0

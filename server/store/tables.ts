@@ -231,6 +231,20 @@ export interface QualityScoreRow {
   actor: string
 }
 
+/** A scenario, or a table of sites, as it was put. Triggers refuse any change. */
+export interface DocumentVersionRow {
+  kind: 'scenario' | 'sites'
+  name: string
+  /** From 1, one after the other. */
+  version: number
+  /** SHA-256 of the document. */
+  sha256: string
+  /** Canonical JSON. */
+  document: string
+  at: string
+  actor: string
+}
+
 export interface Tables {
   answer: AnswerRow
   quality_score: QualityScoreRow
@@ -251,4 +265,5 @@ export interface Tables {
   run_energy_hour: RunEnergyHourRow
   statement: StatementRow
   grid_factor: GridFactorRow
+  document_version: DocumentVersionRow
 }
