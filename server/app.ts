@@ -20,12 +20,15 @@ import { leaderboardRoutes } from './routes/leaderboard.ts'
 import { qualityRoutes } from './routes/quality.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
+import { scenarioRoutes } from './routes/scenarios.ts'
 import { scoreRoutes } from './routes/scores.ts'
+import { siteRoutes } from './routes/sites.ts'
 import { statementRoutes } from './routes/statements.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { totalsRoutes } from './routes/totals.ts'
 import { windowRoutes } from './routes/windows.ts'
 import { checkOrigin } from './same-origin.ts'
+import { NotStored } from './store/document-versions.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
 import { docsPage } from './web/docs.ts'
@@ -67,6 +70,8 @@ export function createApp(parts: Parts): OpenAPIHono {
   importRoutes(app, parts)
   choosingRoutes(app, parts)
   totalsRoutes(app, parts)
+  scenarioRoutes(app, parts)
+  siteRoutes(app, parts)
   statementRoutes(app, parts)
   qualityRoutes(app, parts)
   reportRoutes(app, parts)
@@ -122,6 +127,8 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
     return error.ambiguous
       ? new HttpProblem(400, 'ambiguous_run', error.message)
       : new HttpProblem(404, 'unknown_run', error.message)
+  if (error instanceof NotStored)
+    return new HttpProblem(404, `unknown_${error.kind}`, error.message)
   if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)
   if (error instanceof ResultError) return new HttpProblem(422, 'results_refused', error.message)
   if (error instanceof AnswerError)

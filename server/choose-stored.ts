@@ -17,14 +17,14 @@ export interface Chosen<T> {
   chart(): VegaLiteSpec
 }
 
-/** The frontier of what is stored. @throws ScenarioError, QualityError */
+/** The frontier of what is stored. @throws ScenarioError, NotStored, QualityError */
 export async function paretoStored(
   store: Store,
   summaries: Summaries,
   query: ParetoQuery,
   asking: Asking,
 ): Promise<Chosen<Pareto>> {
-  const pricer = await pricerFor(query, asking)
+  const pricer = await pricerFor(store, query, asking)
   const loaded = await loadCandidates(store, summaries, query.filters, query.per)
   const { judge, quality_dataset } = await judgeFor(store, query, loaded.candidates)
   const candidates = await pricedBy(pricer, loaded.candidates.map(judge))
@@ -34,7 +34,7 @@ export async function paretoStored(
   return { answer, chart: () => frontierSpec(answer) }
 }
 
-/** What to choose of what is stored. @throws RunNotFound where `current` names no run; ScenarioError, QualityError */
+/** What to choose of what is stored. @throws RunNotFound where `current` names no run; ScenarioError, NotStored, QualityError */
 export async function recommendStored(
   store: Store,
   summaries: Summaries,
@@ -42,7 +42,7 @@ export async function recommendStored(
   asking: Asking,
 ): Promise<Chosen<Recommendation>> {
   const { filters, per, current: ref, request } = query
-  const pricer = await pricerFor(query, asking)
+  const pricer = await pricerFor(store, query, asking)
   const loaded = await loadCandidates(store, summaries, filters, per)
   const { current, fault } =
     ref === null

@@ -2,32 +2,39 @@ import { setImmediate } from 'node:timers/promises'
 import type { Candidate } from '../analysis/choosing/candidate.ts'
 import { pricedTotalOf } from '../analysis/choosing/choice-metric.ts'
 import { type AskedMetric, type Pricer, pricerOf } from '../analysis/choosing/pricing.ts'
-import type { Scenario } from '../analysis/schema/scenario.ts'
 import { type CostQuery, saysScenario, scenarioFrom } from './cost-query.ts'
 import { intensityTables } from './intensity-tables.ts'
 import { ScenarioError } from './scenario-file.ts'
+import { baseAsked, type ScenarioBase, usedScenario } from './scenarios.ts'
+import type { Store } from './store/open.ts'
 
-/** Where a question is asked: the scenario of a file or a body, null without; and the day, YYYY-MM-DD. */
+/** Where a question is asked: the scenario that was given, null without; and the day, YYYY-MM-DD. */
 export interface Asking {
-  readonly base: Scenario | null
+  readonly base: ScenarioBase | null
   readonly today: string
 }
 
 /**
  * What candidates are priced by: the parameters put over the scenario, factors of the year of today where none is named.
  * @returns null where nothing of a scenario is said and nothing asked for that needs one
- * @throws ScenarioError
+ * @throws ScenarioError, NotStored
  */
 export async function pricerFor(
+  store: Store,
   { said, asked }: { readonly said: CostQuery; readonly asked: readonly AskedMetric[] },
-  { base, today }: Asking,
+  { base: given, today }: Asking,
 ): Promise<Pricer | null> {
   const priced = asked.some(({ metric }) => pricedTotalOf(metric) !== null)
-  if (base === null && !saysScenario(said) && !priced) return null
-  const scenario = scenarioFrom(said, base, today)
+  if (given === null && !saysScenario(said) && !priced) return null
+  const base = await baseAsked(store, said, given)
+  const scenario = scenarioFrom(said, base?.scenario ?? null, today)
   const pricer = pricerOf(scenario, Number(today.slice(0, 4)), await intensityTables(), asked)
-  if ('price' in pricer) return pricer
-  throw new ScenarioError('the question', pricer)
+  if (!('price' in pricer)) throw new ScenarioError('the question', pricer)
+  const used = usedScenario(base, said)
+  return {
+    price: pricer.price,
+    pricing: (candidates) => ({ ...pricer.pricing(candidates), ...used }),
+  }
 }
 
 /** Candidates with their priced metrics, where they are priced. */

@@ -203,8 +203,12 @@ listCommand(
   },
 )
 
-const file = (value: unknown): string | undefined =>
-  typeof value === 'string' ? resolve(value) : undefined
+const named = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : undefined
+
+/** What --scenario takes, everywhere. */
+const A_SCENARIO =
+  'a file (with a slash, or ending in .yaml, .yml, .json; docs/cost.md), or NAME or NAME@VERSION of a stored one (scenario list)'
 
 const CHOOSING: Parameters = [
   ['group_by', 'fields that are kept apart, with commas: model, gpu_model, ...'],
@@ -220,8 +224,8 @@ const CHOOSING: Parameters = [
 /** A command that chooses: under a scenario by carbon, water and money too. */
 const choosing = (list: Command): Command =>
   list.option(
-    '--scenario <file>',
-    'a scenario in YAML or JSON (docs/cost.md): metrics such as carbon_location_per_mtok_out, money_per_mtok_out',
+    '--scenario <scenario>',
+    `${A_SCENARIO}: metrics such as carbon_location_per_mtok_out, money_per_mtok_out`,
   )
 
 askCommand(
@@ -242,7 +246,7 @@ askCommand(
     ...FILTERS,
   ],
   async (o, query) =>
-    (await import('./commands/pareto.ts')).pareto({ ...o, scenario: file(o['scenario']) }, query),
+    (await import('./commands/pareto.ts')).pareto({ ...o, scenario: named(o['scenario']) }, query),
 )
 
 askCommand(
@@ -266,7 +270,7 @@ askCommand(
   ],
   async (o, query) =>
     (await import('./commands/recommend.ts')).recommend(
-      { ...o, scenario: file(o['scenario']) },
+      { ...o, scenario: named(o['scenario']) },
       query,
     ),
 )
@@ -460,13 +464,13 @@ command(
 const costs = command(
   'cost',
   'Carbon, water and money of a run, here or elsewhere, now or at another hour.',
-  'llem-server cost last --zone DE --pue 1.2\n  llem-server cost last --scenario berlin.yaml --scenario oregon.yaml',
+  'llem-server cost last --zone DE --pue 1.2\n  llem-server cost last --scenario berlin.yaml --scenario oregon.yaml\n  llem-server cost last --scenario berlin@1 --scenario berlin@2',
 )
   .argument('<run>', 'RUN, as show takes it')
   .option(
-    '--scenario <file>',
-    'a scenario in YAML or JSON (docs/cost.md); several are compared',
-    (file: string, files: string[]) => [...files, resolve(file)],
+    '--scenario <scenario>',
+    `${A_SCENARIO}; several are compared`,
+    (one: string, before: string[]) => [...before, one],
     [] as string[],
   )
   .option(
@@ -501,21 +505,24 @@ const TOTALS_OPTIONS: Parameters = [
 /** A command over totals: filters, a scenario, a table of sites. */
 const totalsCommand = (list: Command): Command =>
   list
-    .option('--scenario <file>', 'a scenario in YAML or JSON (docs/cost.md)')
-    .option('--sites <file>', 'a table of sites: which host stood where, when (docs/totals.md)')
+    .option('--scenario <scenario>', A_SCENARIO)
+    .option(
+      '--sites <sites>',
+      'which host stood where, when (docs/totals.md): a file, or stored or stored@VERSION for the one that is kept (sites list)',
+    )
 
 askCommand(
   totalsCommand(
     command(
       'totals',
       'Sum energy, carbon, water and money of everything measured. Filters are those of runs.',
-      'llem-server totals --by month,model --zone DE --pue 1.2\n  llem-server totals --by team --scenario berlin.yaml --sites sites.yaml',
+      'llem-server totals --by month,model --zone DE --pue 1.2\n  llem-server totals --by team --scenario berlin.yaml --sites sites.yaml\n  llem-server totals --by team --scenario berlin --sites stored',
     ),
   ),
   TOTALS_OPTIONS,
   async (o, query) =>
     (await import('./commands/totals.ts')).totals(
-      { ...o, scenario: file(o['scenario']), sites: file(o['sites']) },
+      { ...o, scenario: named(o['scenario']), sites: named(o['sites']) },
       query,
     ),
 )
@@ -541,8 +548,8 @@ askCommand(
     (await import('./commands/statement.ts')).statementCreate(
       {
         ...o,
-        scenario: file(o['scenario']),
-        sites: file(o['sites']),
+        scenario: named(o['scenario']),
+        sites: named(o['sites']),
         title: String(o['title']),
       },
       query,
@@ -571,6 +578,71 @@ command(
   .action(async (id: string, o: Common) =>
     (await import('./commands/statement.ts')).statementVerify(id, o),
   )
+
+const scenario = program
+  .command('scenario')
+  .description('Keep scenarios under their names, in versions that never change.')
+  .addHelpText(
+    'after',
+    '\nExample:\n  llem-server scenario put examples/scenarios/berlin.yaml\n  llem-server cost last --scenario berlin',
+  )
+command(
+  'put',
+  'Store a scenario under its id: the next version, or the newest where that is the same. Nothing is replaced.',
+  'llem-server scenario put examples/scenarios/berlin.yaml',
+  scenario,
+)
+  .argument('<file>', 'in YAML or JSON (docs/cost.md); files that it names are taken in')
+  .action(async (path: string, o: Common) =>
+    (await import('./commands/scenario.ts')).scenarioPut(path, o),
+  )
+command(
+  'list',
+  'List every version of every stored scenario.',
+  'llem-server scenario list',
+  scenario,
+).action(async (o: Common) => (await import('./commands/scenario.ts')).scenarioList(o))
+command(
+  'show',
+  'Print a stored scenario as a file that can be put again.',
+  'llem-server scenario show berlin@1 > berlin-1.yaml',
+  scenario,
+)
+  .argument('<scenario>', 'NAME (its newest version) or NAME@VERSION')
+  .action(async (ref: string, o: Common) =>
+    (await import('./commands/scenario.ts')).scenarioShow(ref, o),
+  )
+
+const sites = program
+  .command('sites')
+  .description(
+    'Keep the table of sites (which host stood where, when), in versions that never change.',
+  )
+  .addHelpText(
+    'after',
+    '\nExample:\n  llem-server sites put examples/sites.yaml\n  llem-server totals --by site,month --sites stored',
+  )
+command(
+  'put',
+  'Store the table of sites: the next version, or the newest where that is the same. Nothing is replaced.',
+  'llem-server sites put examples/sites.yaml',
+  sites,
+)
+  .argument('<file>', 'in YAML or JSON (docs/totals.md)')
+  .action(async (path: string, o: Common) =>
+    (await import('./commands/sites.ts')).sitesPut(path, o),
+  )
+command('list', 'List the versions of the stored table.', 'llem-server sites list', sites).action(
+  async (o: Common) => (await import('./commands/sites.ts')).sitesList(o),
+)
+command(
+  'show',
+  'Print the stored table as a file that can be put again.',
+  'llem-server sites show stored@1 > sites-1.yaml',
+  sites,
+)
+  .argument('[version]', 'stored@VERSION', 'stored')
+  .action(async (ref: string, o: Common) => (await import('./commands/sites.ts')).sitesShow(ref, o))
 
 const factors = program
   .command('factors')

@@ -4,6 +4,7 @@ import { CommandError } from './command-error.ts'
 import { RunUnreadable } from './load-run.ts'
 import { QualityError } from './quality-error.ts'
 import { ResultError } from './results/result-error.ts'
+import { NotStored } from './store/document-versions.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
 
@@ -15,7 +16,8 @@ export function sayAndExit(error: unknown): 1 | 2 {
   const known = StoreError.from(error, 'named by --db')
   if (known instanceof CommandError) return say(known.message, known.exit)
   if (known instanceof StoreError) return say(known.message, WRONG_FILE.has(known.fault) ? 2 : 1)
-  if (known instanceof RunNotFound || known instanceof QualityError) return say(known.message, 2)
+  if (known instanceof RunNotFound || known instanceof NotStored || known instanceof QualityError)
+    return say(known.message, 2)
   if (
     known instanceof AnswerError ||
     known instanceof BundleError ||

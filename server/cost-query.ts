@@ -7,12 +7,16 @@ import {
   LAST_YEAR,
   type Scenario,
 } from '../analysis/schema/scenario.ts'
+import { scenarioRefSchema } from '../analysis/schema/stored.ts'
 import { readScenario, ScenarioError } from './scenario-file.ts'
 
 const fromZero = queryNumber({ least: 0 })
 
 /** What one may say of a scenario in an address or on a command line; all of it is in a scenario file. */
 export const costQuerySchema = z.strictObject({
+  scenario: scenarioRefSchema.optional().meta({
+    description: 'NAME or NAME@VERSION of a stored scenario; other parameters go over it',
+  }),
   zone: z.string().optional().meta({
     description: 'of Electricity Maps (DE, US-CAL-CISO), ISO 3166 alpha-3, or WORLD',
   }),
@@ -80,9 +84,20 @@ const ALTERNATIVES: readonly (readonly (keyof CostQuery)[])[] = [
 /** What is not of a scenario, but of the run. */
 const OF_THE_RUN: readonly string[] = ['span', 'boundary', 'hour']
 
+/** The parameters that say something of a scenario. */
+const saidOf = (query: ScenarioQuery): string[] =>
+  Object.entries(query).flatMap(([key, v]) =>
+    v === undefined || OF_THE_RUN.includes(key) ? [] : [key],
+  )
+
 /** Whether anything of a scenario is said. */
-export const saysScenario = (query: ScenarioQuery): boolean =>
-  Object.entries(query).some(([key, v]) => v !== undefined && !OF_THE_RUN.includes(key))
+export const saysScenario = (query: ScenarioQuery): boolean => saidOf(query).length > 0
+
+/** The parameters that go over a stored scenario, in the order in which the API lists them. */
+export const saidOver = (query: ScenarioQuery): string[] => {
+  const said = saidOf(query)
+  return Object.keys(scenarioQuerySchema.shape).filter((k) => k !== 'scenario' && said.includes(k))
+}
 
 /**
  * What was said, put over a scenario; `base` null: over nothing.

@@ -8,6 +8,7 @@ import type { Boundary, EnergyTimeline } from '../analysis/schema/energy-timelin
 import { civilOf, instantMs } from '../analysis/schema/instant.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import { intensityTables } from './intensity-tables.ts'
+import type { ScenarioAsked } from './scenario-asked.ts'
 
 /** What of a run is costed, and when it is put. */
 export interface CostOptions {
@@ -39,6 +40,15 @@ export function timelineFor(
 /** A run under a scenario with the published tables. */
 export const costOf = async (timeline: EnergyTimeline, scenario: Scenario): Promise<CostLedger> =>
   cost(timeline, scenario, await intensityTables())
+
+/** The ledger of a run under what was asked, with the stored scenario that it rests on. */
+export async function ledgerUnder(
+  run: RunData,
+  { scenario, ...used }: ScenarioAsked,
+  options: CostOptions,
+): Promise<CostLedger> {
+  return { ...(await costOf(timelineFor(run, scenario, options), scenario)), ...used }
+}
 
 /** Minutes: quarters of an hour where anything changes within hours, else hours. */
 function stepOf({ intensity, tariff }: Scenario): number {

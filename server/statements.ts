@@ -20,7 +20,7 @@ import { totalsQuerySchema } from './totals-query.ts'
 
 /**
  * Freezes totals with all that they came from, under the hash of it all.
- * @param query as it was asked, so that it can be asked again
+ * @param query as it was asked, so that it can be asked again: stored ones by the version that was used
  */
 export async function createStatement(
   store: Store,
@@ -43,7 +43,7 @@ export async function createStatement(
     program_version: VERSION,
     analysis_version: ANALYSIS_VERSION,
     tables_version: CO2_TABLES_VERSION,
-    query: { ...query },
+    query: { ...query, ...namedBy(asked) },
     scenario: asked.scenario,
     sites: asked.sites,
     totals,
@@ -58,6 +58,16 @@ export async function createStatement(
     document: text,
   })
   return { statement_id, document }
+}
+
+/** The stored scenario and table of sites that were used, as parameters name them. */
+function namedBy({ scenario_stored, sites_stored }: TotalsAsked): Record<string, string> {
+  return {
+    ...(scenario_stored === undefined
+      ? {}
+      : { scenario: `${scenario_stored.name}@${scenario_stored.version}` }),
+    ...(sites_stored === undefined ? {} : { sites: `stored@${sites_stored.version}` }),
+  }
 }
 
 /** @throws StatementNotFound */

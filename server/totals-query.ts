@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
+import { type SitesRef, sitesRefSchema } from '../analysis/schema/stored.ts'
 import { TOTALS_BY, type TotalsBy } from '../analysis/schema/totals.ts'
 import { type ScenarioQuery, scenarioQuerySchema } from './cost-query.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
@@ -30,6 +31,9 @@ const shape = {
   archived: z.enum(['exclude', 'include', 'only']).default('include'),
   ...scenario,
   by: by.prefault('month'),
+  sites: sitesRefSchema.optional().meta({
+    description: 'stored or stored@VERSION: each host under its row of the stored table of sites',
+  }),
 }
 
 export interface TotalsQuery {
@@ -37,6 +41,8 @@ export interface TotalsQuery {
   readonly filters: RunListQuery
   /** What is said of a scenario beside the file or the body. */
   readonly said: ScenarioQuery
+  /** The stored table of sites, where it is asked for. */
+  readonly sites: SitesRef | null
 }
 
 /** What /totals and `llem-server totals` may be asked: filters of runs, `by`, and what cost takes of a scenario. */
@@ -64,5 +70,6 @@ export const totalsQuerySchema = z
         (name) => canonOf(name) !== undefined,
       ),
       said: said as ScenarioQuery,
+      sites: given.sites ?? null,
     }
   })

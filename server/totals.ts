@@ -1,6 +1,7 @@
 import { totals } from '../analysis/cost/totals.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import type { SiteTable } from '../analysis/schema/sites.ts'
+import type { ScenarioUsed, SitesUsed } from '../analysis/schema/stored.ts'
 import type { Totals, TotalsBy } from '../analysis/schema/totals.ts'
 import { intensityTables } from './intensity-tables.ts'
 import { fillRunEnergies } from './run-energies.ts'
@@ -14,6 +15,9 @@ export interface TotalsAsked {
   readonly filters: RunListQuery
   readonly scenario: Scenario
   readonly sites: SiteTable | null
+  /** The stored scenario and table that these are of; absent: they are of none. */
+  readonly scenario_stored?: ScenarioUsed
+  readonly sites_stored?: SitesUsed
 }
 
 /** Totals of what is stored. The first one computes the energy of each run; those after it add what is kept. */
@@ -27,11 +31,14 @@ export async function totalsStored(
   const tables = await intensityTables()
   const rows = totalsRows(store, asked.filters, asked.by, asked.sites !== null)
   const { run_ids, ...sums } = totals(rows, { ...asked, tables })
+  const { scenario_stored, sites_stored } = asked
   return {
     run_ids,
     totals: {
       ...sums,
       runs: { counted: run_ids.size, ...(await notCounted(store.db, asked.filters)) },
+      ...(scenario_stored === undefined ? {} : { scenario_stored }),
+      ...(sites_stored === undefined ? {} : { sites_stored }),
     },
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { costReasonSchema } from './cost.ts'
 import { factorSchema } from './factor.ts'
+import { scenarioUsedSchema } from './stored.ts'
 
 const text = z.string().nullable()
 const number = z.number().nullable()
@@ -65,6 +66,9 @@ const pricingSchema = z
     tables_version: z.string(),
     attribution: z.array(z.string()).meta({
       description: 'whose data it is, to be shown beside the numbers',
+    }),
+    scenario_stored: scenarioUsedSchema.optional().meta({
+      description: 'absent: the scenario is not of a stored one',
     }),
   })
   .meta({ id: 'Pricing', description: 'what all candidates were priced by' })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { scenarioUsedSchema } from './stored.ts'
 
 const hourOfSchema = z.object({
   from: z.string().describe('start of the run, UTC'),
@@ -16,5 +17,8 @@ export const bestHoursSchema = z.object({
   cleanest: hourOfSchema.nullable(),
   cheapest: hourOfSchema.nullable(),
   starts: z.array(hourOfSchema),
+  scenario_stored: scenarioUsedSchema
+    .optional()
+    .describe('absent: the scenario is not of a stored one'),
 })
 export type BestHours = z.infer<typeof bestHoursSchema>

@@ -3,6 +3,7 @@ import { BOUNDARIES } from './energy-timeline.ts'
 import { rangeSchema } from './factor.ts'
 import { REASONS, type Reason } from './reason.ts'
 import { FUNCTIONAL_UNITS } from './scenario.ts'
+import { scenarioUsedSchema } from './stored.ts'
 
 /** Why a line of cost is null or to be read with care, beside the reasons of the energy itself. */
 export const COST_CODES = {
@@ -155,5 +156,8 @@ export const costLedgerSchema = z.object({
   notes: z.array(z.string()).describe('of the energy, and what is not as it was in the run'),
   attribution: z.array(z.string()).describe('whose data it is, to be shown beside the numbers'),
   inputs_hash: z.string(),
+  scenario_stored: scenarioUsedSchema
+    .optional()
+    .describe('absent: the scenario is not of a stored one'),
 })
 export type CostLedger = z.infer<typeof costLedgerSchema>

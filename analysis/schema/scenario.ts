@@ -121,14 +121,16 @@ const fxSchema = z.strictObject({
 
 export const SCENARIO_VERSION = 1
 
+export const scenarioIdSchema = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a name of A-Z a-z 0-9 . _ -')
+
 /** Where, when and at which prices a run is put: everything of its cost that is not in the run. */
 export const scenarioSchema = z.strictObject({
   scenario_version: z.literal(SCENARIO_VERSION, {
     error: `must be ${SCENARIO_VERSION}: the version of scenarios that this program reads`,
   }),
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'must be a name of A-Z a-z 0-9 . _ -'),
+  id: scenarioIdSchema,
   title: z.string().max(300).default(''),
   intensity: intensitySchema.nullable().default(null),
   market: marketSchema.nullable().default(null),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { costReasonSchema, LINE_GROUPS, TOTALS } from './cost.ts'
 import { factorSchema, rangeSchema } from './factor.ts'
+import { scenarioUsedSchema, sitesUsedSchema } from './stored.ts'
 
 /** What totals may be kept apart by. A month is one of UTC; a team is the value of a run's tag `team`. */
 export const TOTALS_BY = [
@@ -109,5 +110,11 @@ export const totalsSchema = z.object({
     open: z.int().describe('not sealed yet, and not counted'),
     unreadable: z.int(),
   }),
+  scenario_stored: scenarioUsedSchema
+    .optional()
+    .describe('absent: the scenario is not of a stored one'),
+  sites_stored: sitesUsedSchema
+    .optional()
+    .describe('absent: there is no table of sites, or it is not the stored one'),
 })
 export type Totals = z.infer<typeof totalsSchema>

@@ -1,27 +1,24 @@
 import type { Pricing } from '../../analysis/schema/choosing.ts'
 import { reasonWords } from '../../analysis/schema/cost.ts'
 import type { Asking } from '../choosing-pricer.ts'
-import { CommandError } from '../command-error.ts'
-import { readScenarioFile, ScenarioError } from '../scenario-file.ts'
+import type { Store } from '../store/open.ts'
+import { storedLines } from '../stored-words.ts'
+import { inCommand, namedScenario } from './named-scenario.ts'
 import { isoNow } from './with-store.ts'
 
 /**
- * A question under the scenario of a file, where one is named; what could not be taken of it is said on stderr.
+ * A question under the scenario of a file or a stored one, where one is named.
  * @throws CommandError where the scenario or the question can't be read
  */
-export async function askedUnder<T>(
-  file: string | undefined,
+export const askedUnder = <T>(
+  store: Store,
+  named: string | undefined,
   ask: (asking: Asking) => Promise<T>,
-): Promise<T> {
-  try {
-    const read = file === undefined ? null : readScenarioFile(file)
-    for (const note of read?.notes ?? []) process.stderr.write(`${note}\n`)
-    return await ask({ base: read?.scenario ?? null, today: isoNow().slice(0, 10) })
-  } catch (error) {
-    if (error instanceof ScenarioError) throw new CommandError(2, error.message)
-    throw error
-  }
-}
+): Promise<T> =>
+  inCommand(async () => {
+    const base = named === undefined ? null : await namedScenario(store, named)
+    return ask({ base, today: isoNow().slice(0, 10) })
+  })
 
 /** By what was priced, what is to be known of it, and whose data it is. */
 export function pricingText(pricing: Pricing | null): string[] {
@@ -29,6 +26,7 @@ export function pricingText(pricing: Pricing | null): string[] {
   const { statement, cautions, assumptions, attribution } = pricing
   return [
     statement,
+    ...storedLines(pricing),
     ...assumptions,
     ...cautions.map((c) => `${c}: ${reasonWords(c)}.`),
     ...(attribution.length === 0 ? [] : [`Data: ${attribution.join('; ')}.`]),

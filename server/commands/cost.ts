@@ -13,12 +13,14 @@ import { toJson } from '../../analysis/schema/json.ts'
 import type { Scenario } from '../../analysis/schema/scenario.ts'
 import { CommandError } from '../command-error.ts'
 import { type ScenarioQuery, saysScenario, scenarioQuerySchema } from '../cost-query.ts'
-import { costOf, timelineFor } from '../cost-view.ts'
+import { ledgerUnder, timelineFor } from '../cost-view.ts'
 import { intensityTables } from '../intensity-tables.ts'
-import { scenarioAsked } from '../scenario-asked.ts'
-import { readScenarioFile, ScenarioError } from '../scenario-file.ts'
+import { type ScenarioAsked, scenarioAsked } from '../scenario-asked.ts'
+import type { ScenarioBase } from '../scenarios.ts'
 import { findRun } from '../store/find-run.ts'
 import type { Store } from '../store/open.ts'
+import { storedLines } from '../stored-words.ts'
+import { inCommand, namedScenario } from './named-scenario.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
@@ -40,17 +42,17 @@ export async function cost(
   const query = parseQuery(scenarioQuerySchema, said, 'cost')
   requireScenario(options, query)
   await withStore(options.db, { create: false }, async (store) => {
-    const { scenarios, notes } = await readScenarios(store, options.scenario, query)
-    for (const note of notes) process.stderr.write(`${note}\n`)
+    const asked = await readScenarios(store, options.scenario, query)
     const { run } = await summariesFor(store).withRun(await findRun(store.db, ref))
     const timelineOf = (scenario: Scenario) => timelineFor(run, scenario, query)
     const tables = await intensityTables()
-    const [first] = scenarios
+    const [first] = asked
     if (first === undefined) return
     if (options.bestHours) {
-      if (scenarios.length > 1)
+      if (asked.length > 1)
         throw new CommandError(2, 'Best hours are those of one scenario: give --scenario once.')
-      const hours = bestHours(timelineOf(first), first, tables)
+      const { scenario, ...used } = first
+      const hours = bestHours(timelineOf(scenario), scenario, tables)
       if ('why' in hours)
         throw new CommandError(
           1,
@@ -58,22 +60,23 @@ export async function cost(
             ? `There are no best hours: ${hours.why}. ${HOURS_NEED}`
             : `There are no best hours: ${hours.why}.`,
         )
-      if (options.json) return printLine(toJson(hours, 2))
-      for (const line of hoursText(hours)) printLine(line)
+      const told = { ...hours, ...used }
+      if (options.json) return printLine(toJson(told, 2))
+      for (const line of hoursText(told)) printLine(line)
       return
     }
     const ledgers: CostLedger[] = []
-    for (const scenario of scenarios) ledgers.push(await costOf(timelineOf(scenario), scenario))
+    for (const under of asked) ledgers.push(await ledgerUnder(run, under, query))
     const [only] = ledgers
     if (ledgers.length === 1 && only !== undefined) {
       if (options.json) return printLine(toJson(only, 2))
       for (const line of ledgerText(only)) printLine(line)
       return
     }
-    const steps = scenarios.slice(1).map((to) => ({
-      from: first.id,
-      to: to.id,
-      steps: costSteps(timelineOf(first), first, to, tables),
+    const steps = asked.slice(1).map((to) => ({
+      from: labelOf(first.scenario.id, first),
+      to: labelOf(to.scenario.id, to),
+      steps: costSteps(timelineOf(first.scenario), first.scenario, to.scenario, tables),
     }))
     if (options.json) return printLine(toJson({ run_id: run.run_id, ledgers, steps }, 2))
     for (const line of comparisonText(ledgers, steps)) printLine(line)
@@ -90,26 +93,27 @@ function requireScenario({ scenario, bestHours }: CostCommand, query: ScenarioQu
     2,
     bestHours
       ? `No scenario is given, so no hour is better than another. ${HOURS_NEED}`
-      : 'No scenario is given. Name a place (--zone DE), or give a file (--scenario examples/scenarios/berlin.yaml).',
+      : 'No scenario is given. Name a place (--zone DE), or give a file (--scenario examples/scenarios/berlin.yaml) or a stored one (llem-server scenario list).',
   )
 }
 
-async function readScenarios(store: Store, paths: readonly string[], query: ScenarioQuery) {
-  try {
-    const files = paths.map(readScenarioFile)
-    const bases = files.length === 0 ? [null] : files.map((f) => f.scenario)
-    const scenarios: Scenario[] = []
-    for (const base of bases)
-      scenarios.push(await scenarioAsked(store, query, base, isoNow().slice(0, 10)))
-    return {
-      scenarios,
-      notes: files.flatMap((f) => f.notes),
-    }
-  } catch (error) {
-    if (error instanceof ScenarioError) throw new CommandError(2, error.message)
-    throw error
-  }
-}
+const readScenarios = (
+  store: Store,
+  named: readonly string[],
+  query: ScenarioQuery,
+): Promise<ScenarioAsked[]> =>
+  inCommand(async () => {
+    const bases: (ScenarioBase | null)[] = []
+    for (const text of named) bases.push(await namedScenario(store, text))
+    const asked: ScenarioAsked[] = []
+    for (const base of bases.length === 0 ? [null] : bases)
+      asked.push(await scenarioAsked(store, query, base, isoNow().slice(0, 10)))
+    return asked
+  })
+
+/** A scenario's name beside others: two versions of a stored one have the same id. */
+const labelOf = (id: string, { scenario_stored }: Pick<CostLedger, 'scenario_stored'>): string =>
+  scenario_stored === undefined ? id : `${scenario_stored.name}@${scenario_stored.version}`
 
 const amountText = ({ amount }: Pick<Line, 'amount'>): string =>
   amount === null ? '-' : numberText(amount.value)
@@ -125,6 +129,7 @@ function ledgerText(ledger: CostLedger): string[] {
   )
   return [
     `Run ${ledger.run_id} under ${ledger.scenario_id}: boundary ${ledger.boundary}, ${numberText(ledger.seconds)} s${ledger.from === null ? '' : ` from ${ledger.from}`}`,
+    ...storedLines(ledger),
     ...ledger.notes,
     '',
     ...columns([
@@ -186,7 +191,7 @@ function comparisonText(
   return [
     ...columns([
       ['SCENARIO', ...ids],
-      ...ledgers.map((l) => [l.scenario_id, ...ids.map((id) => cell(l, id))]),
+      ...ledgers.map((l) => [labelOf(l.scenario_id, l), ...ids.map((id) => cell(l, id))]),
     ]),
     ...steps.flatMap((s) => [
       '',
@@ -196,6 +201,7 @@ function comparisonText(
         ...s.steps.map((c) => [c.step, change(c.carbon_location_g), change(c.money)]),
       ]),
     ]),
+    ...new Set(ledgers.flatMap(storedLines)),
     ...new Set(ledgers.flatMap((l) => l.attribution).map((a) => `Data: ${a}.`)),
   ]
 }
@@ -206,6 +212,7 @@ function hoursText(hours: BestHours): string[] {
     h === null ? [name, '-', '-', '-'] : [name, h.from, text(h.carbon_g), text(h.money)]
   return [
     `${hours.starts.length} starts of run ${hours.run_id} under ${hours.scenario_id}; electricity alone.`,
+    ...storedLines(hours),
     ...columns([
       ['', 'START', 'gCO2e', hours.currency],
       row('as it was', hours.as_run),

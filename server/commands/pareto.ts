@@ -19,7 +19,7 @@ export async function pareto(
 ): Promise<void> {
   const parsed = parseQuery(paretoQuerySchema, query, 'pareto')
   await withStore(options.db, { create: false }, async (store) => {
-    const { answer, chart } = await askedUnder(options.scenario, (asking) =>
+    const { answer, chart } = await askedUnder(store, options.scenario, (asking) =>
       paretoStored(store, summariesFor(store), parsed, asking),
     )
     if (parsed.format === 'vega') return printLine(toJson(chart(), 2))

@@ -16,7 +16,7 @@ export async function recommend(
 ): Promise<void> {
   const parsed = parseQuery(recommendQuerySchema, query, 'recommend')
   await withStore(options.db, { create: false }, async (store) => {
-    const { answer, chart } = await askedUnder(options.scenario, (asking) =>
+    const { answer, chart } = await askedUnder(store, options.scenario, (asking) =>
       recommendStored(store, summariesFor(store), parsed, asking),
     )
     if (parsed.format === 'vega') return printLine(toJson(chart(), 2))

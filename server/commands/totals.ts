@@ -6,16 +6,17 @@ import {
   type Totals,
   type TotalsGroup,
 } from '../../analysis/schema/totals.ts'
-import { CommandError } from '../command-error.ts'
-import { readScenarioFile, ScenarioError } from '../scenario-file.ts'
-import { readSiteFile } from '../site-file.ts'
+import { hasSites } from '../store/document-versions.ts'
 import type { Store } from '../store/open.ts'
+import { storedLines } from '../stored-words.ts'
 import { type TotalsAsked, totalsStored } from '../totals.ts'
 import { totalsAsked } from '../totals-ask.ts'
 import { totalsQuerySchema } from '../totals-query.ts'
+import { inCommand, namedScenario } from './named-scenario.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
+import { namedSites } from './sites.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface TotalsCommand {
@@ -39,7 +40,7 @@ export async function totals(
 }
 
 /**
- * What a command is asked to sum, with its files.
+ * What a command is asked to sum, with the scenario and the sites that it names.
  * @throws CommandError
  */
 export async function readAsked(
@@ -49,16 +50,16 @@ export async function readAsked(
   command: string,
 ): Promise<TotalsAsked> {
   const parsed = parseQuery(totalsQuerySchema, query, command)
-  try {
-    const file = scenario === undefined ? null : readScenarioFile(scenario)
-    for (const note of file?.notes ?? []) process.stderr.write(`${note}\n`)
-    const table = sites === undefined ? null : await readSiteFile(sites)
-    const base = file?.scenario ?? null
-    return await totalsAsked(store, parsed, base, table, isoNow().slice(0, 10))
-  } catch (error) {
-    if (error instanceof ScenarioError) throw new CommandError(2, error.message)
-    throw error
-  }
+  return inCommand(async () => {
+    const base = scenario === undefined ? null : await namedScenario(store, scenario)
+    const table = sites === undefined ? null : await namedSites(store, sites)
+    // Used unasked, it would change answers on the day that somebody stores it; left out in silence, it would surprise.
+    if (table === null && (await hasSites(store.db)))
+      process.stderr.write(
+        'A table of sites is stored and not used here; --sites stored puts each host under its row.\n',
+      )
+    return totalsAsked(store, parsed, base, table, isoNow().slice(0, 10))
+  })
 }
 
 /** Totals as a table, with what they do not hold beside them. */
@@ -117,6 +118,7 @@ export function totalsText(answer: Totals): string[] {
     ...(left_out.length > 0
       ? [`Left out, as it is of the site's month, not of runs: ${left_out.join(', ')}.`]
       : []),
+    ...storedLines(answer),
     ...(attribution.length > 0 ? [`Data: ${attribution.join('; ')}.`] : []),
   ]
 }

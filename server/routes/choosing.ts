@@ -56,7 +56,8 @@ export function choosingRoutes(app: OpenAPIHono, { store, summaries, now }: Part
     choose: (asking: Asking) => Promise<Chosen<T>>,
   ): Promise<Response> {
     const chosen = await inWords(body === undefined ? 400 : 422, async () => {
-      const base = body === undefined ? null : readScenario(body, 'the body')
+      const base =
+        body === undefined ? null : { scenario: readScenario(body, 'the body'), stored: null }
       return choose({ base, today: now().slice(0, 10) })
     })
     return json(format === 'vega' ? chosen.chart() : chosen.answer)

@@ -5,7 +5,6 @@ import { costSpecs } from '../../analysis/report/cost.ts'
 import { hoursSpec } from '../../analysis/report/hours.ts'
 import { sensitivitySpec } from '../../analysis/report/sensitivity.ts'
 import { costLedgerSchema } from '../../analysis/schema/cost.ts'
-import type { Scenario } from '../../analysis/schema/scenario.ts'
 import { scenarioQuerySchema } from '../cost-query.ts'
 import { costOf, timelineFor } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
@@ -14,6 +13,7 @@ import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
 import { scenarioAsked } from '../scenario-asked.ts'
 import { readScenario, ScenarioError } from '../scenario-file.ts'
+import type { ScenarioBase } from '../scenarios.ts'
 import { findRun } from '../store/find-run.ts'
 import { runParams } from './run-params.ts'
 
@@ -33,12 +33,14 @@ const answers = {
 
 /** Carbon, water and money of a run under a scenario: computed when asked, nothing of it is stored. */
 export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): void {
-  async function answer(run_id: string, { format, ...asked }: Query, base: Scenario | null) {
-    const scenario = await inWords(400, () => scenarioAsked(store, asked, base, now().slice(0, 10)))
+  async function answer(run_id: string, { format, ...asked }: Query, base: ScenarioBase | null) {
+    const { scenario, ...used } = await inWords(400, () =>
+      scenarioAsked(store, asked, base, now().slice(0, 10)),
+    )
     const { run } = await summaries.withRun(await findRun(store.db, run_id))
     const timeline = timelineFor(run, scenario, asked)
     const ledger = await costOf(timeline, scenario)
-    if (format === 'json') return json(ledger)
+    if (format === 'json') return json({ ...ledger, ...used })
     const hours = bestHours(timeline, scenario, await intensityTables())
     const charts = {
       ...costSpecs(ledger),
@@ -67,8 +69,8 @@ export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): 
     body: z.looseObject({}).meta({ description: 'a scenario, as docs/cost.md says' }),
     answers,
     async handle(_, { params, query: asked, body }) {
-      const base = await inWords(422, async () => readScenario(body, 'the body'))
-      return answer(params.run_id, asked, base)
+      const scenario = await inWords(422, async () => readScenario(body, 'the body'))
+      return answer(params.run_id, asked, { scenario, stored: null })
     },
   })
 }

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { saysScenario, scenarioQuerySchema } from '../cost-query.ts'
-import { costOf, timelineFor } from '../cost-view.ts'
+import { ledgerUnder } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
 import { scenarioAsked } from '../scenario-asked.ts'
@@ -23,13 +23,12 @@ export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts)
     answers: { 200: { description: 'the report', body: 'text/html' } },
     async handle(_, { params, query: { format, ...asked } }) {
       const wanted = saysScenario(asked) || asked.hour !== undefined || asked.boundary !== undefined
-      const scenario = wanted
+      const under = wanted
         ? await inWords(400, () => scenarioAsked(store, asked, null, now().slice(0, 10)))
         : null
       const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
       if (format === 'vega') return json(await reportSpecs(run, summary))
-      const cost =
-        scenario === null ? null : await costOf(timelineFor(run, scenario, asked), scenario)
+      const cost = under === null ? null : await ledgerUnder(run, under, asked)
       return new Response(await reportHtml(run, summary, cost), {
         headers: { 'content-type': 'text/html; charset=utf-8' },
       })

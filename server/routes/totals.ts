@@ -74,8 +74,10 @@ export async function readAsked(
     return await totalsAsked(
       store,
       query,
-      scenario === undefined ? null : readScenario(scenario, 'scenario'),
-      sites === undefined ? null : await readSites({ sites }, 'sites'),
+      scenario === undefined
+        ? null
+        : { scenario: readScenario(scenario, 'scenario'), stored: null },
+      sites === undefined ? null : { table: await readSites({ sites }, 'sites'), stored: null },
       now().slice(0, 10),
     )
   } catch (error) {

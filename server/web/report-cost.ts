@@ -9,6 +9,7 @@ import {
   type PerUnit,
   reasonWords,
 } from '../../analysis/schema/cost.ts'
+import { scenarioWords } from '../stored-words.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { rangeText, valueText } from './number-text.ts'
 import { drawSvg } from './svg.ts'
@@ -24,7 +25,7 @@ export async function costSection(ledger: CostLedger): Promise<Markup> {
   const totals = Object.values(ledger.totals).filter((t) => !SILENT.has(t.reason ?? ''))
   return html`<section aria-labelledby="cost"><h2 id="cost">Carbon and money</h2>
     <p>The energy of the ${ledger.span === 'window' ? 'counted window' : 'whole record'}, boundary ${ledger.boundary}, under scenario
-      ${ledger.scenario_id}. Location and market are two answers to one question; neither holds embodied emissions.</p>
+      ${ledger.scenario_stored === undefined ? ledger.scenario_id : scenarioWords(ledger.scenario_stored)}. Location and market are two answers to one question; neither holds embodied emissions.</p>
     ${scrolling('Lines of carbon and money', lineTable(lines))}
     ${scrolling('Totals of carbon and money', totalTable(totals, ledger.per_unit))}
     ${await figure(ledger, 'carbon', 'Emissions')}${await figure(ledger, 'money', 'Cost')}

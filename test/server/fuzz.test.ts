@@ -157,6 +157,9 @@ describe('parameters', () => {
         'pue',
         'price_per_kwh',
         'rent_per_gpu_hour',
+        'scenario',
+        'sites',
+        'version',
         '__proto__',
       ),
       fc.string(),
@@ -165,7 +168,17 @@ describe('parameters', () => {
       fc.string({ unit: 'binary' }),
       fc.string(),
       fc.integer().map(String),
-      fc.constantFrom('-1', '1e999', 'NaN', "' or 1=1 --", '%00', '2026-13-45', 'last'),
+      fc.constantFrom(
+        '-1',
+        '1e999',
+        'NaN',
+        "' or 1=1 --",
+        '%00',
+        '2026-13-45',
+        'last',
+        'berlin@1',
+        'stored@2',
+      ),
     )
     const path = fc.constantFrom(
       '/runs',
@@ -178,6 +191,11 @@ describe('parameters', () => {
       '/reports/last',
       '/pareto',
       '/recommend',
+      '/runs/last/cost',
+      '/totals',
+      '/scenarios',
+      '/scenarios/berlin',
+      '/sites',
     )
     await fc.assert(
       fc.asyncProperty(
