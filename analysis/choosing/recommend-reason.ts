@@ -63,13 +63,15 @@ export function chosenReason(question: Question, chosen: Chosen): string {
   const bound = bounds.length === 0 ? '' : ` with ${boundWords(question)}`
   // Another model has other tokens, and gives other answers.
   const within = models > 1 ? `${bound}, of ${models} models whose answers are not alike` : bound
-  if (baseline === null || saving_pct === null) {
-    const none = question.no_current ?? 'there is no baseline'
-    return `${candidateLabel(recommended)} ${verb} ${takes}: ${among}${within}; ${none}.`
-  }
+  const whole = `${verb} ${takes}: ${among}${within}`
+  const none = question.no_current ?? 'there is no baseline'
+  if (baseline === null) return `${candidateLabel(recommended)} ${whole}; ${none}.`
   if (baseline.candidate.id === recommended.id)
-    return `${candidateLabel(recommended)} ${verb} ${takes}: ${among}${within}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
+    return `${candidateLabel(recommended)} ${whole}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
   const [a, b] = pairLabels(recommended, baseline.candidate, models > 1)
+  const against = withUnit(baseline.value, minimize, question)
+  if (saving_pct === null)
+    return `${a} ${whole}; ${b}, ${BASELINE_WORDS[rule]}, ${verb} ${against}, of which there is no share to save.`
   const how = saving_pct.value >= 0 ? 'less' : 'more'
   const what = money ? 'per output token' : metricWords(minimize)
   const { low, high } = saving_pct
@@ -78,5 +80,5 @@ export function chosenReason(question: Question, chosen: Chosen): string {
       ? ''
       : ` (${percent(low)} to ${percent(high)} %)`
   const doubt = chosen.within_noise === true ? ', which is within noise' : ''
-  return `${a} ${verb} ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${what} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${withUnit(baseline.value, minimize, question)}; ${among}${within}.`
+  return `${a} ${verb} ${percent(Math.abs(saving_pct.value))} %${how === 'less' ? range : ''} ${how} ${what} than ${b}, ${BASELINE_WORDS[rule]}${doubt}: ${takes}, against ${against}; ${among}${within}.`
 }

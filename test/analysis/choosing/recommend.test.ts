@@ -95,6 +95,16 @@ describe('a recommendation', () => {
     )
   })
 
+  it('of a baseline that takes nothing tells no share, and names it all the same', () => {
+    const rows = [candidate('paid', -1, 40), candidate('free', 0, 30)]
+    const answer = ask(rows)
+    expect(answer).toMatchObject({ baseline: { id: 'free', value: 0 }, saving_pct: null })
+    expect(answer.reason).toBe(
+      'batch paid takes -1 J/token at 40 ms inter-token latency p50, 10 ms within the limit: the least of 2 with inter-token latency p50 at most 50 ms; batch free, the fastest within the bounds, takes 0 J/token, of which there is no share to save.',
+    )
+    expect(ask(rows.slice(1)).reason).toMatch(/it is itself the fastest .* nothing to save\.$/)
+  })
+
   it('where some were not measured for a bound says so', () => {
     const bounds = [{ metric: 'ttft_ms_p95', bound: 'max', limit: 100 } as const]
     const slow = candidate('slow', 1, 20, {
