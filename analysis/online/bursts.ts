@@ -162,17 +162,21 @@ function ownCounters(bursts: readonly MeasuredBurst[]): readonly Truth[] | null 
   return own.length === bursts.length ? own : null
 }
 
-/** The line through both references, each relative to its own mean. */
+/**
+ * The line through the bursts, each by the mean of its references relative to their own means: what sets one burst apart is
+ * in both references, so they are one value, not two.
+ */
 function perDegree(bursts: readonly MeasuredBurst[]): number | null {
+  const levels = REFERENCE.map((form) => [form, mean(joules(bursts, form))] as const)
   return sharePerDegree(
-    REFERENCE.flatMap((form) => {
-      const level = mean(joules(bursts, form))
-      return bursts.flatMap(({ temperature_c, energies }) => {
-        const energy = energies[form]
-        return temperature_c === null || energy === null || level === null
-          ? []
-          : [{ temperature_c, share: energy.energy_j / level - 1 }]
-      })
+    bursts.flatMap(({ temperature_c, energies }) => {
+      const share = mean(
+        levels.flatMap(([form, level]) => {
+          const energy = energies[form]
+          return energy === null || level === null ? [] : energy.energy_j / level - 1
+        }),
+      )
+      return temperature_c === null || share === null ? [] : [{ temperature_c, share }]
     }),
   )
 }

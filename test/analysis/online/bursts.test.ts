@@ -400,6 +400,21 @@ describe('bursts on a card that warms up', () => {
     expect(group.reference_per_c_pct).toBeCloseTo(100 / 124 / 2, 6)
     expect(form(group, 'ring_padded')?.error_95_pct).toBeCloseTo(0, 6)
   })
+  test('count once, though ring and counter both tell of each', () => {
+    // Shares r = 1, -1, 1, -1, 0, -1, 1, -1, 1 % about a line of 0.22 % a burst: over nine of them (Σd² = 60, Σr² = 8) its
+    // standard error is √(8 / 7 / 60) = 0.138, so that it is within twice of it; over eighteen it would be 0.091.
+    const scattered = [1, -1, 1, -1, 0, -1, 1, -1, 1].map((r, i) => ({
+      ...{ at: 1 + 2 * i, seconds: 0.2 },
+      watts: IDLE_W + 500 * (1 + 0.01 * (0.22 * (i - 4) + r)),
+    }))
+    const gaps = Array.from({ length: 10 }, (_, i) => 0.2 + 2 * i)
+    const counter = counterRows(gaps.map((t) => [t, trueJoules(scattered, t)] as const))
+    const samples = [...ringRows(scattered, 20), ...counter, ...temperatures((i) => 50 + 2 * i)]
+    const group = groupOf(samples, scattered)
+    expect(group.reference_of).toEqual(['ring_padded', 'counter'])
+    expect(group.single_against).toBe('mean')
+    expect(group.reference_per_c_pct).toBeNull()
+  })
   test('are judged by one mean where the temperature hardly moved or is not known', () => {
     for (const group of [judged((i) => 50 + 0.1 * i), groupOf(ringRows(bursts, 20), bursts)]) {
       expect(group.reference_per_c_pct).toBeNull()
