@@ -3,10 +3,9 @@ import type { Scenario } from '../analysis/schema/scenario.ts'
 import type { ScenarioRef, ScenarioUsed, StoredScenario } from '../analysis/schema/stored.ts'
 import { type CostQuery, type ScenarioQuery, saidOver } from './cost-query.ts'
 import { readScenario, ScenarioError } from './scenario-file.ts'
-import { findVersion, putVersion } from './store/document-versions.ts'
+import { findVersion, type Putting, putVersion } from './store/document-versions.ts'
 import type { Store } from './store/open.ts'
 import type { DocumentVersionRow } from './store/tables.ts'
-import type { By } from './store/votes.ts'
 
 /** What --scenario takes for a file whether it is there or not: so no stored name may look like one. */
 export const looksLikeFile = (text: string): boolean =>
@@ -19,7 +18,7 @@ export const looksLikeFile = (text: string): boolean =>
 export async function putScenario(
   store: Store,
   scenario: Scenario,
-  by: By,
+  who: Putting,
 ): Promise<{ readonly done: 'added' | 'same'; readonly stored: StoredScenario }> {
   const { id } = scenario
   if (looksLikeFile(id))
@@ -31,7 +30,7 @@ export async function putScenario(
     ])
   const { done, row } = await store.db
     .transaction()
-    .execute((tx) => putVersion(tx, 'scenario', id, canonicalJson(scenario), by))
+    .execute((tx) => putVersion(tx, 'scenario', id, canonicalJson(scenario), who))
   return { done, stored: storedOf(row) }
 }
 

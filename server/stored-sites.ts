@@ -2,20 +2,19 @@ import { canonicalJson } from '../analysis/schema/key.ts'
 import type { SiteTable } from '../analysis/schema/sites.ts'
 import type { SitesRef, SitesUsed, StoredSites } from '../analysis/schema/stored.ts'
 import { readSites } from './site-file.ts'
-import { findVersion, putVersion, SITES } from './store/document-versions.ts'
+import { findVersion, type Putting, putVersion, SITES } from './store/document-versions.ts'
 import type { Store } from './store/open.ts'
 import type { DocumentVersionRow } from './store/tables.ts'
-import type { By } from './store/votes.ts'
 
 /** Stores a table of sites: as the next version, or as the newest one where it is the same. */
 export async function putSites(
   store: Store,
   table: SiteTable,
-  by: By,
+  who: Putting,
 ): Promise<{ readonly done: 'added' | 'same'; readonly stored: StoredSites }> {
   const { done, row } = await store.db
     .transaction()
-    .execute((tx) => putVersion(tx, 'sites', SITES, canonicalJson(table), by))
+    .execute((tx) => putVersion(tx, 'sites', SITES, canonicalJson(table), who))
   return { done, stored: await storedOf(row) }
 }
 

@@ -20,8 +20,8 @@ export async function scenarioPut(file: string, options: Common): Promise<void> 
   const { scenario, notes } = await inCommand(async () => readScenarioFile(resolve(file)))
   for (const note of notes) process.stderr.write(`${note}\n`)
   await withStore(options.db, { create: true }, async (store) => {
-    const by = { actor: 'local', now: isoNow() }
-    const { done, stored } = await inCommand(() => putScenario(store, scenario, by))
+    const who = { actor: 'local', now: isoNow }
+    const { done, stored } = await inCommand(() => putScenario(store, scenario, who))
     const { scenario: _, ...version } = stored
     if (options.json) return printLine(toJson({ done, ...version }, 2))
     const ref = `${stored.name}@${stored.version}`

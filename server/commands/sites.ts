@@ -21,7 +21,7 @@ interface Common {
 export async function sitesPut(file: string, options: Common): Promise<void> {
   const table = await inCommand(() => readSiteFile(resolve(file)))
   await withStore(options.db, { create: true }, async (store) => {
-    const { done, stored } = await putSites(store, table, { actor: 'local', now: isoNow() })
+    const { done, stored } = await putSites(store, table, { actor: 'local', now: isoNow })
     const { sites: _, ...version } = stored
     if (options.json) return printLine(toJson({ done, ...version }, 2))
     const ref = `stored@${stored.version}`

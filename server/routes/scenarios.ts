@@ -64,7 +64,7 @@ export function scenarioRoutes(app: OpenAPIHono, { store, auth, now }: Parts): v
               message: `is ${JSON.stringify(scenario.id)}; it must be ${name}, as in the address, or left out`,
             },
           ])
-        return putScenario(store, scenario, { actor, now: now() })
+        return putScenario(store, scenario, { actor, now })
       })
       const location = `${API_PREFIX}/scenarios/${name}?version=${stored.version}`
       return json(stored, done === 'added' ? 201 : 200, { location })

@@ -41,7 +41,7 @@ export function siteRoutes(app: OpenAPIHono, { store, auth, now }: Parts): void 
     async handle(c, { body }) {
       const actor = await auth.actorOf(c.req.header('authorization') ?? null)
       const table = await inWords(422, () => readSites(body, 'the body'))
-      const { done, stored } = await putSites(store, table, { actor, now: now() })
+      const { done, stored } = await putSites(store, table, { actor, now })
       const location = `${API_PREFIX}/sites?version=${stored.version}`
       return json(stored, done === 'added' ? 201 : 200, { location })
     },

@@ -4,7 +4,6 @@ import { writeAudit } from './audit.ts'
 import { sha256 } from './sha256.ts'
 import { StoreError } from './store-error.ts'
 import type { DocumentVersionRow, Tables } from './tables.ts'
-import type { By } from './votes.ts'
 
 export type DocumentKind = DocumentVersionRow['kind']
 /** There is one table of sites, with a name of its own among the rows. */
@@ -18,6 +17,12 @@ export class NotStored extends Error {
     this.name = 'NotStored'
     this.kind = kind
   }
+}
+
+/** Who puts something. The clock is read once the database is held, so that later versions have later times. */
+export interface Putting {
+  readonly actor: string
+  now(): string
 }
 
 /** What became of what was put: a version more, or the newest one had the same content. */
@@ -36,12 +41,13 @@ export async function putVersion(
   kind: DocumentKind,
   name: string,
   document: string,
-  { actor, now }: By,
+  { actor, now: clock }: Putting,
 ): Promise<Put> {
   const newest = await versionRow(db, kind, name, null)
   const hash = sha256(document)
   if (newest?.sha256 === hash) return { done: 'same', row: newest }
   const version = (newest?.version ?? 0) + 1
+  const now = clock()
   const row: DocumentVersionRow = { kind, name, version, sha256: hash, document, at: now, actor }
   await db.insertInto('document_version').values(row).execute()
   const detail = { name, version, sha256: hash }
@@ -144,22 +150,23 @@ export const hasSites = async (db: Kysely<Tables>): Promise<boolean> =>
 
 /** Documents that are not what their hash says, and versions that are missing between others. */
 export async function documentProblems(db: Kysely<Tables>): Promise<string[]> {
-  const rows = await db
+  const problems: string[] = []
+  const keys = await db
     .selectFrom('document_version')
-    .selectAll()
+    .select(['kind', 'name', 'version'])
     .orderBy('kind')
     .orderBy('name')
     .orderBy('version')
     .execute()
-  return rows.flatMap((row, i) => {
-    const at = `${row.kind} ${row.name}, version ${row.version}`
-    const before = rows[i - 1]
-    const last = before?.kind === row.kind && before.name === row.name ? before.version : 0
-    return [
-      ...(sha256(row.document) === row.sha256
-        ? []
-        : [`${at}: the document is not what its SHA-256 says`]),
-      ...(row.version === last + 1 ? [] : [`${at}: the version before it is missing`]),
-    ]
-  })
+  for (const [i, { kind, name, version }] of keys.entries()) {
+    const at = `${kind} ${name}, version ${version}`
+    const before = keys[i - 1]
+    const last = before?.kind === kind && before.name === name ? before.version : 0
+    if (version !== last + 1) problems.push(`${at}: the version before it is missing`)
+    // One at a time: a series of a year is megabytes.
+    const row = await versionRow(db, kind, name, version)
+    if (row !== undefined && sha256(row.document) !== row.sha256)
+      problems.push(`${at}: the document is not what its SHA-256 says`)
+  }
+  return problems
 }

@@ -80,6 +80,15 @@ describe('a stored scenario', () => {
     ])
   })
 
+  it('that many put at once gets a version each, in order', async () => {
+    const pues = Array.from({ length: 12 }, (_, i) => 1 + i / 10)
+    const answers = await Promise.all(pues.map((pue) => put('many', { ...AT_400, pue })))
+    expect(answers.map((a) => a.status)).toEqual(pues.map(() => 201))
+    const many = (await list()).filter((s) => s.name === 'many').reverse()
+    expect(many.map((s) => s.version)).toEqual(pues.map((_, i) => i + 1))
+    expect(many.map((s) => s.at)).toEqual(many.map((s) => s.at).sort())
+  })
+
   it.each([
     ['lab', { pue: 1 }, 422, 'scenario_version'],
     ['lab', { ...AT_400, puee: 1 }, 422, 'puee is not known here; did you mean pue?'],
