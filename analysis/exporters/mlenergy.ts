@@ -1,4 +1,4 @@
-import { METRICS, type RowKind, SETUP } from '../importers/mlenergy-row.ts'
+import { METRICS, type RowKind, RUN_PREFIX, SETUP } from '../importers/mlenergy-row.ts'
 import type { Result } from '../schema/result.ts'
 import { pythonJson } from './python-json.ts'
 
@@ -27,11 +27,15 @@ export function taskFile(
 }
 
 /**
- * A result as the row that it was read from. What others told of it (histograms of a model file) stays out.
+ * A result as the row that it was read from. What others told of it (histograms of a model file, columns of a table of runs)
+ * stays out.
  */
 export function resultTaskRow(result: Result): TaskRow {
   const kind = kindOf(result)
-  const { output_length_distribution: _, task_display_name: __, ...foreign } = result.foreign
+  const { output_length_distribution: _, task_display_name: __, ...told } = result.foreign
+  const foreign = Object.fromEntries(
+    Object.entries(told).filter(([name]) => !name.startsWith(RUN_PREFIX)),
+  )
   const facts = {
     model_id: result.model,
     nickname: result.name,

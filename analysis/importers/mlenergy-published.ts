@@ -53,7 +53,7 @@ function taskRows(file: PublishedFile, published: Published, out: Collector): Ta
       out.lost(file.path, at, `is ${shown(row)}; a row is a mapping`)
       return []
     }
-    const read = publishedResult({ ...context(file, published, row['model_id'], task), row, at })
+    const read = publishedResult({ ...rowContext(file, published, row['model_id'], task), row, at })
     if (read.result !== null) return [{ result: read.result, read, row }]
     out.lost(file.path, at, 'does not name its model', read.faults)
     return []
@@ -70,7 +70,7 @@ function readAlone(file: PublishedFile, published: Published, out: Collector): v
       continue
     }
     const row = flatModelRow(file.value, config)
-    const read = publishedResult({ ...context(file, published, row['model_id'], task), row, at })
+    const read = publishedResult({ ...rowContext(file, published, row['model_id'], task), row, at })
     if (read.result === null) out.lost(file.path, at, 'does not name its model', read.faults)
     else out.mapped(withHistogram(read.result, config, sum), read.faults, read.fields)
   }
@@ -144,7 +144,8 @@ function withHistogram(result: Result, config: JsonObject, sum: Finding | null):
   }
 }
 
-function context(
+/** What a file and the index tell of each of its rows. */
+export function rowContext(
   file: PublishedFile,
   { index, revision }: Published,
   model: unknown,

@@ -6,6 +6,8 @@ import { PUBLISHED_TOLERANCE, rowFindings } from './mlenergy-identities.ts'
 import { resultMetric } from './result-metric.ts'
 
 export const SOURCE = 'mlenergy'
+/** Of what the tables of runs tell and task files do not, in `foreign`. */
+export const RUN_PREFIX = 'runs.'
 
 /** Their field, our metric, over which window they count it. Two windows stand in one row. */
 type MetricField = readonly [string, string, window: string]

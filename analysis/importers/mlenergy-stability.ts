@@ -48,3 +48,44 @@ export const cascadeFinding = (unstable_batch: number): Finding => ({
   message: `A smaller batch (${unstable_batch}) of the same model, task and GPUs was not stable, so larger ones are not trusted either.`,
   evidence: { reason: `cascade_from_unstable_batch:${unstable_batch}`, batch: unstable_batch },
 })
+
+/**
+ * A run that the tool itself calls unstable, with its words as `evidence.reason`.
+ * @param reason as it writes it (`short_steady_state:12.0`); empty: not told
+ */
+export function toldUnstable(reason: string): Finding {
+  const [kind, value = ''] = reason.split(':')
+  const number = Number(value === '' ? Number.NaN : value)
+  const said = (code: Finding['code'], message: string): Finding => ({
+    code,
+    severity: 'caution',
+    message,
+    evidence: { reason },
+  })
+  if (kind === 'short_steady_state')
+    return said(
+      'short_steady_state',
+      Number.isFinite(number)
+        ? `The steady window is ${number.toPrecision(3)} s long, under ${STABILITY.steady_s} s.`
+        : 'Its source does not tell how long its steady window is.',
+    )
+  if (kind === 'low_batch_utilization')
+    return said(
+      'low_batch_utilisation',
+      `The engine's batch was filled to ${Number.isFinite(number) ? `${(100 * number).toPrecision(3)} %` : 'a share that is not told'} on average, under ${STABILITY.batch_utilisation * 100} %, so the batch is smaller than it is called.`,
+    )
+  if (kind === 'cascade_from_unstable_batch')
+    return { ...cascadeFinding(number), evidence: { reason } }
+  return said(
+    'no_steady_window',
+    `Its source calls the run unstable${reason === '' ? '' : ` (${reason.slice(0, 100)})`}.`,
+  )
+}
+
+/** A row whose table tells of stable runs, and not of this one. */
+export const unknownStability = (): Finding => ({
+  code: 'no_steady_window',
+  severity: 'caution',
+  message: 'Its source does not tell whether the run was stable.',
+  evidence: { reason: null },
+})

@@ -5,21 +5,23 @@ import { type PublishedFile, readPublished } from './mlenergy-published.ts'
 import { type RawRun, rawRun } from './mlenergy-raw.ts'
 import { rawDiffusion } from './mlenergy-raw-diffusion.ts'
 import { SOURCE } from './mlenergy-row.ts'
+import { isRunTable, readRunTable } from './mlenergy-runs.ts'
 import { joinScrapes, type Scrape, scrapeOf } from './mlenergy-scrapes.ts'
 
 /**
- * The ML.ENERGY Leaderboard, data v3: task files, model files and the index as published, and the raw results of its
- * benchmark. Files are told apart by content and may come in any order, from a root at any level.
+ * The ML.ENERGY Leaderboard, data v3: task files, model files and the index as published, the tables of runs of its bundle,
+ * and the raw results of its benchmark. Files are told apart by content and may come in any order, from a root at any level.
  * Source: docs/leaderboard.md, "ML.ENERGY".
  */
 export const mlenergy: Importer = {
   name: SOURCE,
-  title: 'ML.ENERGY Leaderboard v3: tasks, models, index, and raw results.json of its benchmark',
-  detect: (file) => kindOf(file) !== null,
+  title:
+    'ML.ENERGY Leaderboard v3: tasks, models, index, runs/*.parquet, and raw results.json of its benchmark',
+  detect: (file) => isRunTable(file.content) || kindOf(file) !== null,
   begin,
 }
 
-type Kind = 'index' | 'task' | 'model' | 'raw' | 'raw_diffusion' | 'scrape'
+type Kind = 'index' | 'task' | 'model' | 'model_info' | 'raw' | 'raw_diffusion' | 'scrape'
 
 function kindOf({ content }: ImportFile): Kind | null {
   if (content.form !== 'json' || !isObject(content.value)) return null
@@ -28,6 +30,7 @@ function kindOf({ content }: ImportFile): Kind | null {
   if (isObject(value['models']) && Array.isArray(value['tasks'])) return 'index'
   if (Array.isArray(value['configurations']) && has('task'))
     return has('model_id') ? 'model' : 'task'
+  if (has('total_parameters_billion')) return 'model_info'
   if (has('iteration_energy_measurements')) return 'raw_diffusion'
   if (has('steady_state_stats')) return 'scrape'
   if (has('steady_state_energy') || has('steady_state_measurement')) return 'raw'
@@ -37,20 +40,25 @@ function kindOf({ content }: ImportFile): Kind | null {
 const LACKS = [
   'raw rows: power samples and single requests of published rows',
   'time to first token and end-to-end latency of published rows',
-  'seeds and repeats, so that twins can only be told apart by their numbers',
 ]
+/** The tables of runs tell them. */
+const NO_SEEDS = 'seeds and repeats, so that twins can only be told apart by their numbers'
 
 function begin(options: ImportOptions): Reading {
   const out = createCollector()
   const tasks: PublishedFile[] = []
   const models: PublishedFile[] = []
+  const tables: Parameters<typeof readRunTable>[0][] = []
   const runs: RawRun[] = []
   const scrapes: Scrape[] = []
   let index: JsonObject | null = null
   return {
     take(file) {
+      const { content } = file
+      if (content.form === 'table' && content.columns.includes('model_id'))
+        return void tables.push({ ...file, content })
       const kind = kindOf(file)
-      const value = file.content.form === 'json' ? file.content.value : null
+      const value = content.form === 'json' ? content.value : null
       if (kind === null || !isObject(value))
         return out.lost(file.path, null, 'is none of the files of this format')
       const { path, sha256, notes } = file
@@ -58,7 +66,9 @@ function begin(options: ImportOptions): Reading {
       if (kind === 'index') {
         index = value
         out.ignored(path, null, 'read for names, kinds and the date')
-      } else if (kind === 'task') tasks.push(published)
+      } else if (kind === 'model_info')
+        out.ignored(path, null, 'tells of a model what the tables of runs tell')
+      else if (kind === 'task') tasks.push(published)
       else if (kind === 'model') models.push(published)
       else if (kind === 'scrape') scrapes.push(scrapeOf(path, value))
       else if (kind === 'raw') {
@@ -74,9 +84,13 @@ function begin(options: ImportOptions): Reading {
     done() {
       const said = index?.['last_updated']
       const revision = options.revision ?? (typeof said === 'string' ? said : null)
-      readPublished({ index, tasks, models, revision }, out)
+      const given = { index, tasks, models, revision }
+      readPublished(given, out)
+      const raws = runs.map((run) => run.result.provenance.file)
+      for (const table of tables) readRunTable(table, given, raws, out)
       joinScrapes(runs, scrapes, out)
-      return out.done(LACKS)
+      const seeds = tables.length > 0 && tasks.length + models.length === 0
+      return out.done(seeds ? LACKS : [...LACKS, NO_SEEDS])
     },
   }
 }

@@ -34,7 +34,10 @@ export function importRoutes(app: OpenAPIHono, { store, auth, now }: Parts): voi
     summary:
       'Take in a file of results of another tool, all or nothing, with a verdict for each row',
     query: importQuery,
-    raw_body: { media_type: 'application/octet-stream', schema: 'JSON, JSON lines or CSV' },
+    raw_body: {
+      media_type: 'application/octet-stream',
+      schema: 'JSON, JSON lines, CSV or Parquet',
+    },
     answers: {
       200: { description: 'what became of each row', body: z.looseObject({}) },
     },

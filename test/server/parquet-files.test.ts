@@ -1,10 +1,15 @@
-import { readFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { parquetWriteBuffer } from 'hyparquet-writer'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { givenFiles } from '../../server/results/files.ts'
+import { readResults, storeResults } from '../../server/results/import-results.ts'
 import { parquetContent } from '../../server/results/parquet.ts'
+import { openStore, type Store } from '../../server/store/open.ts'
+import { readResultFile } from '../../server/store/results.ts'
 import { ROOT } from '../support/root.ts'
+import { tempDir } from './served.ts'
 
 type Columns = Parameters<typeof parquetWriteBuffer>[0]['columnData']
 const written = (columnData: Columns, options: object = {}) =>
@@ -147,5 +152,89 @@ describe('a Parquet file', () => {
       "can't be read: column i is encoded as DELTA_BINARY_PACKED, which is not read; write it anew without",
     )
     expect(table(written([{ name: 'i', type: 'INT32', data: [] }]))).toEqual([])
+  })
+})
+
+describe('the published bundle', () => {
+  const any = { format: null, revision: null }
+  const BUNDLE = join(ROOT, 'test/fixtures/importers/mlenergy')
+  let store: Store
+  let dir: string
+  beforeAll(async () => {
+    dir = tempDir()
+    store = await openStore(join(dir, 'r.db'), { create: true })
+    cpSync(BUNDLE, join(dir, 'bundle'), { recursive: true })
+    mkdirSync(join(dir, 'bundle/configs/vllm'), { recursive: true })
+    const info = { nickname: 'M', total_parameters_billion: 1 }
+    writeFileSync(join(dir, 'bundle/configs/vllm/model_info.json'), JSON.stringify(info))
+    writeFileSync(join(dir, 'bundle/configs/vllm/monolithic.config.yaml'), 'x: 1')
+  })
+  afterAll(() => store.close())
+  const stored = async () =>
+    Number(
+      (
+        await store.db
+          .selectFrom('result')
+          .select((eb) => eb.fn.countAll().as('n'))
+          .executeTakeFirstOrThrow()
+      ).n,
+    )
+
+  it('is given at any level: its tables, raw runs and configurations, each by its content', () => {
+    const at = (path: string) => readResults(givenFiles(join(dir, path)), any).results.length
+    expect([at('.'), at('bundle'), at('bundle/runs'), at('bundle/runs/llm.parquet')]).toEqual([
+      9, 9, 8, 6,
+    ])
+    const { rows, verdicts } = readResults(givenFiles(join(dir, 'bundle')), any).read
+    expect(rows).toEqual({ mapped: 9, ignored: 2, lost: 0 })
+    expect(verdicts.filter((v) => v.verdict === 'ignored').map((v) => v.file)).toContain(
+      'configs/vllm/model_info.json',
+    )
+  })
+
+  it('is kept with its tables, byte for byte, and changes nothing the second time', async () => {
+    const read = readResults(givenFiles(join(dir, 'bundle')), any)
+    expect(await storeResults(store, read, 'now')).toEqual({ inserted: 9, same: 0 })
+    expect(await storeResults(store, read, 'now')).toEqual({ inserted: 0, same: 9 })
+    const sha256 = read.read.files.find((f) => f.file === 'runs/llm.parquet')?.sha256 as string
+    const kept = await readResultFile(store.db, sha256)
+    expect(Buffer.compare(Buffer.from(kept?.bytes ?? []), Buffer.from(RUNS))).toBe(0)
+  })
+
+  it('is lost whole, with file and reason, where it is cut short, and nothing of it is kept', async () => {
+    const before = await stored()
+    const broken = join(dir, 'broken')
+    mkdirSync(broken)
+    writeFileSync(join(broken, 'llm.parquet'), RUNS.subarray(0, 20_000))
+    expect(() => readResults(givenFiles(broken), any)).toThrow(
+      'Nothing could be imported: llm.parquet is cut short: a Parquet file ends with PAR1.',
+    )
+    writeFileSync(join(broken, 'other.parquet'), written([{ name: 'power_w', data: [1, 2] }]))
+    cpSync(join(BUNDLE, 'runs/diffusion.parquet'), join(broken, 'diffusion.parquet'))
+    const { results, read } = readResults(givenFiles(broken), any)
+    expect(results).toHaveLength(2)
+    expect(read.verdicts.filter((v) => v.verdict !== 'mapped')).toMatchObject([
+      { file: 'llm.parquet', verdict: 'lost', message: expect.stringMatching(/^is cut short/) },
+      { file: 'other.parquet', verdict: 'ignored', message: 'is of no tool that is known here' },
+    ])
+    const half = [...results, { ...results[0], result_id: 'x', source: 'local' }]
+    await expect(
+      storeResults(store, { results: half as never, originals: [], read }, 'now'),
+    ).rejects.toThrow(/result_not_measured/)
+    expect(await stored()).toBe(before)
+  })
+
+  it('has its place among results by cautions: an unstable run is never ranked unasked', async () => {
+    const rows = await store.db
+      .selectFrom('result')
+      .select(['name', 'batch_limit', 'cautions', 'valid'])
+      .where('name', '=', 'SmolLM2-135M-Instruct')
+      .orderBy('batch_limit')
+      .execute()
+    expect(rows.map((r) => [r.batch_limit, r.cautions, r.valid])).toEqual([
+      [8, 0, 1],
+      [16, 1, 1],
+      [32, 1, 1],
+    ])
   })
 })

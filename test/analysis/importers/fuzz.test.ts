@@ -105,6 +105,9 @@ describe('every importer, whatever a file holds', () => {
         holds({ path: 'x.csv', sha256: 'x', notes: [], content: { form: 'csv', header, rows } })
         const lines = values.map((value, i) => ({ line: i + 1, value }))
         holds({ path: 'x.jsonl', sha256: 'x', notes: [], content: { form: 'ndjson', lines } })
+        const table = values.map((value) => Object.fromEntries(header.map((name) => [name, value])))
+        const content = { form: 'table', columns: header, rows: table } as const
+        holds({ path: 'x.parquet', sha256: 'x', notes: [], content })
       }),
       { numRuns: RUNS },
     )
