@@ -13,7 +13,7 @@ import { runFileSchema } from '../schema/run.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { meanInterval } from '../stats/cycles.ts'
 import { mean } from '../stats/moments.ts'
-import { percentile } from '../stats/percentile.ts'
+import { nearestRank, percentile } from '../stats/percentile.ts'
 import { type BurstSources, burstEnergy, type MeasuredBurst } from './burst-energy.ts'
 import { type BurstSpan, burstSpans } from './burst-spans.ts'
 import { sharePerDegree } from './burst-temperature.ts'
@@ -227,7 +227,8 @@ function errorsOf(
       error_median_pct: percentile(errors, 0.5),
       error_min_pct: percentile(errors, 0),
       error_max_pct: percentile(errors, 1),
-      error_95_pct: percentile(errors.map(Math.abs), 0.95),
+      // By rank, not between two of them: 95 % of these bursts are to lie within it.
+      error_95_pct: nearestRank(errors.map(Math.abs), 0.95),
       within_stated_share: held.length === 0 ? null : held.filter(Boolean).length / held.length,
     },
   ]

@@ -8,7 +8,7 @@ import { marksOf } from '../../analysis/marked-windows.ts'
 import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { RunData } from '../../analysis/readings/run-data.ts'
 import { mean } from '../../analysis/stats/moments.ts'
-import { percentile } from '../../analysis/stats/percentile.ts'
+import { nearestRank, percentile } from '../../analysis/stats/percentile.ts'
 import type { Window } from '../../analysis/window.ts'
 import { readBundle } from '../../server/bundle/read-bundle.ts'
 
@@ -92,7 +92,7 @@ for (const [key, group] of [...groups].sort((a, b) =>
 function spread(errors: readonly number[]): string {
   if (errors.length === 0) return '-'
   const at = (p: number, of: readonly number[]) => (percentile(of, p) as number).toFixed(1)
-  return `${at(0.5, errors)} (${at(0, errors)}..${at(1, errors)}) [${at(0.95, errors.map(Math.abs))}] n ${errors.length}`
+  return `${at(0.5, errors)} (${at(0, errors)}..${at(1, errors)}) [${(nearestRank(errors.map(Math.abs), 0.95) as number).toFixed(2)}] n ${errors.length}`
 }
 
 function formsOf(run: RunData, device_id: string, burst: Burst, window: Window): Forms {

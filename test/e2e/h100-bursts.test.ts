@@ -10,7 +10,7 @@ import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { RunData } from '../../analysis/readings/run-data.ts'
 import { seriesOf } from '../../analysis/readings/sample-table.ts'
 import { mean } from '../../analysis/stats/moments.ts'
-import { percentile } from '../../analysis/stats/percentile.ts'
+import { nearestRank, percentile } from '../../analysis/stats/percentile.ts'
 import { readBundle } from '../../server/bundle/read-bundle.ts'
 import { ROOT } from '../support/root.ts'
 
@@ -26,9 +26,14 @@ interface Line {
   readonly counter_before: readonly [t_ns: number, mj: number]
   readonly counter_after: readonly [t_ns: number, mj: number]
 }
+/** A step of the counter lies between two calls of 3 ms, and is taken to be in their middle. */
+const STEP_KNOWN_S = 0.0015
+
 interface Burst extends Line {
   readonly energy: DeviceEnergy
   readonly counter_j: number
+  /** What the counter itself may be wrong by. */
+  readonly doubt_j: number
   readonly window: { readonly start_ns: number; readonly end_ns: number }
 }
 
@@ -59,15 +64,15 @@ beforeAll(async () => {
           Number.NaN) / 0.2
       const [t1, mj1] = line.counter_before
       const [t2, mj2] = line.counter_after
-      const idle_j =
-        (idle(window.start_ns - 3e8) * (line.begin_ns - t1) +
-          idle(window.end_ns + 2.5e8) * (t2 - line.end_ns)) /
-        1e9
+      const before_w = idle(window.start_ns - 3e8)
+      const after_w = idle(window.end_ns + 2.5e8)
+      const idle_j = (before_w * (line.begin_ns - t1) + after_w * (t2 - line.end_ns)) / 1e9
       return [
         {
           ...line,
           energy: deviceEnergy(run, gpu, window),
           counter_j: (mj2 - mj1) / 1e3 - idle_j,
+          doubt_j: (before_w + after_w) * STEP_KNOWN_S,
           window,
         },
       ]
@@ -82,7 +87,7 @@ const of = (load: string, length_ms: number) =>
 const joules = (b: Burst) => b.energy.energy_j as number
 /** By what share the ring, with idle around, differs from the counter around the same burst; they share no reading. */
 const errors = (group: readonly Burst[]) => group.map((b) => Math.abs(joules(b) / b.counter_j - 1))
-const within95 = (values: readonly number[]) => percentile(values, 0.95) as number
+const within95 = (values: readonly number[]) => nearestRank(values, 0.95) as number
 const meanOf = (values: readonly number[]) => mean(values) as number
 
 describe('bursts of known work, recorded on an H100 by llem-agent measure --windows', () => {
@@ -107,8 +112,11 @@ describe('bursts of known work, recorded on an H100 by llem-agent measure --wind
   )(
     '$load load, $length_ms ms: 95 % of single ones within $goal_pct %',
     ({ load, length_ms, goal_pct }) => {
-      const group = of(load, length_ms)
-      expect(100 * within95(errors(group))).toBeLessThan(goal_pct)
+      // Give or take what the counter itself may be wrong by, 0.1 % at 0.5 s.
+      const beyond = of(load, length_ms).map(
+        (b) => Math.max(0, Math.abs(joules(b) - b.counter_j) - b.doubt_j) / b.counter_j,
+      )
+      expect(100 * within95(beyond)).toBeLessThan(goal_pct)
     },
   )
 
