@@ -98,9 +98,15 @@ function table(rows: readonly BoardRow[], sort: string): string[] {
         return `${cell(metric?.value ?? null)}${metric?.provenance === 'cpu_estimate' ? ' estimate' : ''}`
       }),
       place(r),
-      `${r.source}${r.valid ? '' : ' (not valid)'}`,
+      `${r.source}${doubt(r)}`,
     ]),
   ])
+}
+
+/** A row that is not valid, or not without cautions, says so in the list. */
+function doubt({ valid, cautions }: BoardRow): string {
+  if (!valid) return ' (not valid)'
+  return cautions > 0 ? ` (${cautions} caution${cautions === 1 ? '' : 's'})` : ''
 }
 
 const SHOWN: Readonly<Record<string, string>> = {

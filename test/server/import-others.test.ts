@@ -39,6 +39,9 @@ describe('llem-server import of other tools', () => {
     expect(stdout).toMatch(/smollm2 +H200 +2 +bf16 +7\.406/)
     // Four processes that each counted all four GPUs.
     expect(stdout).not.toContain('A100-SXM4-80GB')
+    const unstable = await run('leaderboard', '--task', 'length-control')
+    expect(unstable.stdout).toMatch(/SmolLM2-135M-Instruct .* 16 .* mlenergy \(1 caution\)\n/)
+    expect(unstable.stderr).toMatch(/^1 more are not valid/)
   })
 
   it('a format that is forced on another tool’s file imports nothing and says so', async () => {
