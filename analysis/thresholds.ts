@@ -3,7 +3,7 @@
  * and is told in CHANGELOG.md. Source: docs/metrics.md, "Validity" and "Energy".
  */
 export const THRESHOLDS = {
-  version: 1,
+  version: 2,
 
   /** Gaps up to this are bridged linearly; longer ones make the window invalid. */
   bridge_s: 3,

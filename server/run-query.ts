@@ -20,15 +20,17 @@ const numbers = z
   .string()
   .regex(/^\d{1,9}(,\d{1,9})*$/, 'must be a whole number, or several with commas')
   .transform((s) => s.split(',').map(Number))
-/** A date alone is where its day begins, in UTC. */
-const dayOrTime = (text: string) => (/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text)
-const instant = z
-  .string()
-  .refine(
-    (text) => instantSchema.safeParse(dayOrTime(text)).success,
-    'must be a day such as 2026-01-31, or a time with its offset such as 2026-01-31T12:00:00Z',
-  )
-  .transform((text) => new Date(instantMs(dayOrTime(text))).toISOString())
+/** A date alone is its whole day, in UTC: from its beginning, or to its end. */
+const instant = (at: 'T00:00:00Z' | 'T23:59:59.999Z') => {
+  const dayOrTime = (text: string) => (/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}${at}` : text)
+  return z
+    .string()
+    .refine(
+      (text) => instantSchema.safeParse(dayOrTime(text)).success,
+      'must be a day such as 2026-01-31, or a time with its offset such as 2026-01-31T12:00:00Z',
+    )
+    .transform((text) => new Date(instantMs(dayOrTime(text))).toISOString())
+}
 const tags = words.transform((list) =>
   list.map((t) => {
     const cut = t.indexOf('=')
@@ -65,8 +67,8 @@ export const listQueryShape = {
   valid: z.enum(['true', 'false']).optional(),
   cautions: z.enum(['include', 'exclude']).default('include'),
   archived: z.enum(['exclude', 'include', 'only']).default('exclude'),
-  started_from: instant.optional(),
-  started_to: instant.optional(),
+  started_from: instant('T00:00:00Z').optional(),
+  started_to: instant('T23:59:59.999Z').optional(),
   sort: sortSchema(isRunMetric).default('-created_at'),
   limit: queryNumber({ whole: true, least: 1, most: MOST_ROWS }).default(50),
   cursor: z.string().optional().meta({ description: 'next_cursor of the page before' }),

@@ -3,9 +3,10 @@ import type { RunData } from '../readings/run-data.ts'
 import { isRemote, usedDevices } from '../readings/used-devices.ts'
 import { REASONS, type Reason } from '../schema/reason.ts'
 import type { MetricValue } from '../schema/summary.ts'
-import { BYTES_PER_MIB } from '../schema/units.ts'
+import { BYTES_PER_MIB, NS_PER_S } from '../schema/units.ts'
+import { THRESHOLDS } from '../thresholds.ts'
 import type { Window } from '../window.ts'
-import { readingsWithin, seriesFor } from './gauge.ts'
+import { readingsWithin, seriesFor, timedWithin } from './gauge.ts'
 import { missingReason } from './missing-reason.ts'
 
 const METRIC = 'gpu_memory_used_bytes'
@@ -25,9 +26,11 @@ export function gpuMemoryPeak(run: RunData, window: Window): MetricValue {
   let bytes = 0
   let n = 0
   for (const id of holders) {
-    const readings = readingsWithin(run, id, METRIC, window)
+    const readings = timedWithin(run, id, METRIC, window)
     if (readings.length === 0) return noMetric('MiB', missing(run, id))
-    bytes += largest(readings)
+    // What was not looked at may have been the peak.
+    if (longestGap(readings, window) > LONGEST_GAP_NS) return noMetric('MiB', 'uncovered')
+    bytes += largest(readings.map((r) => r.value))
     n += readings.length
   }
   return metricOf('MiB', bytes / BYTES_PER_MIB, { n, provenance: sourceOf(run, holders) })
@@ -37,6 +40,15 @@ export function gpuMemoryPeak(run: RunData, window: Window): MetricValue {
 export function deviceMemoryPeak(run: RunData, device_id: string, window: Window): number | null {
   const readings = readingsWithin(run, device_id, METRIC, window)
   return readings.length === 0 ? null : largest(readings) / BYTES_PER_MIB
+}
+
+const LONGEST_GAP_NS = THRESHOLDS.bridge_s * NS_PER_S
+
+/** The longest time without a reading, the ends of the window included. */
+function longestGap(readings: readonly { readonly t_ns: number }[], window: Window): number {
+  const times = readings.map((r) => r.t_ns).sort((a, b) => a - b)
+  const edges = [window.start_ns, ...times, window.end_ns]
+  return edges.slice(1).reduce((most, t, i) => Math.max(most, t - (edges[i] as number)), 0)
 }
 
 const largest = (values: readonly number[]) => values.reduce((a, b) => Math.max(a, b))

@@ -82,6 +82,9 @@ describe('the list of runs', () => {
       await ids('started_from=2026-01-31T11:00:00Z&started_to=2026-01-31T11:00:00Z'),
     ).toHaveLength(3)
     expect(await ids('started_from=2026-02-01')).toEqual([])
+    // A day is meant whole.
+    expect(await ids('started_from=2026-01-31&started_to=2026-01-31')).toHaveLength(3)
+    expect(await ids('started_to=2026-01-30')).toEqual([])
     expect(await ids('started_from=2026-01-31T13:00:00%2B02:00')).toHaveLength(3)
     expect(await ids('started_from=2026-01-31T13:00:01%2B02:00')).toEqual([])
   })

@@ -30,11 +30,14 @@ const FIRST = memory(GPU, [
   [10, 65_000],
   [12, 40_000],
   [15, 60_000.5],
+  [17.5, 55_000],
   [20, 50_000],
   [21, 80_000],
 ])
 const SECOND = memory(GPU2, [
   [11, 30_000],
+  [13.5, 30_000],
+  [16, 30_500],
   [19, 31_000],
 ])
 
@@ -43,13 +46,32 @@ describe('peak GPU memory', () => {
     // 60 000.5 of the first (65 000 at the start and 80 000 afterwards are outside) and 31 000 of the second, at
     // another instant
     const peak = gpuMemoryPeak(two([...FIRST, ...SECOND]), WINDOW)
-    expect(peak).toMatchObject({ value: 91_000.5, unit: 'MiB', reason: null, n: 5 })
+    expect(peak).toMatchObject({ value: 91_000.5, unit: 'MiB', reason: null, n: 8 })
     expect(peak.low).toBeNull()
   })
 
   it('takes the reading at the end of the window', () => {
-    const peak = gpuMemoryPeak(two(memory(GPU, [[20, 1_000]]), [GPU]), WINDOW)
+    const before = [12.5, 15, 17.5].map((t) => [t, 1] as const)
+    const peak = gpuMemoryPeak(two(memory(GPU, [...before, [20, 1_000]]), [GPU]), WINDOW)
     expect(peak.value).toBe(1_000)
+  })
+
+  it('is null where more than 3 s went unseen, since the peak may lie there', () => {
+    const seen = (times: readonly number[]) =>
+      gpuMemoryPeak(
+        two(
+          memory(
+            GPU,
+            times.map((t) => [t, 1]),
+          ),
+          [GPU],
+        ),
+        WINDOW,
+      )
+    expect(seen([10.5])).toMatchObject({ value: null, reason: 'uncovered' })
+    expect(seen([11, 14, 17, 19]).value).toBe(1)
+    expect(seen([11, 14.1, 17, 19]).reason).toBe('uncovered')
+    expect(seen([13.1, 16, 19]).reason).toBe('uncovered')
   })
 
   it('counts a device once, however many ranks name it, and one that is not used not at all', () => {
