@@ -115,7 +115,9 @@ function pricingOf(
     factor,
     factor_year: found?.year ?? null,
     currency: scenario.currency,
-    cautions: [...new Set([...cautions, ...(none === null ? [] : [none.code])])],
+    cautions: [...new Set([...cautions, ...(none === null ? [] : [none.code])])].filter(
+      (code) => code !== 'pue_unknown' || pricesEnergy(scenario),
+    ),
     assumptions: [...(found?.assumptions ?? none?.assumptions ?? [])],
     tables_version: tables.version,
     attribution: factor === null || factor.licence === '' ? [] : [factor.source],
@@ -140,6 +142,13 @@ function oneForAll(
   )
 }
 
+/** Whether anything follows the energy of the site: a rent that includes electricity alone does not. */
+const pricesEnergy = ({ intensity, market, wue, tariff, hardware }: Scenario): boolean =>
+  intensity !== null ||
+  market !== null ||
+  wue !== null ||
+  (tariff !== null && !(hardware?.kind === 'rent' && hardware.includes_electricity))
+
 type Found = Extract<ReturnType<typeof intensityOf>, { kind: 'constant' }>['found']
 
 /** What a scenario says, in words: only what changes a number. */
@@ -153,7 +162,8 @@ function said(scenario: Scenario, found: Found | null): string[] {
     words.push(`electricity of ${where}${short(value)} g/kWh (${source})`)
   } else if (intensity !== null) words.push('electricity of unknown emissions')
   if (market !== null) words.push(`${short(100 * market.eac_share)} % certificates`)
-  words.push(pue === null ? 'an unknown PUE' : `PUE ${short(pue.value)}`)
+  if (pue !== null) words.push(`PUE ${short(pue.value)}`)
+  else if (pricesEnergy(scenario)) words.push('an unknown PUE')
   if (host_share_w !== null) words.push(`${short(host_share_w.value)} W of the host`)
   if (wue?.site_l_per_it_kwh != null)
     words.push(`${short(wue.site_l_per_it_kwh.value)} L/kWh at the site`)

@@ -128,6 +128,13 @@ describe('llem-server recommend', () => {
     expect(cheap.stdout).toMatch(
       /money_per_mtok_out \(EUR \/ 1M output tokens\) .* carbon_location_per_mtok_out \(gCO2e/,
     )
+    // Where a rent with its electricity decides alone, the site's PUE is nobody's matter.
+    const rent = ['--minimize', 'money_per_mtok_out', '--rent_per_gpu_hour', '2']
+    const rentAlone = await run('recommend', ...CHAT, ...asked, ...rent)
+    expect(rentAlone.stdout).toContain(
+      '\nPriced by 2 USD per GPU hour, electricity included (as given).\n',
+    )
+    expect(rentAlone.stdout).not.toMatch(/PUE|pue/)
     const scenario = join(dir, 'mine.yaml')
     writeFileSync(
       scenario,
