@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CANDIDATE_FIELDS } from '../analysis/choosing/candidate.ts'
 import { type BoardSide, compareBoards } from '../analysis/comparing/compare-boards.ts'
 import type { BoardComparison } from '../analysis/schema/leaderboard.ts'
 import { wholeBoard } from './leaderboard.ts'
@@ -7,18 +8,7 @@ import type { Store } from './store/open.ts'
 import type { Summaries } from './summaries.ts'
 
 /** What a side may be chosen by. */
-const SIDE_FIELDS = [
-  'source',
-  'revision',
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'num_gpus',
-  'precision',
-  'batch_limit',
-  'tensor_parallel',
-] as const
+const SIDE_FIELDS = ['revision', ...CANDIDATE_FIELDS] as const
 
 const side = z
   .string()

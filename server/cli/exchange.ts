@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { CodecarbonPlace } from '../codecarbon.ts'
+import { EXPORT_FORMATS } from '../formats/export-format.ts'
 import { type Common, command } from './command.ts'
 
 /** Other formats and other tools' figures. */
@@ -18,16 +19,7 @@ export function exchangeCommands(program: Command): void {
         '--format <format>',
         'bundle: as recorded (a folder, or .tar.gz by the name of --out); csv: one row a run (a folder, or a file by a name in .csv, with columns.csv); parquet, arrow: raw rows; json: summaries; mlenergy: rows of a leaderboard task file; submission: bundle, summary and task file with their hashes, for llem-server verify; codecarbon: emissions.csv, a row a run, and where its numbers came from',
       )
-        .choices([
-          'bundle',
-          'csv',
-          'parquet',
-          'arrow',
-          'json',
-          'mlenergy',
-          'submission',
-          'codecarbon',
-        ])
+        .choices(EXPORT_FORMATS)
         .default('bundle'),
     )
     .option('--out <path>', 'where to (default: llem-export-FORMAT here; json: stdout)')

@@ -11,6 +11,7 @@ import {
 } from '../codecarbon.ts'
 import { CommandError } from '../command-error.ts'
 import { rowsOf } from '../formats/decoded.ts'
+import type { ExportFormat } from '../formats/export-format.ts'
 import { STREAM_FORMATS } from '../formats/list.ts'
 import { columnsCsv, runsCsv } from '../formats/runs-csv.ts'
 import { runView } from '../run-view.ts'
@@ -22,18 +23,6 @@ import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
-
-export const EXPORT_FORMATS = [
-  'bundle',
-  'csv',
-  'parquet',
-  'arrow',
-  'json',
-  'mlenergy',
-  'submission',
-  'codecarbon',
-] as const
-export type ExportFormat = (typeof EXPORT_FORMATS)[number]
 
 export interface ExportOptions {
   readonly db: string
