@@ -5,6 +5,7 @@ import type {
   Excluded,
 } from '../analysis/choosing/candidate.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
+import { ownValue } from '../analysis/schema/own.ts'
 import { RESULT_FACTS, type Result, type ResultMetric } from '../analysis/schema/result.ts'
 import { meanInterval } from '../analysis/stats/cycles.ts'
 import type { Per } from './run-candidates.ts'
@@ -86,7 +87,7 @@ const SCOPES: Readonly<Record<string, string>> = { mlenergy: 'gpu' }
 function meanOf(rows: readonly ResultMetric[], source: string): CandidateMetric {
   const first = rows[0] as ResultMetric
   const ofEnergy = first.unit.startsWith('J')
-  const scope = first.scope ?? (ofEnergy ? (SCOPES[source] ?? null) : null)
+  const scope = first.scope ?? (ofEnergy ? (ownValue(SCOPES, source) ?? null) : null)
   const known = rows.flatMap((m) => m.value ?? [])
   if (known.length < 2) {
     const one = rows.find((m) => m.value !== null) ?? first

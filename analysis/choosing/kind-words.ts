@@ -1,3 +1,5 @@
+import { ownValue } from '../schema/own.ts'
+
 type Group = Readonly<Record<string, unknown>>
 
 const SCOPE_WORDS: Readonly<Record<string, string>> = {
@@ -24,7 +26,7 @@ export function kindText({ work, scope, ...fields }: Group): string {
 const scopeText = (scope: string): string =>
   scope
     .split(', ')
-    .map((s) => SCOPE_WORDS[s] ?? s)
+    .map((s) => ownValue(SCOPE_WORDS, s) ?? s)
     .join(' and ')
 
 /** A task by its name; the data of runs without one, which come as JSON, by what was asked of the model. */

@@ -1,3 +1,5 @@
+import { ownValue } from '../schema/own.ts'
+
 /** A family of accelerators with its number, as boards write it: H100, GH200, MI300X, L40S, "RTX 4090". */
 const FAMILY = /\b(GH|GB|MI|RTX|GTX|[ABHLTV])[ -]?(\d{1,4}[A-Z]{0,2})\b/i
 /** Forms that share a name and not their rated power. */
@@ -36,5 +38,5 @@ export function precisionName(precision: string | null): string | null {
     .trim()
     .toLowerCase()
     .replace(/^torch\./, '')
-  return PRECISIONS[plain] ?? plain
+  return ownValue(PRECISIONS, plain) ?? plain
 }

@@ -3,6 +3,7 @@ import { type EnergyEstimate, estimate, resolves } from '../estimators/energy-es
 import { type EnergySource, energySources } from '../estimators/energy-source.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Finding } from '../schema/finding.ts'
+import { ownValue } from '../schema/own.ts'
 import type { Reason } from '../schema/reason.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
@@ -63,7 +64,7 @@ export function deviceEnergy(
 function ownScopes(run: RunData, device_id: string, sources: readonly EnergySource[]): string[] {
   const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
   const here = [...new Set(sources.map((s) => s.scope))]
-  const known = (OWN_SCOPES[kind] ?? []).filter((s) => here.includes(s))
+  const known = (ownValue(OWN_SCOPES, kind) ?? []).filter((s) => here.includes(s))
   // The cores are a part of their package, and never stand for it.
   return known.length > 0 ? known : here.filter((s) => s !== 'core').slice(0, 1)
 }

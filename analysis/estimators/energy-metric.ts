@@ -1,4 +1,5 @@
 import type { Series } from '../readings/sample-table.ts'
+import { ownValue } from '../schema/own.ts'
 import { MJ_PER_J, MW_PER_W, NS_PER_S, UJ_PER_J, UW_PER_W } from '../schema/units.ts'
 
 /** How readings of a metric become energy. */
@@ -32,7 +33,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
 }
 
 /** undefined: the metric tells no energy. */
-export const meaningOf = (metric: string): Meaning | undefined => MEANINGS[metric]
+export const meaningOf = (metric: string): Meaning | undefined => ownValue(MEANINGS, metric)
 
 /**
  * Watts at each reading, for drawing and comparing, never for integration: of a counter the mean since the reading

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { GenerationSource } from '../../analysis/factors/generation.ts'
 import { instantOrNaN } from '../../analysis/schema/instant.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
 import { askJson, keyOf, MS_PER_DAY, MS_PER_HOUR, parts } from './ask.ts'
 import { factorsOfMix, MIX_MEANING, type MixRow } from './generation-mix.ts'
 import { isMiss, type Provider } from './provider.ts'
@@ -83,7 +84,7 @@ export const eia: Provider = {
             message: `${title} answered ${row.respondent} at ${row.period}; ${respondent} was asked for, by the hour in UTC.`,
           }
         if (end <= from || end > to) continue
-        const source = SOURCES[row.fueltype] ?? null
+        const source = ownValue(SOURCES, row.fueltype) ?? null
         rows.push({ from_ms: end - MS_PER_HOUR, to_ms: end, source, amount })
       }
     }

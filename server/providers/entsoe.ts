@@ -1,4 +1,5 @@
 import type { GenerationSource } from '../../analysis/factors/generation.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
 import { ask, keyOf, MS_PER_DAY, MS_PER_MINUTE, parts } from './ask.ts'
 import { acknowledgement, generationSeries } from './entsoe-xml.ts'
 import { factorsOfMix, MIX_MEANING, type MixRow } from './generation-mix.ts'
@@ -92,7 +93,12 @@ export const entsoe: Provider = {
         for (const { from_ms: begin, to_ms: end, mw } of points)
           for (const [a, b] of parts(begin, end, QUARTER_MS))
             if (a >= from && a < to)
-              rows.push({ from_ms: a, to_ms: b, source: SOURCES[psr_type] ?? null, amount: mw })
+              rows.push({
+                from_ms: a,
+                to_ms: b,
+                source: ownValue(SOURCES, psr_type) ?? null,
+                amount: mw,
+              })
     }
     return factorsOfMix(rows)
   },

@@ -1,5 +1,6 @@
 import { html } from 'hono/html'
 import type { Beside, BesideCompared, BesideComponent } from '../../analysis/schema/beside.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { type Markup, scrolling } from './markup.ts'
 import { sourceWords } from './metric-words.ts'
@@ -42,7 +43,7 @@ const windowWords = (window: string): string =>
   window === 'measure' ? 'phase measure with its drain' : `marked ${window.replace(':', ' ')}`
 
 const nameOf = (b: Beside): string =>
-  `${NAMES[b.tool] ?? b.tool}${b.version === null ? '' : ` ${b.version}`}`
+  `${ownValue(NAMES, b.tool) ?? b.tool}${b.version === null ? '' : ` ${b.version}`}`
 
 function windowPart(window: string, told: readonly Beside[]): Markup {
   return html`${scrolling(
