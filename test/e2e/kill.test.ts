@@ -46,7 +46,9 @@ function spooled(): Chunks {
     const path = join(entry.parentPath, entry.name)
     const match = /\/([^/]+)\/streams\/([^/]+)\/([^/]+)\/(\d+)\.arrow$/.exec(path)
     if (!match) continue
-    const [, run_id, process_id, stream, seq] = match
+    const [, dir = '', process_id, stream, seq] = match
+    // A spool is renamed before it is removed, which a kill may interrupt; its run is sealed, so the server has all of it.
+    const run_id = dir.replace(/^\.gone-(.+)-[0-9a-f-]{36}$/, '$1')
     const hash = createHash('sha256').update(readFileSync(path)).digest('hex')
     found.set(`${run_id}/${process_id}/${stream}/${Number(seq)}`, hash)
   }
