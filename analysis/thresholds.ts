@@ -31,7 +31,7 @@ export const THRESHOLDS = {
   /** How near to idle power the edges of a burst must be: the larger of a share and watts. */
   burst_idle_share: 0.2,
   burst_idle_w: 10,
-  /** By the watt step × so long (standard) single bursts at the power limit differed from their own counter on an H100. */
+  /** By the watt step × so long at most (standard) single bursts at the power limit scattered in the ring of an H100. */
   ring_jitter_s: 0.004,
   /** What a ring shows late at a falling edge, beside its period. */
   ring_lag_s: 0.006,

@@ -1,4 +1,4 @@
-import { curveOf } from '../estimators/energy-curve.ts'
+import { curveOf, drawnCurveOf } from '../estimators/energy-curve.ts'
 import type { EnergyEstimate } from '../estimators/energy-estimate.ts'
 import type { EnergySource } from '../estimators/energy-source.ts'
 import { sensorPart } from '../estimators/energy-uncertainty.ts'
@@ -41,7 +41,7 @@ export function burstEstimate(
   const curve = curveOf(source, from - look_ns, to + look_ns)
   const around = quietAround(curve, from, to) ?? idlePhase(run, source, window)
   if (around === null) return null
-  const padded = integrate(curve, from, to)
+  const padded = integrate(drawnCurveOf(source, from - look_ns, to + look_ns), from, to)
   if (!padded.bracketed || padded.gap_s > 0) return null
   const { before_w, after_w } = around
   const seconds = (window.end_ns - window.start_ns) / NS_PER_S

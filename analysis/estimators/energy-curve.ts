@@ -14,21 +14,42 @@ import { ringCurve } from './power-ring.ts'
 export function curveOf(source: EnergySource, start_ns: number, end_ns: number): PowerCurve {
   const rows = rowsAround(source, start_ns + source.shift_ns, end_ns + source.shift_ns)
   if (source.method === 'counter') return counterCurve(source, rows)
-  const { calibration } = source
-  const watts = rows.value.map((v) =>
-    calibration === null ? v * source.factor : calibrated(v * source.factor, 1, calibration),
-  )
   if (source.method === 'poll')
     return pollCurve(
       source.shift_ns === 0 ? rows.t_ns : rows.t_ns.map((t) => t - source.shift_ns),
-      watts,
+      wattsOf(source, rows),
       source.period_ns,
     )
   const longest =
     source.method === 'ring'
       ? THRESHOLDS.ring_gap_periods * source.period_ns
       : THRESHOLDS.bridge_s * NS_PER_S
-  return ringCurve(rows.t_ns, watts, source.period_ns, longest)
+  return ringCurve(rows.t_ns, wattsOf(source, rows), source.period_ns, longest)
+}
+
+/**
+ * The same of a ring, drawn straight between its readings, each in the middle of the period that it is the mean of. A
+ * driver stamps them 7 to 45 ms apart, each still the mean of the 20 ms before: held over its distance, one at a leap of
+ * power counts for half as much or for twice. Leaps are smeared by a period, so not for a window's own edges.
+ * Source: docs/metrics.md, "Energy", burst.
+ */
+export function drawnCurveOf(source: EnergySource, start_ns: number, end_ns: number): PowerCurve {
+  const half_ns = source.period_ns / 2
+  const rows = rowsAround(source, start_ns + half_ns, end_ns + half_ns)
+  return pollCurve(
+    rows.t_ns.map((t) => t - half_ns),
+    wattsOf(source, rows),
+    source.period_ns,
+  )
+}
+
+function wattsOf(
+  { factor, calibration }: EnergySource,
+  { value }: { readonly value: Float64Array },
+): Float64Array {
+  return value.map((v) =>
+    calibration === null ? v * factor : calibrated(v * factor, 1, calibration),
+  )
 }
 
 function counterCurve(

@@ -1,4 +1,4 @@
-import { curveOf } from '../estimators/energy-curve.ts'
+import { curveOf, drawnCurveOf } from '../estimators/energy-curve.ts'
 import { estimate } from '../estimators/energy-estimate.ts'
 import type { EnergySource } from '../estimators/energy-source.ts'
 import { integrate, type PowerCurve } from '../estimators/power-curve.ts'
@@ -63,7 +63,7 @@ export function burstEnergy(
     idle_w,
     temperature_c: temperature === null ? null : latest(temperature, begin_ns),
     energies: {
-      ring_padded: padded(curve, span, idle_w),
+      ring_padded: padded(drawnCurveOf(ring, from, to), span, idle_w),
       ring_window: alone(ring, window, clock_error_ns),
       polled: polled === null ? null : alone(polled, window, clock_error_ns),
       counter: counter === null || idle_w === null ? null : gapToGap(counter, span, idle_w),

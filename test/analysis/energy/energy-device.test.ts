@@ -227,6 +227,26 @@ describe('the burst form', () => {
     // The plain ring loses 20 J: 600 x 0.2
     expect(found.estimates.find((e) => e.method === 'ring')?.energy_j).toBeCloseTo(120, 6)
   })
+  test('draws the ring straight between readings that the driver stamped unevenly', () => {
+    // 600 W from 10 to 10.1 s. Each reading is the mean of the 20 ms before its stamp, whatever the distance of the stamps:
+    // at 10.008 s (8 x 600 + 12 x 60) / 20 = 276 W, at 10.108 s 384 W.
+    const sensor_id = ring(GPU).sensor_id
+    const uneven = [
+      ...[[10.008, 276] as const, [10.052, 600] as const, [10.06, 600] as const],
+      ...[[10.08, 600] as const, [10.1, 600] as const, [10.108, 384] as const],
+    ]
+    const samples = [
+      ...power({ sensor_id, from: 0, to: 9.98, every: 0.02, watts: () => 60 }),
+      ...uneven.flatMap(([t, watts]) =>
+        power({ sensor_id, from: t, to: t, every: 1, watts: () => watts }),
+      ),
+      ...power({ sensor_id, from: 10.128, to: 20, every: 0.02, watts: () => 60 }),
+    ]
+    const found = energy({ ...fixture, samples, requests: [] }, 10, 10.1)
+    // From 9.98 to 10.128 s: 168 x 28 + 438 x 44 + 600 x 48 + 492 x 8 + 222 x 20 mJ = 61.152 J, less 48 x 60 mJ of idle.
+    // Held over their distances they would be 64.32 J, of 60.
+    expect(found).toMatchObject({ method: 'burst', energy_j: expect.closeTo(58.272, 6) })
+  })
   test('is not taken where a request is in flight around', () => {
     const requests = [...(fixture.requests ?? []), request('b', 9.5, 9.6, 10.5, 5)]
     expect(energy({ ...fixture, requests }, 10, 10.2).method).toBe('ring')
