@@ -6,7 +6,8 @@ Run it under the agent, whose power ring sees every burst:
 Then: npx tsx bench/peer-bursts/table.ts OUT bursts.ndjson
 
 A burst is a fixed count of matrix products, counted once at the start, so that every burst of one length does the
-same work whatever the clocks do. Tools take turns in a shuffled round robin over the same kinds of burst; between
+same work whatever the clocks do. One kind (load and length) comes after another, so that the card has the same temperature for
+all of a kind and the mean of many tells what one takes; within a kind tools take turns in a shuffled round robin. Between
 bursts the GPU idles for a random time, so that no tool's own period falls into step with them.
 """
 
@@ -24,7 +25,7 @@ from llem_windows import end as end_window
 
 LENGTHS_MS = (20, 50, 100, 200, 500, 2000)
 SIZE = 4096
-LOADS = {"full": (torch.randn, torch.bfloat16), "constant": (torch.zeros, torch.float32)}
+LOADS = {"constant": (torch.zeros, torch.float32), "full": (torch.randn, torch.bfloat16)}
 # Room for 0.2 s of idle power on either side: from 0.3 s before, and from 0.25 s after, when the ring has settled.
 BEFORE_S = 0.35
 AFTER_S = 0.5
@@ -149,13 +150,43 @@ TOOLS = {
 }
 
 
+def warm(work, count, seconds):
+    """The same work takes more energy on a warmer card: it comes to the temperature that bursts of this kind keep."""
+    until = time.monotonic() + seconds * min(1, count / work.per_s)
+    while time.monotonic() < until:
+        work.run(count)
+        torch.cuda.synchronize()
+        time.sleep(BEFORE_S + AFTER_S)
+
+
+def burst(work, count, tool, read, kind):
+    """One burst, measured by one tool, between two steps of the counter. Times: CLOCK_MONOTONIC, ns."""
+    torch.cuda.synchronize()
+    before = read()
+    time.sleep(BEFORE_S + random.random() * 0.2)
+    tool.begin()
+    ours = begin_window("%s %d" % (kind["load"], kind["length_ms"]), load=kind["load"], length_ms=kind["length_ms"])
+    begin = time.monotonic_ns()
+    work.run(count)
+    torch.cuda.synchronize()
+    end = time.monotonic_ns()
+    end_window(ours)
+    joules = tool.end()
+    time.sleep(AFTER_S)
+    return {
+        "id": ours.id, "begin_ns": begin, "end_ns": end, "energy_j": joules,
+        "counter_before": before, "counter_after": read(),
+    }
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", default="bursts.ndjson")
-    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--repeat", type=int, default=6, help="bursts of each kind by each tool")
     parser.add_argument("--seconds", type=float, default=500, help="stop after so long, whatever is left")
     parser.add_argument("--tools", default=",".join(TOOLS))
-    parser.add_argument("--loads", default="full,constant", help="one alone keeps the card at one temperature")
+    parser.add_argument("--loads", default=",".join(LOADS))
+    parser.add_argument("--warm", type=float, default=16, help="seconds of a kind before it counts")
     parser.add_argument("--lengths", default=",".join(map(str, LENGTHS_MS)), help="milliseconds")
     args = parser.parse_args()
     began = time.monotonic()
@@ -172,41 +203,22 @@ def main():
     lengths = [int(ms) for ms in args.lengths.split(",")]
     for load, work in works.items():
         print(f"{load}: {work.per_s:.0f} products of {SIZE} a second", flush=True)
-    for _ in range(8):  # the same work takes more energy on a warmer card
-        work = next(iter(works.values()))
-        work.run(round(2 * work.per_s))
-        torch.cuda.synchronize()
-        time.sleep(1)
     read = counter()
     with open(args.out, "w") as file:
-        for round_index in range(args.repeat):
-            order = [(l, ms, t) for l in works for ms in lengths for t in tools]
-            random.shuffle(order)
-            for load, length_ms, name in order:
-                if time.monotonic() - began > args.seconds:
-                    break
-                work, tool = works[load], tools[name]
+        for load, work in works.items():
+            for length_ms in sorted(lengths, reverse=True):
                 count = max(1, round(work.per_s * length_ms / 1000))
-                torch.cuda.synchronize()
-                before = read()
-                time.sleep(BEFORE_S + random.random() * 0.2)
-                tool.begin()
-                ours = begin_window("%s %d" % (load, length_ms), load=load, length_ms=length_ms)
-                begin = time.monotonic_ns()
-                work.run(count)
-                torch.cuda.synchronize()
-                end = time.monotonic_ns()
-                end_window(ours)
-                joules = tool.end()
-                time.sleep(AFTER_S)
-                after = read()
-                row = {
-                    "id": ours.id, "round": round_index, "load": load, "length_ms": length_ms, "tool": name,
-                    "count": count, "begin_ns": begin, "end_ns": end, "energy_j": joules,
-                    "counter_before": before, "counter_after": after,
-                }
-                file.write(json.dumps(row) + "\n")
-                file.flush()
+                warm(work, count, args.warm)
+                for round_index in range(args.repeat):
+                    order = list(tools)
+                    random.shuffle(order)
+                    for name in order:
+                        if time.monotonic() - began > args.seconds:
+                            break
+                        row = {"load": load, "length_ms": length_ms, "round": round_index, "tool": name, "count": count}
+                        row.update(burst(work, count, tools[name], read, row))
+                        file.write(json.dumps(row) + "\n")
+                        file.flush()
     time.sleep(1)
     poller.terminate()
     poller.wait()
