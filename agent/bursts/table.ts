@@ -65,7 +65,7 @@ function judged({ single, single_against, reference_per_c_pct }: BurstGroup): st
 
 /** Single bursts: median (min to max), and what 95 % of them err by less than. */
 function formLine(group: BurstGroup, form: BurstErrors, c: Colours): string {
-  const name = `  ${NAMES[form.form].padEnd(19)}`
+  const name = `  ${NAMES[form.form].padEnd(20)}`
   if (form.error_median_pct === null || !group.single) {
     const range =
       form.mean_low_j === null ? '' : ` (${joules(form.mean_low_j)} to ${joules(form.mean_high_j)})`
