@@ -21,7 +21,7 @@ export function nearestAnswer(
   const excessOf = (row: number, { metric, bound, limit }: Bound) =>
     bound === 'max' ? at(columns, metric, row) - limit : limit - at(columns, metric, row)
   const largest = (row: number) =>
-    Math.max(...question.bounds.map((b) => (100 * excessOf(row, b)) / (Math.abs(b.limit) || 1)))
+    Math.max(...question.bounds.map((b) => 100 * (excessOf(row, b) / (Math.abs(b.limit) || 1))))
   const rows = Array.from({ length: table.eligible }, (_, i) => i).sort(
     (a, b) =>
       largest(a) - largest(b) ||
@@ -29,6 +29,7 @@ export function nearestAnswer(
   )
   const [row] = rows
   const near = row === undefined ? null : (table.rows[row] as Candidate)
+  const excess_pct = row === undefined ? null : largest(row)
   const excess = Object.fromEntries(
     row === undefined
       ? []
@@ -47,7 +48,7 @@ export function nearestAnswer(
         : {
             ...choiceOf(near, question, [...table.metrics, ...PRICED_IDS]),
             excess,
-            excess_pct: largest(row),
+            excess_pct: Number.isFinite(excess_pct) ? excess_pct : null,
           },
   }
 }

@@ -213,7 +213,10 @@ const answerSchema = z.object({
       excess: z.record(z.string(), z.number()).meta({
         description: 'by how much it breaks each bound, in the unit of its metric',
       }),
-      excess_pct: z.number().meta({ description: 'the largest excess, % of its bound' }),
+      excess_pct: number.meta({
+        description:
+          'the largest excess, % of its bound; null: the bound is too near to 0 for that',
+      }),
     })
     .nullable()
     .meta({ description: 'where none is feasible: the one that breaks its bounds least' }),

@@ -81,6 +81,17 @@ describe('a recommendation', () => {
     expect(tie([candidate('b', 1, 20), candidate('a', 1, 20)])).toBe('a')
   })
 
+  it.each([
+    ['as small as can be', Number.MIN_VALUE, null],
+    ['as large as can be', -Number.MAX_VALUE, 100],
+  ])('where none is feasible under a bound %s tells the nearest all the same', (_, limit, pct) => {
+    // Both break it by the same share, so the cheaper one.
+    const answer = ask(two, { bounds: [deadline(limit)] })
+    expect(recommendationSchema.parse(JSON.parse(JSON.stringify(answer)))).toMatchObject({
+      nearest: { id: 'second', excess_pct: pct },
+    })
+  })
+
   it('where none is feasible is null, with the nearest and its excess', () => {
     const answer = ask(two, { bounds: [deadline(20)] })
     expect(answer).toMatchObject({
