@@ -103,6 +103,7 @@ async function measured(
     await Promise.all([beside.end('measure'), run.edge()])
     return { outcome: 'completed', reason: null }
   }
+  if (signals.signal.aborted) return INTERRUPTED
   const program = await startProgram(command, environment(windows), parts.json)
   signals.to(program)
   if (device_ids.length > 0) run.draft.setWorker(program.pid, device_ids)

@@ -35,7 +35,8 @@ export function startProgram(
     child.once('exit', (exit_code, signal) => done({ exit_code, signal })),
   )
   return new Promise((done, fail) => {
-    child.once('error', (error: NodeJS.ErrnoException) =>
+    // Later ones are signals that may not be sent to it, as to a program of another user.
+    child.on('error', (error: NodeJS.ErrnoException) =>
       fail(new Error(`${program} can't be started (${error.code ?? error.message})`)),
     )
     child.once('spawn', () =>

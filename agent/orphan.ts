@@ -81,8 +81,8 @@ async function lastTime(spool: Spool, keys: readonly ChunkKey[]): Promise<bigint
 
 function* times(stream: ChunkKey['stream'], table: Table): Generator<bigint> {
   for (const [name, column] of Object.entries(STREAMS[stream])) {
-    // A time that was only planned is not yet lived through.
+    // A time that was only planned is not yet lived through; an earlier agent may lack a column.
     if (column.type !== 'time' || name === 'scheduled_t_ns') continue
-    for (const t of table.getChild(name)) if (t !== null) yield BigInt(t)
+    for (const t of table.getChild(name) ?? []) if (t !== null) yield BigInt(t)
   }
 }

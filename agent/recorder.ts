@@ -8,7 +8,7 @@ import type { Spool } from './spool.ts'
 export interface WrittenChunk extends ChunkKey {
   readonly rows: number
   readonly bytes: number
-  /** From the first row's `add` to being durable: what a kill could have lost, at most CHUNK_MAX_AGE_MS on a sound disk. */
+  /** From the first row's `add` to being durable: what a kill could have lost, about `maxAgeMs` at most on a sound disk. */
   readonly age_ms: number
 }
 

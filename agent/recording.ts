@@ -82,7 +82,7 @@ const REFUSED: readonly Reason[] = ['no_driver', 'permission_denied']
 /**
  * Records one run: opens sensors, spool and recorder, does the work meanwhile and closes them. Whatever happens
  * after the spool is open, what was recorded is kept and the outcome says how it ended; only what makes the run
- * impossible before that is thrown (ConfigError, LockError, SpoolError).
+ * impossible before that is thrown (ConfigError, LockError, SpoolError, Interrupted).
  */
 export async function record(
   parts: RecordingParts,
@@ -179,6 +179,10 @@ export async function record(
       },
       atEnd: (stop) => stops.push(stop),
     }
+    let lost: Error | null = null
+    void recorder.failed.then((error) => {
+      lost = error
+    })
     const working = work(recording)
     let ending: Ending
     try {
@@ -189,11 +193,16 @@ export async function record(
       await working.catch(() => {})
     }
     draft.endPhase(clock.now())
-    for (const stop of stops) await stop()
+    /** What fails now is told, and costs nothing of what was recorded. */
+    const failed = (error: unknown) => {
+      if (ending.outcome === 'completed') ending = { outcome: 'failed', reason: sentence(error) }
+    }
+    for (const stop of stops) await stop().catch(failed)
     await sampler.stop()
     draft.addAnchor(clock.anchor())
-    draft.end(ending.outcome, ending.reason)
     await recorder.close()
+    if (lost !== null) failed(lost)
+    draft.end(ending.outcome, ending.reason)
     await save()
     reporter.runEnds()
     return { run_id: draft.run_id, ...ending, spool, recorder }

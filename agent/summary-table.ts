@@ -47,7 +47,10 @@ export function summaryTable(
   })
   const programs = summaries.every((s) => s.kind === 'measure')
   if (programs)
-    table.push(['seconds', ...summaries.map((s) => significant(s.window?.duration_s ?? 0, 4))])
+    table.push([
+      'seconds',
+      ...summaries.map((s) => (s.window === null ? '-' : significant(s.window.duration_s, 4))),
+    ])
   for (const id of programs ? PROGRAM_ROWS : ROWS) {
     const row = canonOf(id)
     if (!row) continue
