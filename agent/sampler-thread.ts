@@ -7,6 +7,16 @@ import type { SensorOptions } from './sensors/sensor.ts'
 
 /** A driver that has not answered for this long is not waited for any more: the run goes on without that reading. */
 const ANSWER_LIMIT_MS = 30_000
+/** A meter may take a minute to say that it does not answer; a driver that takes longer hangs. */
+const OPEN_LIMIT_MS = 120_000
+
+/** The sensors can't be opened, or their thread is gone. The message is a sentence. */
+export class SensorError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'SensorError'
+  }
+}
 
 /** Where rows, events and anchors of a sampling thread go. */
 export type SamplerSinks = Pick<SamplerOptions, 'interval_ms' | 'sink' | 'onEvent' | 'onAnchor'>
@@ -30,7 +40,7 @@ export interface SamplerThread extends Opened {
  * Opens this host's sensors in a thread of their own: a driver's call takes from microseconds to seconds, and the
  * thread that sends the load and stamps its tokens must not wait for it.
  * @param only names of sources to use; null: all
- * @throws Error when the thread ends while it opens them
+ * @throws SensorError when the thread ends while it opens them, or does not get done
  */
 export async function openSamplerThread(
   host: SensorOptions,
@@ -38,7 +48,12 @@ export async function openSamplerThread(
   {
     path = programPath('sampler-worker'),
     limit_ms = ANSWER_LIMIT_MS,
-  }: { readonly path?: string; readonly limit_ms?: number } = {},
+    open_limit_ms = OPEN_LIMIT_MS,
+  }: {
+    readonly path?: string
+    readonly limit_ms?: number
+    readonly open_limit_ms?: number
+  } = {},
 ): Promise<SamplerThread> {
   const { clock, ...rest } = host
   const start: ThreadStart = {
@@ -79,7 +94,7 @@ export async function openSamplerThread(
       alive = false
       for (const answer of asked.values()) answer(null)
       asked.clear()
-      if (!closing) resolve(new Error(sentence(why, code)))
+      if (!closing) resolve(new SensorError(sentence(why, code)))
     })
   })
 
@@ -95,8 +110,17 @@ export async function openSamplerThread(
     sinks?.onEvent('sampler_stalled', { asked: question.ask, limit_s: limit_ms / 1000 })
     return null
   }
-  const opened = await Promise.race([opening, failed])
+  const opened = await within(Promise.race([opening, failed]), open_limit_ms)
   if (opened instanceof Error) throw opened
+  if (opened === LATE) {
+    closing = true
+    // It hangs in a call of a driver, which nothing can end: neither must this process wait for it.
+    worker.unref()
+    void worker.terminate()
+    throw new SensorError(
+      `The sensors could not be opened within ${open_limit_ms / 1000} s: a driver does not answer. llem-agent doctor looks at them one by one; sensors.only leaves one out.`,
+    )
+  }
 
   return {
     ...opened,

@@ -157,6 +157,7 @@ export function createSampler(options: SamplerOptions): Sampler {
       state = 'stopped'
       if (timer) clearTimeout(timer)
       await edge('end')
+      for (const rows of await Promise.all(sensors.map((s) => s.finish?.() ?? []))) take(rows)
       anchors.take()
       onEvent('sampler_cost', { ...cost.total(), overruns })
     },

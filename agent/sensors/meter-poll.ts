@@ -43,7 +43,7 @@ export function plausible(watts: number): number {
 /**
  * The sensor of a meter's power, and of how long it took to answer. A meter is slow: it is asked in its own time, one
  * question at once, and its reading is stamped at the middle of the question. Nobody waits for it longer than
- * `PATIENCE_MS`: an answer that comes later is told by the next reading.
+ * `PATIENCE_MS`: an answer that comes later is told by the next reading, and the last one is waited for.
  */
 export function polledMeter(door: MeterDoor, meter: Meter, device: Device, clock: Clock) {
   const { device_id } = device
@@ -99,6 +99,12 @@ export function polledMeter(door: MeterDoor, meter: Meter, device: Device, clock
             asking = ask()
           }
           if (asking !== null) await atMost(asking, PATIENCE_MS)
+          return told()
+        },
+        async finish() {
+          await asking
+          // One that does not answer is not waited for twice.
+          if (fresh.at(-1)?.value !== null) await ask()
           return told()
         },
       },

@@ -18,6 +18,8 @@ export interface Sensor {
   readonly cadence: Cadence
   /** New rows since the last call, times on the run clock. Slow calls (over 1 ms) answer by promise. */
   read(): readonly SampleRow[] | Promise<readonly SampleRow[]>
+  /** Of a source that takes its time: waits for its answer, and for one that was asked after everything else had ended. */
+  finish?(): Promise<readonly SampleRow[]>
 }
 
 /** A row of the event stream, as plain data. */

@@ -48,6 +48,6 @@ export function wattsOf(series: Series): Float64Array | null {
     if (i === 0) return Number.NaN
     const joules = (v - (series.value[i - 1] as number)) / per_unit
     const dt = ((series.t_ns[i] as number) - (series.t_ns[i - 1] as number)) / NS_PER_S
-    return joules >= 0 && dt > 0 ? joules / dt : Number.NaN
+    return Number.isFinite(joules) && joules >= 0 && dt > 0 ? joules / dt : Number.NaN
   })
 }

@@ -129,6 +129,7 @@ function lag(source: EnergySource, curve: PowerCurve, start_ns: number, end_ns: 
   const after_ns = THRESHOLDS.burst_after_s * NS_PER_S
   const within = extremes(curve, Math.max(start_ns, end_ns - after_ns), end_ns + late_ns)
   const behind = extremes(curve, end_ns + late_ns, end_ns + after_ns)
-  if (within === null || behind === null) return 0
-  return (Math.max(0, within.high - behind.low) * late_ns) / NS_PER_S
+  if (within === null) return 0
+  // Where nothing is read after it, it may have fallen to nothing.
+  return (Math.max(0, within.high - (behind?.low ?? 0)) * late_ns) / NS_PER_S
 }

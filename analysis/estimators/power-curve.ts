@@ -58,10 +58,16 @@ export function curveBuilder(start_ns: number, capacity: number): CurveBuilder {
   }
 }
 
-/** A hole is bridged up to the limit, and lost beyond it. */
-export function holeKind(hole_ns: number): number {
-  return hole_ns <= THRESHOLDS.bridge_s * NS_PER_S ? SEGMENT.bridged : SEGMENT.gap
+/**
+ * A hole is bridged up to the limit, and lost beyond it.
+ * @param spacing_ns the usual distance of readings: that of a slow source is no hole, nor half of it more
+ */
+export function holeKind(hole_ns: number, spacing_ns = 0): number {
+  const longest_ns = Math.max(THRESHOLDS.bridge_s * NS_PER_S, SLOW_SPACINGS * spacing_ns)
+  return hole_ns <= longest_ns ? SEGMENT.bridged : SEGMENT.gap
 }
+
+const SLOW_SPACINGS = 1.5
 
 /** Index of the first element above x, in an ascending list. */
 export function firstAbove(list: ArrayLike<number>, x: number, length = list.length): number {

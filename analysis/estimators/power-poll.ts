@@ -19,7 +19,7 @@ export function pollCurve(
     const w = power_w[i] as number
     if (!Number.isFinite(w)) continue
     const gap = (t_ns[i] as number) - (t_ns[last] as number)
-    const hole = holeKind(gap)
+    const hole = holeKind(gap, spacing_ns)
     const kind =
       hole === SEGMENT.gap || i - last > 1 || gap > 3 * spacing_ns ? hole : SEGMENT.measured
     builder.add(t_ns[i] as number, power_w[last] as number, w, kind)

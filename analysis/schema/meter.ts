@@ -28,7 +28,13 @@ const urlSchema = z.string().superRefine((text, ctx) => {
 })
 
 const common = {
-  interval_ms: z.int().min(200).max(60_000).default(1000).describe('how often it is asked'),
+  interval_ms: z
+    .int()
+    .min(200)
+    .max(60_000)
+    .refine((ms) => ms < 1000 || ms % 1000 === 0, 'must be whole seconds from a second on, as 2000')
+    .default(1000)
+    .describe('how often it is asked; whole seconds from a second on'),
   timeout_ms: z.int().min(100).max(30_000).default(5000).describe('how long one answer may take'),
   refresh_ms: z
     .int()

@@ -186,6 +186,17 @@ parentPort.on('message', ({ id, ask }) => {
   })
 })
 
+describe('a driver that hangs as it is opened', () => {
+  it('is told in a sentence, and not waited for without end', async () => {
+    const path = scripted('parentPort.on("message", () => {})')
+    const opening = openSamplerThread(hostAt({ clock: createClock() }), null, {
+      path,
+      open_limit_ms: 100,
+    })
+    await expect(opening).rejects.toThrow('could not be opened within 0.1 s')
+  })
+})
+
 describe('a sampling thread that dies', () => {
   it('fails the run with a sentence, and lets what waits for it go on', async () => {
     const path = scripted(`parentPort.postMessage({ say: 'opened', opened })

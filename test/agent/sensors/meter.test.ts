@@ -63,6 +63,38 @@ describe('a slow meter', () => {
     expect(stamp_ns).toBeLessThan((released_ns + clock.now()) / 2)
   })
 
+  it('is waited for at the end, and asked once more then', async () => {
+    const source = await open()
+    const read = power(source)
+    const answers: (() => void)[] = []
+    device.answer((_, response) => {
+      answers.push(() => response.end('{"watts":110}'))
+      return undefined
+    })
+    expect(await read()).toEqual([])
+    const finishing = source.sensors[0]?.finish?.()
+    answers[0]?.()
+    while (answers.length < 2) await sleep(5)
+    answers[1]?.()
+    const watts = (await finishing)?.filter((r) => r.metric === 'node_power_mw')
+    expect(watts).toMatchObject([{ value: 110_000 }, { value: 110_000 }])
+  })
+
+  it('that has gone is not waited for twice', async () => {
+    const source = await open({ timeout_ms: 100 })
+    device.answer(() => undefined)
+    const before = device.asked.length
+    await power(source)()
+    const last = (await source.sensors[0]?.finish?.()) ?? []
+    expect(last.every((r) => r.value === null)).toBe(true)
+    expect(device.asked.length - before).toBeLessThanOrEqual(2)
+  })
+
+  it.each([1250, 2500])('with an interval of %i ms is refused: whole seconds', (interval_ms) => {
+    const meter = { source: 'plug', url: 'http://h', kind: 'json', path: 'w', interval_ms }
+    expect(meterSchema.safeParse(meter).error?.issues[0]?.message).toContain('whole seconds')
+  })
+
   it('is asked one question at a time', async () => {
     const read = power(await open())
     device.answer(() => undefined)

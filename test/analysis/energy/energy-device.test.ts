@@ -315,6 +315,24 @@ describe('the burst form', () => {
   })
 })
 
+describe('a slow source', () => {
+  const energyOf = (...seconds: number[]) =>
+    energy(
+      { samples: seconds.flatMap((t) => power({ from: t, to: t, every: 1, watts: () => 100 })) },
+      0,
+      10,
+    )
+
+  test('that is read every five seconds has no holes', () => {
+    expect(energyOf(-5, 0, 5, 10, 15)).toMatchObject({ energy_j: expect.closeTo(1000, 6) })
+    // One answer 2.4 s late: within half a spacing more
+    expect(energyOf(-10, -5, 0, 7.4, 10, 15).energy_j).toBeCloseTo(1000, 6)
+  })
+  test('that missed a reading has one', () => {
+    expect(energyOf(-10, -5, 0, 10, 15, 20)).toMatchObject({ energy_j: null, reason: 'gap' })
+  })
+})
+
 describe('no energy', () => {
   const polls = (from: number, to: number) => power({ from, to, every: 1, watts: () => 100 })
   test('without a reading on both sides is window_not_bracketed', () => {
