@@ -40,9 +40,18 @@ function explain(error: unknown): number {
     process.stderr.write(`${message}\n`)
     return 2
   }
-  const expected = ['EngineError', 'ServerError', 'SpoolError', 'LockError', 'BurstError'].includes(
-    name,
-  )
+  if (name === 'Interrupted') {
+    process.stderr.write(`${message}\n`)
+    return 130
+  }
+  const expected = [
+    'EngineError',
+    'ServerError',
+    'SpoolError',
+    'LockError',
+    'BurstError',
+    'SensorError',
+  ].includes(name)
   process.stderr.write(`${expected ? message : (stack ?? message)}\n`)
   return kind === 'config' ? 2 : 1
 }

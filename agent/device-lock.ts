@@ -4,6 +4,7 @@ import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
+import { Interrupted } from './interrupt.ts'
 import { isAlive, type ProcessIdentity, processIdentity } from './process-alive.ts'
 
 /** The lock can't be had; the message says why. */
@@ -27,7 +28,7 @@ const holderSchema = z.object({ pid: z.int().positive(), started: z.string().nul
  * Locks devices for this process, one agent at a time: two would count each other's joules. Waits, saying for whom,
  * until all are free; the lock of a process that is gone is void.
  * @returns what unlocks them
- * @throws LockError when the lock directory can't be written, or the wait is aborted
+ * @throws LockError when the lock directory can't be written; Interrupted when the wait is aborted
  */
 export async function lockDevices(
   device_ids: readonly string[],
@@ -67,7 +68,11 @@ async function lockOne(device_id: string, options: LockOptions): Promise<string>
   let told: number | null = null
   for (;;) {
     if (signal.aborted)
-      throw new LockError(`Stopped while waiting for ${device_id}, which process ${told} measures.`)
+      throw new Interrupted(
+        told === null
+          ? `Stopped before ${device_id} was measured.`
+          : `Stopped while waiting for ${device_id}, which process ${told} measures.`,
+      )
     if (await take(path, dir)) return path
     const holder = await holderOf(path)
     if (holder === null || !isAlive(holder)) {

@@ -1,3 +1,11 @@
+/** Stopped by Ctrl-C before anything was measured; the message is a sentence, the exit code 130. */
+export class Interrupted extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'Interrupted'
+  }
+}
+
 /**
  * Ctrl-C once: `signal` is aborted, so the load stops, what was recorded is kept and the run is sealed.
  * Twice: the program ends at once; the spool stays for `llem-agent ship`. SIGTERM counts as the first.

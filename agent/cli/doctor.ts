@@ -8,7 +8,7 @@ interface DoctorFlags {
   device?: string
   repeat?: number
   lengths?: readonly number[]
-  load: 'full' | 'constant' | 'both'
+  load?: 'full' | 'constant' | 'both'
   kernel?: KernelName
   out?: string
   json?: boolean
@@ -28,9 +28,10 @@ export function addDoctor(program: Command): void {
     .option('--repeat <n>', 'with --bursts: so many bursts of each length', countFrom(2))
     .option('--lengths <ms,...>', 'with --bursts: these lengths, milliseconds', burstLengths)
     .addOption(
-      new Option('--load <load>', 'with --bursts: all that the card draws, or clocks that hold')
-        .choices(['full', 'constant', 'both'])
-        .default('both'),
+      new Option(
+        '--load <load>',
+        'with --bursts: all that the card draws, clocks that hold, or both unless said',
+      ).choices(['full', 'constant', 'both']),
     )
     .addOption(
       new Option(
@@ -65,7 +66,7 @@ Exit codes: 0 something can be measured (--bursts: every goal is met), 1 failed,
         device: o.device ?? null,
         repeat: o.repeat ?? null,
         lengths_ms: o.lengths ?? null,
-        load: o.load,
+        load: o.load ?? 'both',
         kernel: o.kernel ?? null,
         out: o.out ?? null,
       })

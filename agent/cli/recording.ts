@@ -29,7 +29,7 @@ export const recordOptions = (o: RecordFlags): RecordOptions => ({
       ? false
       : typeof o.server === 'string'
         ? o.server
-        : (process.env['LLEM_SERVER'] ?? null),
+        : process.env['LLEM_SERVER'] || null,
   db: o.db,
   out: o.out ?? null,
   json: o.json === true,

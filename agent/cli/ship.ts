@@ -13,7 +13,7 @@ export function addShip(program: Command): void {
     .action(async (o: { server?: string; db: string; json?: boolean }) => {
       const { shipCommand } = await import('../commands/ship.ts')
       process.exitCode = await shipCommand({
-        server: o.server ?? process.env['LLEM_SERVER'] ?? null,
+        server: o.server ?? (process.env['LLEM_SERVER'] || null),
         db: o.db,
         json: o.json === true,
       })

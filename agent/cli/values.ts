@@ -36,9 +36,11 @@ export function percent(value: string): number {
 
 /** `0.94+-0.02`, its standard uncertainty behind; 1 alone. */
 export function efficiency(value: string): { value: number; u: number } {
-  const [share, u] = value.split(/\+-|±/).map(Number)
+  const [, share, u] = (/^\s*(\d*\.?\d+)\s*(?:\+-|±)\s*(\d*\.?\d+)\s*$/.exec(value) ?? []).map(
+    Number,
+  )
   if (value.trim() === '1') return { value: 1, u: 0 }
-  if (share !== undefined && u !== undefined && share > 0.3 && share <= 1 && u >= 0 && u < 0.3)
+  if (share !== undefined && u !== undefined && share > 0.3 && share <= 1 && u < 0.3)
     return { value: share, u }
   throw new InvalidArgumentError(
     'It must be a share with its standard uncertainty such as 0.94+-0.02, or 1 for none.',

@@ -20,7 +20,7 @@ import { calibrateTable, storedTable } from '../calibrate/table.ts'
 import { typedReadings } from '../calibrate/typed.ts'
 import { useColour } from '../colour.ts'
 import { loadStudy, readSetting } from '../config-file.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
 import type { Spool } from '../spool.ts'
 import { stateDir } from '../state-dir.ts'
@@ -85,14 +85,14 @@ export async function calibrateCommand(options: CalibrateOptions): Promise<ExitC
       })
       if (measured.outcome === 'completed')
         report = await judge(measured.spool, howOf(options, meter, device_id))
-      if (measured.outcome === 'failed') {
-        // Without all of its steps it tells nothing.
-        await measured.spool.remove()
-        throw new BurstError(measured.reason ?? 'The calibration failed.')
-      }
-      return measured
+      if (measured.outcome === 'completed') return measured
+      // Without all of its steps it tells nothing.
+      await measured.spool.remove()
+      if (measured.outcome === 'interrupted')
+        throw new Interrupted('Stopped before its last step; nothing was kept.')
+      throw new BurstError(measured.reason ?? 'The calibration failed.')
     })
-    if (result.outcome === 'interrupted' || report === null) return 130
+    if (report === null) throw new BurstError('The calibration told nothing.')
     return await conclude(report, bundle ?? result.spool.dir, options.json)
   } finally {
     typed?.close()

@@ -12,7 +12,7 @@ import { measureBursts } from '../bursts/measure.ts'
 import { planned, REPEAT } from '../bursts/plan.ts'
 import { burstTable } from '../bursts/table.ts'
 import { useColour } from '../colour.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
 import type { Spool } from '../spool.ts'
 import { stateDir } from '../state-dir.ts'
@@ -61,9 +61,11 @@ export async function doctorBursts(options: DoctorBurstsOptions): Promise<ExitCo
         })
         reports = await judge(measured.spool)
         // What ended before its first burst is no recording worth keeping.
-        if (reports.length === 0) await measured.spool.remove()
-        if (reports.length === 0) throw new BurstError(measured.reason ?? 'No burst was recorded.')
-        return measured
+        if (reports.length > 0) return measured
+        await measured.spool.remove()
+        if (measured.outcome === 'interrupted')
+          throw new Interrupted('Stopped before the first burst; nothing was kept.')
+        throw new BurstError(measured.reason ?? 'No burst was recorded.')
       },
     )
     const where = bundle ?? result.spool.dir

@@ -5,7 +5,15 @@ import { examine } from '../doctor/examine.ts'
 import { doctorScreen } from '../doctor/screen.ts'
 import type { ExitCode } from './run-options.ts'
 
-const BURST_OPTIONS: readonly string[] = ['full', 'device', 'repeat', 'lengths', 'kernel', 'out']
+const BURST_OPTIONS: readonly string[] = [
+  'full',
+  'device',
+  'repeat',
+  'lengths',
+  'load',
+  'kernel',
+  'out',
+]
 
 /** @throws ConfigError naming the first option that does nothing without --bursts */
 export function refuseBurstOptions(given: readonly string[]): void {

@@ -4,7 +4,7 @@ import type { Study, StudyItem } from '../../analysis/schema/study.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { loadStudy } from '../config-file.ts'
 import { engineOf } from '../engines/list.ts'
-import { onInterrupt } from '../interrupt.ts'
+import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
 import { runExperiment } from '../runner.ts'
 import { stateDir } from '../state-dir.ts'
@@ -101,17 +101,24 @@ async function runItems(
       await sleep(study.pause_s * 1000, undefined, { signal }).catch(() => {})
     if (signal.aborted) break
     reporter.runStarts(i, items.length, item.experiment)
-    finished.push(
-      await recordRun(session, item.experiment.sensors, (parts) =>
-        runExperiment({
-          ...parts,
-          item,
-          kind: engineOf(item.experiment.engine.name),
-          stateDir: stateDir(),
-        }),
-      ),
-    )
-    if (finished.at(-1)?.result.outcome === 'failed') break
+    const run = await recordRun(session, item.experiment.sensors, (parts) =>
+      runExperiment({
+        ...parts,
+        item,
+        kind: engineOf(item.experiment.engine.name),
+        stateDir: stateDir(),
+      }),
+    ).catch((error: unknown) => {
+      // What is finished is told all the same.
+      if (error instanceof Interrupted && finished.length > 0) return error
+      throw error
+    })
+    if (run instanceof Interrupted) {
+      reporter.say(run.message)
+      break
+    }
+    finished.push(run)
+    if (run.result.outcome === 'failed') break
   }
   return finished
 }

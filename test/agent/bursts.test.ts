@@ -13,7 +13,7 @@ import { parseJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
 import { buildFakeCuda } from '../support/fake-cuda/fake-cuda.ts'
 import { buildFakeNvml, writeScript } from '../support/fake-nvml/fake-nvml.ts'
-import { AGENT, type Home, makeHome, run, SERVER } from '../support/programs.ts'
+import { AGENT, type Home, makeHome, run, SERVER, start } from '../support/programs.ts'
 import { findPtxas } from '../support/ptxas.ts'
 import { ROOT } from '../support/root.ts'
 
@@ -115,6 +115,18 @@ describe('doctor --bursts', () => {
     expect(imported.stderr + imported.stdout).not.toMatch(/error/i)
     expect(imported.code).toBe(0)
   }, 90_000)
+
+  test('interrupted before its first burst keeps nothing, and exits 130', async () => {
+    const begun = start(AGENT, ['doctor', '--bursts'], home)
+    await new Promise<void>((said) =>
+      begun.child.stderr?.on('data', (part) => String(part).includes('kernel') && said()),
+    )
+    begun.child.kill('SIGINT')
+    const ended = await begun.ended
+    expect(ended.stderr).toContain('Stopped before the first burst; nothing was kept.')
+    expect(ended.code).toBe(130)
+    expect(spools()).toEqual([])
+  })
 
   test.each([
     [

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { LockError, lockDevices } from '../../agent/device-lock.ts'
+import { lockDevices } from '../../agent/device-lock.ts'
+import { Interrupted } from '../../agent/interrupt.ts'
 
 let stateDir: string
 let said: string[]
@@ -75,7 +76,7 @@ describe('the lock of a device', () => {
     const abort = new AbortController()
     const second = lock(['GPU-b', 'GPU-a'], abort.signal)
     setTimeout(() => abort.abort(), 20)
-    await expect(second).rejects.toThrow(LockError)
+    await expect(second).rejects.toThrow(Interrupted)
     unlock()
     await new Promise((r) => setTimeout(r, 50))
     expect(readdirSync(join(stateDir, 'locks'))).toEqual([])

@@ -131,9 +131,14 @@ describe.concurrent('doctor', () => {
   })
 
   test('refuses options that do nothing without --bursts', async () => {
-    const { code, stderr } = await run(AGENT, ['doctor', '--out', 'x'], homeWith(NOTHING))
-    expect(code).toBe(2)
-    expect(stderr).toBe('--out: is for bursts; write llem-agent doctor --bursts\n')
+    for (const [option, value] of [
+      ['--out', 'x'],
+      ['--load', 'full'],
+    ] as const) {
+      const { code, stderr } = await run(AGENT, ['doctor', option, value], homeWith(NOTHING))
+      expect(code).toBe(2)
+      expect(stderr).toBe(`${option}: is for bursts; write llem-agent doctor --bursts\n`)
+    }
   })
 })
 

@@ -154,6 +154,8 @@ describe('llem-agent calibrate', () => {
     [['--meter', 'typed', '--set', 'phases.x=1'], '--set phases.x: is not for a calibration'],
     [['--meter', 'typed', '--device', 'GPU-9'], '--device: is GPU-9, which names no device'],
     [['--psu-efficiency', '0.9'], '0.94+-0.02'],
+    [['--psu-efficiency', '0.94+-'], '0.94+-0.02'],
+    [['--psu-efficiency', '0.94+-0.02+-7'], '0.94+-0.02'],
     [['--steps', '0'], 'whole number from 1 on'],
   ])('%j is refused with a sentence', async (args, words) => {
     const ended = await calibrate(args)
