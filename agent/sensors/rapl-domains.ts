@@ -11,7 +11,10 @@ export interface RaplDomain {
   readonly device: Device
   readonly metric: MetricName
   readonly scope: 'package' | 'core' | 'dram' | 'platform'
-  /** The most that it can draw, W: twice its largest limit, as limits are passed for moments. null: no limit is told. */
+  /**
+   * The most that it can draw, W: twice its largest limit, as limits are passed for moments. null: no limit is told. A
+   * wrap that means more than 2 kW is believed of no domain, whatever its limits.
+   */
   readonly max_w: number | null
 }
 
