@@ -3,14 +3,12 @@ import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import { openNvml } from '../ffi/nvml.ts'
+import { FIELD, SCOPE } from '../ffi/nvml-readings.ts'
 import { nvmlDuty } from '../sensors/nvml-duty.ts'
 import { INSTANT_REFRESH_MS } from '../sensors/nvml-power.ts'
 import { POWER_ACCURACY, sensorRow } from '../sensors/nvml-reading.ts'
 import { powered, sampleRow } from '../sensors/reading.ts'
 
-/** NVML_FI_DEV_POWER_INSTANT of the GPU itself: what `nvidia-smi` shows. */
-const POWER_INSTANT = 186
-const SCOPE_GPU = 0
 const INTERVAL_MS = 100
 
 /** Momentary power, polled at the rate at which the driver refreshes it: what other tools do. */
@@ -28,8 +26,11 @@ export async function openPolledPower(
   const { nvml } = await openNvml(nvmlPath)
   if (nvml === null) return null
   const handle = await nvml.handleByUuid(uuid)
+  // What `nvidia-smi` shows.
   const read =
-    handle.value === null ? null : nvml.field({ pointer: handle.value }, POWER_INSTANT, SCOPE_GPU)
+    handle.value === null
+      ? null
+      : nvml.field({ pointer: handle.value }, FIELD.power_instant, SCOPE.gpu)
   if (read === null || read().value === null) {
     nvml.shutdown()
     return null
