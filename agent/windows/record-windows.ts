@@ -1,3 +1,4 @@
+import { METER_SOURCES } from '../../analysis/schema/meter.ts'
 import type { Beside } from '../beside/beside.ts'
 import type { Recording } from '../recording.ts'
 import type { WindowServer } from './window-server.ts'
@@ -5,7 +6,7 @@ import type { WindowServer } from './window-server.ts'
 /** Counters that are read once a second otherwise are read at a window's edges too, but not more often than this. */
 const EDGE_APART_NS = 20e6
 /** A BMC or a plug takes its time and is not asked more often for a program's marks. */
-const METERS: readonly string[] = ['redfish', 'ipmi', 'plug']
+const METERS: readonly string[] = METER_SOURCES
 
 /**
  * Records what programs mark as events of the run, and reads the processor's counters then. A GPU's own ring has a finer
