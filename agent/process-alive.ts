@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { hasEnded, procStat } from './proc-stat.ts'
 
 /** A process that can be told from a later one with the same pid. */
 export interface ProcessIdentity {
@@ -9,7 +9,7 @@ export interface ProcessIdentity {
 
 /** What to write into a lock or an owner file, so that others can later ask `isAlive`. */
 export function processIdentity(pid: number = process.pid): ProcessIdentity {
-  return { pid, started: processStat(pid)?.started ?? null }
+  return { pid, started: procStat(pid)?.started ?? null }
 }
 
 /**
@@ -19,10 +19,10 @@ export function processIdentity(pid: number = process.pid): ProcessIdentity {
 export function isAlive({ pid, started }: ProcessIdentity): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
   if (!answersSignal(pid)) return false
-  const stat = processStat(pid)
+  const stat = procStat(pid)
   if (stat === null) return true
-  if (stat.state === 'Z' || stat.state === 'X') return false
-  return started === null || stat.started === started
+  if (hasEnded(stat)) return false
+  return started === null || stat.started === null || stat.started === started
 }
 
 function answersSignal(pid: number): boolean {
@@ -32,17 +32,4 @@ function answersSignal(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-}
-
-function processStat(pid: number): { state: string; started: string } | null {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  } catch {
-    return null
-  }
-  // The command's name stands in brackets and may itself hold brackets and blanks: fields count from the last one.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  const [state, started] = [fields[0], fields[19]]
-  return state === undefined || started === undefined ? null : { state, started }
 }

@@ -1,14 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { listPids, procStat } from './proc-stat.ts'
 
 /** All descendants of a process, by /proc; empty where there is no /proc. */
 export function childrenOf(pid: number): number[] {
   const children = new Map<number, number[]>()
-  for (const name of list('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    // The command name may hold spaces and brackets: the fields begin after its last bracket.
-    const stat = read(`/proc/${name}/stat`)
-    const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-    if (parent > 0) children.set(parent, [...(children.get(parent) ?? []), Number(name)])
+  for (const each of listPids()) {
+    const parent = procStat(each)?.parent ?? 0
+    if (parent > 0) children.set(parent, [...(children.get(parent) ?? []), each])
   }
   const found: number[] = []
   const open = [pid]
@@ -18,20 +15,4 @@ export function childrenOf(pid: number): number[] {
     open.push(...below)
   }
   return found
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path)
-  } catch {
-    return []
-  }
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return '' // the process ended meanwhile
-  }
 }

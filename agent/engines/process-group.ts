@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { hasEnded, listPids, procStat } from '../proc-stat.ts'
 
 /** Sends a signal to every process of a group; there may be none left. */
 export function signalGroup(pgid: number, signal: NodeJS.Signals): void {
@@ -9,27 +9,13 @@ export function signalGroup(pgid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/**
- * Whether a process of the group still runs. Zombies do not: in a container whose first process reaps nobody they
- * stay for ever. Without /proc they can't be told apart.
- */
+/** Whether a process of the group still runs. Without /proc zombies can't be told apart. */
 export function isGroupAlive(pgid: number): boolean {
-  let pids: string[]
-  try {
-    pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  } catch {
-    pids = []
-  }
+  const pids = listPids()
   if (pids.length === 0) return answers(pgid)
   return pids.some((pid) => {
-    try {
-      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      // The command's name may itself hold brackets and blanks: fields count from the last bracket.
-      const [state, , group] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-      return Number(group) === pgid && state !== 'Z' && state !== 'X'
-    } catch {
-      return false
-    }
+    const stat = procStat(pid)
+    return stat !== null && stat.group === pgid && !hasEnded(stat)
   })
 }
 
