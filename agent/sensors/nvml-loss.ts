@@ -1,10 +1,7 @@
 import { type Maybe, type Reason, unknown } from '../../analysis/schema/reason.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { NvmlHandle } from '../ffi/nvml-call.ts'
-
-/** Waits between tries to find a lost device again, s. */
-const FIRST_RETRY_S = 1
-const LAST_RETRY_S = 30
+import { retryWait } from './retry-wait.ts'
 
 /** Reads a device that may be lost. */
 export interface Guard {
@@ -54,7 +51,8 @@ export function watchLosses(nvml: Nvml, now_ns: () => number): Losses {
       const note = <T>(result: Maybe<T>): Maybe<T> => {
         if (IS_LOSS.has(result.reason) && lost === null) {
           answering.delete(uuid)
-          lost = { retry_ns: now_ns() + FIRST_RETRY_S * 1e9, wait_s: FIRST_RETRY_S, looking: false }
+          const wait_s = retryWait(0)
+          lost = { retry_ns: now_ns() + wait_s * 1e9, wait_s, looking: false }
         }
         return result
       }
@@ -70,7 +68,7 @@ export function watchLosses(nvml: Nvml, now_ns: () => number): Losses {
             returns++
             lost = null
           } else {
-            since.wait_s = Math.min(LAST_RETRY_S, since.wait_s * 2)
+            since.wait_s = retryWait(since.wait_s)
             since.retry_ns = now_ns() + since.wait_s * 1e9
           }
         })
