@@ -1,4 +1,3 @@
-import { uncalibrated } from '../estimators/calibration.ts'
 import type { EnergyEstimate } from '../estimators/energy-estimate.ts'
 import { repeatable } from '../estimators/uncertainty.ts'
 import type {
@@ -11,6 +10,7 @@ import type {
 import { REASONS } from '../schema/reason.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { type Window, windowSeconds } from '../window.ts'
+import { asRead } from './as-read.ts'
 import type { DeviceEnergy } from './device-energy.ts'
 import type { ScopedEnergy } from './scoped-energy.ts'
 
@@ -112,12 +112,6 @@ function pue({ told, theirs_j }: Comparison): BesideWhy | null {
 const exactly = (reason: BesideReason, joules: number, words: string): BesideWhy => ({
   ...{ reason, low_j: joules, high_j: joules, words },
 })
-
-/** Joules of an estimate as the sensor itself said. */
-const asRead = (e: EnergyEstimate, seconds: number): number =>
-  e.origin.calibration === null
-    ? (e.energy_j as number)
-    : uncalibrated(e.energy_j as number, seconds, e.origin.calibration)
 
 const chosenOf = (part: DeviceEnergy): EnergyEstimate | null =>
   part.chosen?.energy_j == null ? null : part.chosen

@@ -1,8 +1,8 @@
-import { uncalibrated } from '../estimators/calibration.ts'
 import { type EnergyEstimate, resolves } from '../estimators/energy-estimate.ts'
 import type { Finding, FindingCode } from '../schema/finding.ts'
 import type { Reason } from '../schema/reason.ts'
 import { THRESHOLDS } from '../thresholds.ts'
+import { asRead } from './as-read.ts'
 import type { EnergyFacts } from './energy-facts.ts'
 
 /** What each reason for no energy is called among the findings; the rest are an uncovered window. */
@@ -73,12 +73,6 @@ function samples(energy: EnergyFacts): Finding[] {
     },
   ]
 }
-
-/** Joules as the sensor itself said: one source may be calibrated and the other not. */
-const asRead = (e: EnergyEstimate, seconds: number): number =>
-  e.origin.calibration === null
-    ? (e.energy_j as number)
-    : uncalibrated(e.energy_j as number, seconds, e.origin.calibration)
 
 /** Counter against the chosen power source of the same scope. */
 function disagreement(energy: EnergyFacts): Finding[] {
