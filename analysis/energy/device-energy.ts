@@ -1,6 +1,7 @@
 import { curveOf } from '../estimators/energy-curve.ts'
 import { type EnergyEstimate, estimate, resolves } from '../estimators/energy-estimate.ts'
 import { type EnergySource, energySources } from '../estimators/energy-source.ts'
+import { clockError } from '../readings/clock-error.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Finding } from '../schema/finding.ts'
 import { ownValue } from '../schema/own.ts'
@@ -121,10 +122,7 @@ function estimatesOf(
   sources: readonly EnergySource[],
   window: Window,
 ): EnergyEstimate[] {
-  const clock_error_ns = Math.max(
-    0,
-    ...run.processes.flatMap((p) => p.clock.map((c) => c.error_ns ?? 0)),
-  )
+  const clock_error_ns = clockError(run)
   const ordered = [...sources].sort(surer)
   const powered = ordered.find((s) => s.method === 'ring' || s.method === 'poll')
   const margin_ns = THRESHOLDS.bridge_s * NS_PER_S

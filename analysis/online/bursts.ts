@@ -1,4 +1,5 @@
 import { energySources } from '../estimators/energy-source.ts'
+import { clockError } from '../readings/clock-error.ts'
 import { decodeRun, type StoredChunk } from '../readings/decode-run.ts'
 import type { RunData } from '../readings/run-data.ts'
 import { seriesOf } from '../readings/sample-table.ts'
@@ -49,10 +50,7 @@ export function judgeRecordedBursts(
  */
 export function judgeBursts(run: RunData): readonly BurstReport[] {
   const spans = burstSpans(run.events)
-  const clock_error_ns = Math.max(
-    0,
-    ...run.processes.flatMap((p) => p.clock.map((c) => c.error_ns ?? 0)),
-  )
+  const clock_error_ns = clockError(run)
   return [...new Set(spans.map((s) => s.device_id))].flatMap((device_id) => {
     const sources = sourcesOf(run, device_id)
     if (sources === null) return []
