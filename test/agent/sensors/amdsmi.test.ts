@@ -15,6 +15,7 @@ afterAll(() => {
 
 describeSource({
   name: 'amdsmi',
+  counters: true,
   async present() {
     const host = await bench().open([[60_000, '*', 'device_rc', 31]], { gpus: 2 })
     const { source, clock } = host

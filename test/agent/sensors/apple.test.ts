@@ -48,6 +48,7 @@ const values = async (source: OpenSource) => {
 
 describeSource({
   name: 'ioreport',
+  counters: true,
   async present() {
     const opened = await open()
     let joules = 0

@@ -63,6 +63,7 @@ const valuesOf = async (source: OpenSource) => {
 
 describeSource({
   name: 'hwmon',
+  counters: true,
   async present() {
     card(0, MI210, MI210_MONITOR)
     card(

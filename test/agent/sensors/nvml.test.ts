@@ -17,6 +17,7 @@ const values = (rows: readonly SampleRow[]) => rows.map((row) => row.value)
 
 describeSource({
   name: 'nvml',
+  counters: true,
   async present() {
     const { source, clock, hand } = await bench.open([[60_000, '*', 'device_rc', 15]], 2)
     return { source, clock, pass: () => hand.pass(1000), lose: () => hand.pass(60_000) }

@@ -64,6 +64,7 @@ const setCounters = (text: string) => {
 
 describeSource({
   name: 'rapl',
+  counters: true,
   async present() {
     serverTree()
     const clock = createClock()

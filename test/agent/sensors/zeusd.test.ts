@@ -83,6 +83,7 @@ const NO_GPU: Found = { devices: [], rows: [] }
 
 describeSource({
   name: 'zeusd',
+  counters: true,
   async present() {
     zones('package-0', 'package-1')
     let uj = 5_000_000
