@@ -13,17 +13,10 @@ export interface ShipServer {
   resolve(): Promise<ServerClient>
 }
 
-export interface ShipProgress {
-  /** Chunks that the server has acknowledged since the shipper was made, and those that wait. */
-  readonly acknowledged: number
-  readonly pending: number
-}
-
 export interface ShipperOptions {
   readonly spool: Spool
   readonly server: ShipServer
   readonly say: (text: string) => void
-  readonly onProgress?: (progress: ShipProgress) => void
   readonly backoff?: Backoff
   /** `finish` gives up when the server has taken nothing for so long. */
   readonly patience_ms?: number
@@ -63,7 +56,6 @@ export function createShipper(options: ShipperOptions): Shipper {
   let seal: Seal | null = null
   let registered = false
   let outdated = false
-  let acknowledged = 0
   let attempt = 0
   let strikes = 0
   let away = false
@@ -82,7 +74,6 @@ export function createShipper(options: ShipperOptions): Shipper {
     if (away) say(`The server ${server.client.url} answers again.`)
     away = false
     if (patience !== null) patience.refresh()
-    options.onProgress?.({ acknowledged, pending: pending.size })
   }
 
   async function register(): Promise<void> {
@@ -109,7 +100,6 @@ export function createShipper(options: ShipperOptions): Shipper {
     const bytes = await spool.readChunk(key)
     await server.client.putChunk(run_id, key, bytes, await spool.sha256(key), signal)
     pending.delete(name)
-    acknowledged++
     strikes = 0
     progressed()
     // A full disk must not keep the run from leaving it.

@@ -206,13 +206,6 @@ describe('a shipper', () => {
     expect(stored()).toEqual(names(3))
     expect(said).toEqual(['There is no room left.'])
   })
-  test('tells its progress', async () => {
-    const seen: number[] = []
-    const spool = await spoolOf(3)
-    const shipper = shipperOf(spool, { onProgress: (p) => seen.push(p.acknowledged + p.pending) })
-    await shipper.finish(seal(3))
-    expect(seen.at(-1)).toBe(3)
-  })
 })
 
 describe('what earlier runs left', () => {
