@@ -56,7 +56,7 @@ export async function measureCalibration(parts: CalibrateParts): Promise<RunResu
     })
     const ready = load as unknown as CalibrationLoad
     run.draft.setWorker(ready.pid, [device.device_id])
-    run.draft.addEnvironment({ calibrate: { ...plan, ...ready.facts, settle_s } })
+    run.draft.addEnvironment({ calibrate: { ...planOf(plan), ...ready.facts, settle_s } })
     reporter.say(
       `${device.model ?? device.kind} ${device.device_id}: ${levelsOf(plan.steps).length} steps, about ${Math.ceil(plannedSeconds(plan, settle_s) / 60)} min. Leave the node alone meanwhile.`,
     )
@@ -65,6 +65,17 @@ export async function measureCalibration(parts: CalibrateParts): Promise<RunResu
     return { outcome: 'completed', reason: null }
   })
 }
+
+/** What was asked of the calibration and nothing else: `plan` may hold more, such as paths of the host. */
+const planOf = ({
+  device,
+  meter,
+  sees,
+  steps,
+  step_s,
+  settle_s,
+  load,
+}: CalibratePlan): CalibratePlan => ({ device, meter, sees, steps, step_s, settle_s, load })
 
 async function allSteps(
   { plan, reporter, typed }: CalibrateParts,

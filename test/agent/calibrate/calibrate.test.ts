@@ -78,6 +78,12 @@ describe('llem-agent calibrate', () => {
       psu_efficiency: 0.9,
       bundle: join(home.dir, 'calibrated'),
     })
+    const recorded = JSON.parse(readFileSync(join(home.dir, 'calibrated/run.json'), 'utf8'))
+    // What was asked of the load and the meter, and what the load was: no options of the command line, no paths.
+    expect(recorded.environment.calibrate).toEqual({
+      ...{ device: null, meter: 'plug', sees: 'node', steps: 2, step_s: 2, settle_s: 1.6 },
+      ...{ load: 'kernels', kernel: expect.any(String) },
+    })
     const ring = answer.results.find((r) => r.source === 'nvml_power_ring')
     expect(ring?.steps.map((s) => s.level)).toEqual([0, 1, 0.5, 0])
     const found = calibrationSchema.parse(ring?.calibration)
