@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { KERNELS } from './kernels.ts'
 
 /** What the operands are: random bits draw all that a kernel can, zeros little enough for clocks to hold. */
-export const OPERANDS = ['random', 'zero'] as const
+const OPERANDS = ['random', 'zero'] as const
 export type Operands = (typeof OPERANDS)[number]
 
 /** A GPU as the worker found it. */

@@ -50,7 +50,7 @@ const signed = (value: number, digits: number): string =>
   `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(digits)}`
 
 /** Gain and offset with their standard uncertainties. */
-export const calibrationWords = (k: Calibration): string =>
+const calibrationWords = (k: Calibration): string =>
   `gain ${k.gain.toFixed(4)} ± ${k.gain_u.toFixed(4)}, offset ${signed(k.offset_w, 2)} ± ${k.offset_u_w.toFixed(2)} W (standard)`
 
 /** The stored ones, a paragraph each. */

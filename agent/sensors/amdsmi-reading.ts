@@ -6,7 +6,7 @@ import type { AmdGpu } from './amdsmi-device.ts'
  * AMD states no error of these readings, so NVIDIA's is taken until a meter tells better.
  * Source: docs/measuring.md, "AMD GPUs".
  */
-export const AMD_ACCURACY = { gain_rel: 0.05, offset_w: 5, basis: 'assumed' } as const
+const AMD_ACCURACY = { gain_rel: 0.05, offset_w: 5, basis: 'assumed' } as const
 
 /** A sensor's row of run.json. */
 export function sensorRow(

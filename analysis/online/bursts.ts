@@ -20,7 +20,7 @@ import { type BurstSpan, burstSpans } from './burst-spans.ts'
 import { sharePerDegree } from './burst-temperature.ts'
 
 /** By how much 95 % of single padded bursts of a length (ms) may err, %. Source: docs/measuring.md, "Bursts". */
-export const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
+const BURST_GOALS_PCT: Readonly<Record<number, number>> = {
   100: 8,
   200: 4,
   500: 1.5,

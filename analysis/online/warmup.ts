@@ -7,7 +7,7 @@ export interface WarmupLimits {
   readonly cv_limit: number
 }
 
-export const WARMUP_LIMITS: WarmupLimits = {
+const WARMUP_LIMITS: WarmupLimits = {
   min_prompts: 5,
   window_size: 5,
   max_prompts: 20,
