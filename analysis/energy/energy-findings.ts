@@ -67,7 +67,9 @@ function samples(energy: EnergyFacts): Finding[] {
   return [
     {
       code: 'insufficient_samples',
-      severity: energy.samples < THRESHOLDS.samples_invalid ? 'invalid' : 'caution',
+      // An estimate is added to nothing, so what it lacks spoils nothing.
+      severity:
+        best.measured && energy.samples < THRESHOLDS.samples_invalid ? 'invalid' : 'caution',
       message: `The window holds ${energy.samples} power samples of ${energy.device_id}; ${THRESHOLDS.samples_caution} are wanted. Measure longer or sample faster.`,
       evidence: { device_id: energy.device_id, samples: energy.samples, source: best.source },
     },

@@ -75,7 +75,11 @@ function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): 
 function curveReason(source: EnergySource, found: ReturnType<typeof integrate>): Reason | null {
   if (found.covered_s + found.bridged_s + found.gap_s === 0)
     return source.value.some(Number.isFinite) ? 'uncovered' : failureOf(source)
-  if (!found.bracketed) return source.failure === 'lost' ? 'lost' : 'window_not_bracketed'
+  // Where its last readings failed, that is why.
+  if (!found.bracketed)
+    return Number.isNaN(source.value.at(-1)) || source.failure === 'lost'
+      ? failureOf(source)
+      : 'window_not_bracketed'
   return found.gap_s > 0 ? 'gap' : null
 }
 

@@ -31,6 +31,8 @@ const OPERATING_POINT: ReadonlySet<string> = new Set([
   'mig_mode',
   'ecc_mode',
 ])
+/** Settings that change what idle takes and who may use the device, not how fast it works. */
+const SURROUNDINGS: ReadonlySet<string> = new Set(['persistence_mode', 'compute_mode'])
 
 /**
  * What a device's settings say against the window. A change after the window's end is none of it: an agent that puts a
@@ -42,14 +44,14 @@ export function settingsFindings(run: RunData, device_id: string, window: Window
 }
 
 function changed(run: RunData, device_id: string, window: Window): Finding[] {
-  const changes = settingChanges(run, device_id).filter(
-    (c) => OPERATING_POINT.has(c.setting) && c.from_ns < window.end_ns,
-  )
+  const all = settingChanges(run, device_id).filter((c) => c.from_ns < window.end_ns)
+  const changes = all.filter((c) => OPERATING_POINT.has(c.setting))
+  const around = all.filter((c) => SURROUNDINGS.has(c.setting))
   const limits_w = limitsWithin(run, device_id, window)
   const words = changes.map(inWords)
   if (limits_w.length > 1 && !changes.some((c) => c.setting === 'power_limit_enforced_w'))
     words.push(`the enforced power limit (${limits_w.map((w) => `${w} W`).join(', ')})`)
-  if (words.length === 0) return []
+  if (words.length === 0) return around.length === 0 ? [] : [aroundFinding(device_id, around)]
   return [
     {
       code: 'limit_changed',
@@ -64,6 +66,15 @@ function changed(run: RunData, device_id: string, window: Window): Finding[] {
       },
     },
   ]
+}
+
+function aroundFinding(device_id: string, changes: readonly SettingChange[]): Finding {
+  return {
+    code: 'limit_changed',
+    severity: 'caution',
+    message: `Of ${device_id} changed before or within the window: ${changes.map(inWords).join('; ')}. Its speed does not hang on that, but idle power may; set it before the run starts.`,
+    evidence: { device_id, limits_w: [], changes },
+  }
 }
 
 /** The values of the enforced limit that were read within the window, W. */

@@ -11,6 +11,7 @@ import { THRESHOLDS } from '../thresholds.ts'
 import { type Window, windowSeconds } from '../window.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
 import { clockOffsetFindings } from './clock-offset.ts'
+import { failedReadings } from './failed-readings.ts'
 import { foreignProcesses } from './foreign-process.ts'
 import { offloadFindings } from './offload-findings.ts'
 import { suspendedFinding } from './suspension.ts'
@@ -37,6 +38,7 @@ export function energyValidity(
     ...measurement(window),
     ...spread(energies),
     ...scopes(run, energies),
+    ...failedReadings(run, [...ids, ...energies.node.parts.map((p) => p.device_id)], window),
     ...foreignProcesses(run, ids, window),
     ...offloadFindings(run, energies),
     ...clockOffsetFindings(run, compute),
@@ -128,17 +130,25 @@ function scopes(run: RunData, energies: RunEnergies): Finding[] {
  * A node draws what its parts draw and more: where its meter says less, beyond all doubt, it does not measure all of
  * it.
  */
-function nodeFindings({ node, overhead }: RunEnergies): Finding[] {
-  if (node.energy_j === null || overhead.energy_j === null) return []
-  if (overhead.energy_j + 2 * standard(overhead.components) >= 0) return []
+function nodeFindings({ node, gpu, overhead }: RunEnergies): Finding[] {
+  if (node.energy_j === null) return []
+  // Where the host is only estimated there is no overhead, but its GPUs alone must not draw more either.
+  const rest =
+    overhead.energy_j !== null || gpu.energy_j === null
+      ? overhead
+      : {
+          energy_j: node.energy_j - gpu.energy_j,
+          components: [...node.components, ...gpu.components],
+        }
+  if (rest.energy_j === null || rest.energy_j + 2 * standard(rest.components) >= 0) return []
   return [
     {
       code: 'node_below_parts',
       severity: 'caution',
-      message: `The node's meter (${node.source}) tells ${(-overhead.energy_j).toPrecision(3)} J less than GPU and host together. It may hang on one of several power supplies: give each its meter, with supply (docs/measuring.md, "The whole node").`,
+      message: `The node's meter (${node.source}) tells ${(-rest.energy_j).toPrecision(3)} J less than ${rest === overhead ? 'GPU and host together' : 'the GPUs alone'}. It may hang on one of several power supplies: give each its meter, with supply (docs/measuring.md, "The whole node").`,
       evidence: {
         energy_node_j: node.energy_j,
-        energy_overhead_j: overhead.energy_j,
+        energy_overhead_j: rest.energy_j,
         source: node.source,
       },
     },

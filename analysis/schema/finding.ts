@@ -15,6 +15,7 @@ export const FINDING_CODES = [
   'insufficient_samples',
   'window_not_bracketed',
   'sampling_gap_exceeded',
+  'readings_failed',
   'uncovered_window',
   'short_measurement',
   'short_steady_state',

@@ -49,6 +49,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'invalid',
     'no reading lies on both sides of a window edge, and nothing is extrapolated',
   ),
+  readings_failed: says(
+    ['caution', 'info'],
+    'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range',
+  ),
   sampling_gap_exceeded: says(
     'invalid',
     `readings are missing for over ${T.bridge_s} s within the window`,
@@ -81,8 +85,8 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     'the load stopped with requests in flight; the long ones are missing',
   ),
   limit_changed: says(
-    'invalid',
-    'a power limit, application clock, workload power profile, or the MIG, ECC or smoothing mode of the device changed before or within the window',
+    ['invalid', 'caution'],
+    'a power limit, application clock, workload power profile, or the MIG, ECC or smoothing mode of the device changed before or within the window; caution of persistence and compute mode',
   ),
   power_smoothing: says(
     'info',
@@ -169,7 +173,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   host_energy_missing: says('info', "the host's own energy is not in the result"),
   node_below_parts: says(
     'caution',
-    "the node's meter tells less than GPU and host together; it may hang on one of several supplies",
+    "the node's meter tells less than GPU and host together, or than the GPUs alone; it may hang on one of several supplies",
   ),
   client_saturated: says(
     'invalid',

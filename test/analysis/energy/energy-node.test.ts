@@ -183,6 +183,17 @@ describe('the energy of the node', () => {
     expect(near.findings.map((f) => f.code)).not.toContain('node_below_parts')
   })
 
+  test('is below its parts where the GPUs alone draw more, though the host is not measured', () => {
+    const found = summary({
+      ...served([PLUG], []),
+      samples: [...gpuPower(300), ...nodePower(PLUG, () => 100)],
+    })
+    expect(found.metrics['energy_overhead_j']?.value).toBeNull()
+    expect(found.findings.find((f) => f.code === 'node_below_parts')?.message).toContain(
+      'less than the GPUs alone',
+    )
+  })
+
   test('parts and overhead are the node, whatever is drawn', () => {
     const watts = fc.double({ min: 1, max: 3000, noNaN: true })
     fc.assert(

@@ -87,8 +87,17 @@ describe('limit_changed', () => {
     expect(found('limit_changed', told)).toBeUndefined()
   })
 
+  test.each(['persistence_mode', 'compute_mode'])(
+    'one of %s is a caution: idle power may hang on it, the speed does not',
+    (name) => {
+      const finding = found('limit_changed', [changed(30, name, true, false)])
+      expect(finding?.severity).toBe('caution')
+      expect(finding?.message).toContain(`${name} (true to false)`)
+    },
+  )
+
   test('no change of another kind, of another device, or of a text that can not be read', () => {
-    expect(found('limit_changed', [changed(30, 'persistence_mode', true, false)])).toBeUndefined()
+    expect(found('limit_changed', [changed(30, 'colour', 1, 2)])).toBeUndefined()
     const other = changed(30, 'power_limit_enforced_w', 7, 5, { device_id: GPU2 })
     expect(found('limit_changed', [other])).toBeUndefined()
     const odd: EventRow[] = ['', 'no JSON', '[]', '{"setting":1}'].map((detail) => ({

@@ -1,0 +1,56 @@
+import { meaningOf } from '../estimators/energy-metric.ts'
+import { firstAbove, firstAtLeast } from '../estimators/power-curve.ts'
+import type { RunData } from '../readings/run-data.ts'
+import { type Series, seriesOf } from '../readings/sample-table.ts'
+import type { Finding } from '../schema/finding.ts'
+import { ownValue } from '../schema/own.ts'
+import { REASONS } from '../schema/reason.ts'
+import type { Window } from '../window.ts'
+
+interface Failed {
+  readonly metric: string
+  readonly reason: string
+  readonly failed: number
+  readonly of: number
+}
+
+/**
+ * Readings that failed within the window, of sources that answer at other times: of each device one finding. Where a device
+ * was lost for a while, what it drew meanwhile is bridged and in no range.
+ * Source: docs/metrics.md, "Validity", readings_failed.
+ */
+export function failedReadings(
+  run: RunData,
+  device_ids: readonly string[],
+  window: Window,
+): Finding[] {
+  return device_ids.flatMap((device_id): Finding[] => {
+    const failed = seriesOf(run.samples)
+      .filter((s) => s.device_id === device_id)
+      .flatMap((s) => failedWithin(s, window))
+    if (failed.length === 0) return []
+    const unknown = failed.some((f) => f.reason === 'lost' && meaningOf(f.metric) !== undefined)
+    return [
+      {
+        code: 'readings_failed',
+        severity: unknown ? 'caution' : 'info',
+        message: `Readings of ${device_id} failed within the window: ${failed.map(inWords).join(', ')}.${unknown ? ' What it drew meanwhile is not known: the hole is bridged by a straight line.' : ''}`,
+        evidence: { device_id, failed },
+      },
+    ]
+  })
+}
+
+function failedWithin({ metric, t_ns, value, failure }: Series, window: Window): Failed[] {
+  const within = value.subarray(
+    firstAtLeast(t_ns, window.start_ns),
+    firstAbove(t_ns, window.end_ns),
+  )
+  const failed = within.reduce((n, v) => n + (Number.isNaN(v) ? 1 : 0), 0)
+  // What never answers was told when the run began, and is no fault of the window.
+  if (failed === 0 || !value.some(Number.isFinite)) return []
+  return [{ metric, reason: failure ?? 'not_recorded', failed, of: within.length }]
+}
+
+const inWords = ({ metric, reason, failed, of }: Failed): string =>
+  `${failed} of ${of} of ${metric} (${ownValue(REASONS, reason) ?? reason})`
