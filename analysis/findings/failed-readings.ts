@@ -34,7 +34,7 @@ export function failedReadings(
       {
         code: 'readings_failed',
         severity: unknown ? 'caution' : 'info',
-        message: `Readings of ${device_id} failed within the window: ${failed.map(inWords).join(', ')}.${unknown ? ' What it drew meanwhile is not known: the hole is bridged by a straight line.' : ''}`,
+        message: `Readings of ${device_id} failed within the window: ${inWords(failed).join('; ')}.${unknown ? ' What it drew meanwhile is not known: the hole is bridged by a straight line.' : ''}`,
         evidence: { device_id, failed },
       },
     ]
@@ -52,5 +52,14 @@ function failedWithin({ metric, t_ns, value, failure }: Series, window: Window):
   return [{ metric, reason: failure ?? 'not_recorded', failed, of: within.length }]
 }
 
-const inWords = ({ metric, reason, failed, of }: Failed): string =>
-  `${failed} of ${of} of ${metric} (${ownValue(REASONS, reason) ?? reason})`
+/** A line a reason: the first metric by name, the others counted, and how often the one that failed most. */
+function inWords(failed: readonly Failed[]): string[] {
+  const reasons = [...new Set(failed.map((f) => f.reason))]
+  return reasons.map((reason) => {
+    const own = failed.filter((f) => f.reason === reason)
+    const most = own.reduce((a, b) => (b.failed > a.failed ? b : a))
+    const others = own.length - 1
+    const more = others === 0 ? '' : ` and of ${others} other metric${others === 1 ? '' : 's'}`
+    return `${most.failed} of ${most.of} of ${most.metric}${more} (${ownValue(REASONS, reason) ?? reason})`
+  })
+}
