@@ -13,6 +13,7 @@ import {
   record,
 } from './recording.ts'
 import { visibleVariables } from './sensors/visible-devices.ts'
+import { waitUntilSettled } from './thermal-settle.ts'
 import { devicesHere } from './used-devices.ts'
 import { recordWindows } from './windows/record-windows.ts'
 import type { WindowServer } from './windows/window-server.ts'
@@ -30,7 +31,7 @@ export interface MeasureParts extends RecordingParts {
 }
 
 /**
- * Measures any program: baseline, measure (its life), cooldown, with the sensors read throughout. Without a command the
+ * Measures any program: the wait for settled temperatures where asked for, baseline, measure (its life), cooldown, with the sensors read throughout. Without a command the
  * windows that programs mark are served until Ctrl-C. Its outcome is the program's; throws as {@link record} does.
  */
 export async function measureProgram(parts: MeasureParts): Promise<RunResult> {
@@ -67,10 +68,12 @@ async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
   if (windows !== null) recordWindows(windows, run, beside, parts.reporter.say)
   // A worker that names no device would be one on another host.
   if (device_ids.length > 0 || measurement.devices !== null) draft.setWorker(null, device_ids)
+  // Ctrl-C ends this waiting even where windows alone are served, which it does not interrupt.
+  const stopped = AbortSignal.any([signal, signals.signal])
+  await settled(parts, run, device_ids, stopped)
+  if (signals.signal.aborted) return INTERRUPTED
   if (baseline_s > 0)
-    await run.phase('baseline', baseline_s, () =>
-      pause(baseline_s, AbortSignal.any([signal, signals.signal])).catch(() => {}),
-    )
+    await run.phase('baseline', baseline_s, () => pause(baseline_s, stopped).catch(() => {}))
   if (signals.signal.aborted) return INTERRUPTED
   const ending = await measured(parts, run, device_ids, beside)
   if (ending === INTERRUPTED) {
@@ -81,6 +84,28 @@ async function phases(parts: MeasureParts, run: Recording): Promise<Ending> {
   if (cooldown_s > 0) await run.phase('cooldown', cooldown_s, () => pause(cooldown_s, signal))
   await pause(Math.max(0, TAIL_S - cooldown_s), signal)
   return ending
+}
+
+/** Waits for equally warm GPUs where the configuration asks for it. */
+async function settled(
+  { measurement, signals, reporter }: MeasureParts,
+  run: Recording,
+  device_ids: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const rule = measurement.phases.settle
+  if (rule === null) return
+  const gpus = run.sensors.devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id)
+  try {
+    const how = await waitUntilSettled({
+      ...{ rule, signal, say: reporter.say, progress: reporter.progress },
+      ...{ now_ns: run.clock.now, watch: run.watchSamples, edge: run.edge },
+      device_ids: gpus.filter((id) => device_ids.includes(id)),
+    })
+    run.event('thermal_settle', how)
+  } catch (error) {
+    if (!signals.signal.aborted) throw error
+  }
 }
 
 /** Phase measure: the program's life, or until Ctrl-C. */

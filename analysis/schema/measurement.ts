@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { experimentConfigSchema } from './experiment.ts'
 
-const { name, sensors, devices, tags } = experimentConfigSchema.shape
+const { name, sensors, devices, tags, phases } = experimentConfigSchema.shape
 
 const phasesSchema = z.strictObject({
+  settle: phases.out.shape.settle,
   baseline_s: z
     .number()
     .nonnegative()

@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
+import { readBundle } from '../../server/bundle/read-bundle.ts'
 import { buildFakeNvml, writeScript } from '../support/fake-nvml/fake-nvml.ts'
 import { AGENT, type Home, makeHome, run, start } from '../support/programs.ts'
 import { ROOT } from '../support/root.ts'
@@ -133,6 +135,56 @@ describe('a program on a GPU, ended by Ctrl-C', () => {
     expect((stopped.metrics['energy_gpu_j']?.value ?? 0) / (IDLE_W * seconds)).toBeCloseTo(1, 1)
   })
 })
+
+describe('a program that waits for settled temperatures', () => {
+  // The fake card is at 45 °C throughout.
+  const settle = (rule: string, ...args: string[]) => [
+    ...['measure', '--baseline', '0', '--set', `phases.settle={${rule}}`, ...args],
+  ]
+
+  it('goes on when the GPUs are cool enough, and says so in the record', async () => {
+    const args = settle('below_c: 46', '--no-server', '--out', 'cool', '--', 'true')
+    const ended = await run(AGENT, args, home)
+    expect(ended.code, ended.stderr).toBe(0)
+    expect(settledOf('cool')).toMatchObject({ outcome: 'settled', by: 'below_c' })
+  })
+
+  it('goes on after the limit, with a finding', async () => {
+    const rule = 'below_c: 40, slope_c_per_min: null, limit_s: 1'
+    const ended = await run(AGENT, settle(rule, '--json', '--', 'true'), home)
+    expect(ended.stderr).toContain(
+      'Waiting for the GPUs to be below 40 °C, 1 s at most (now 45 °C)',
+    )
+    const warm = summarySchema.parse(JSON.parse(ended.stdout).runs[0])
+    expect(warm.findings.map((f) => f.code)).toContain('thermal_not_settled')
+  })
+
+  it('ends on Ctrl-C with 130, without having started the program', async () => {
+    for (const served of [
+      ['--', 'touch', 'started'],
+      ['--windows', 'settle.sock'],
+    ]) {
+      const rule = 'below_c: 40, slope_c_per_min: null'
+      const started = start(AGENT, settle(rule, '--no-server', ...served), home)
+      await new Promise<void>((said) =>
+        started.child.stderr?.on('data', (part) => String(part).includes('Waiting') && said()),
+      )
+      started.child.kill('SIGINT')
+      const ended = await started.ended
+      expect(ended.code, ended.stderr).toBe(130)
+    }
+    expect(existsSync(join(home.dir, 'started'))).toBe(false)
+  })
+})
+
+function settledOf(bundle: string): unknown {
+  const { run: described, chunks } = readBundle(join(home.dir, bundle))
+  const { events } = decodeRun(
+    described.file,
+    chunks.map((c) => ({ ...c, bytes: c.read() })),
+  )
+  return JSON.parse(events.find((e) => e.code === 'thermal_settle')?.detail ?? 'null')
+}
 
 describe('a host whose GPUs can’t be told', () => {
   it('says so at once, and measures the CPU', async () => {
