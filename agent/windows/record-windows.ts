@@ -53,6 +53,8 @@ export function recordWindows(
         `${received.open} of ${received.windows} windows were not ended; they count to the end of the program.`,
       )
     if (received.errors > 1)
-      say(`${received.errors} lines on ${windows.path} marked nothing; see events window_error.`)
+      say(
+        `${received.errors} lines on ${windows.path} were wrong, wholly or in part; see events window_error.`,
+      )
   })
 }

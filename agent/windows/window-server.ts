@@ -12,7 +12,7 @@ const LINE_SHOWN = 200
 export interface WindowSink {
   readonly clock: Pick<Clock, 'now' | 'fromHrtime'>
   onWindow(event: WindowEvent): void
-  /** A line that marks nothing: a sentence, and the line as far as it can be shown. */
+  /** A line that marks nothing, or not all that it says: a sentence, and the line as far as it can be shown. */
   onError(problem: string, line: string): void
 }
 
@@ -51,7 +51,11 @@ export async function openWindowServer(path: string): Promise<WindowServer> {
     const read = readWindowLine(line)
     const event = typeof read === 'string' ? read : windows.take(read, client)
     if (typeof event === 'string') fault(event, line)
-    else sink.onWindow(event)
+    else {
+      sink.onWindow(event)
+      if (typeof read === 'object' && 'problem' in read && read.problem !== undefined)
+        fault(read.problem, line)
+    }
   }
 
   const server = createServer((socket) => {

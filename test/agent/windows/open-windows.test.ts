@@ -35,11 +35,32 @@ describe('a line of the windows’ socket', () => {
     ['[1]', 'has neither begin nor end'],
     ['{"begin":"","id":1}', 'has a bad begin'],
     ['{"begin":"x"}', 'has a bad id'],
-    ['{"end":1,"tokens":-1}', 'has a bad tokens'],
+    ['{"end":1.5,"tokens":-1}', 'has a bad end'],
     ['{"begin":"x","id":1,"attributes":{"a":[1]}}', 'has a bad attributes.a'],
   ])('%s is told in a sentence', (text, problem) => {
     expect(readWindowLine(text)).toContain(problem)
     expect(readWindowLine(text)).toContain('{"begin":"prefill"')
+  })
+})
+
+describe('the end of a window', () => {
+  it.each([
+    ['-4', 'tokens -4'],
+    ['1.5', 'tokens 1.5'],
+    ['1e30', 'tokens 1e+30'],
+    ['1e999', 'tokens Infinity'],
+    ['"many"', 'tokens "many"'],
+  ])('with tokens %s ends it without them, and the value is told', (tokens, told) => {
+    const read = readWindowLine(`{"end":12,"tokens":${tokens},"requests":2}`)
+    expect(read).toEqual({ end: 12, requests: 2, problem: expect.stringContaining(told) })
+  })
+
+  it('with two bad counts tells both', () => {
+    const read = readWindowLine('{"end":12,"tokens":-4,"requests":0.5}')
+    expect(read).toMatchObject({
+      end: 12,
+      problem: expect.stringMatching(/tokens -4 and requests 0.5,/),
+    })
   })
 })
 

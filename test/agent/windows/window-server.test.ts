@@ -77,6 +77,18 @@ describe('the windows’ socket', () => {
     expect(await server?.close()).toMatchObject({ windows: 1, open: 1, errors: 151 })
   })
 
+  it('ends a window whose count is bad, without the count, and tells that', async () => {
+    await open()
+    const socket = await client()
+    socket.write('{"begin":"a","id":12}\n{"end":12,"tokens":-4,"requests":3}\n')
+    await until(() => errors.length === 1)
+    expect(events.map((e) => e.code)).toEqual(['window_begin', 'window_end'])
+    expect(events[1]?.detail).toEqual({ id: 1, stamped_by: 'agent', requests: 3 })
+    expect(errors[0]).toMatch(/has tokens -4, where a whole number .* the window ends without$/)
+    socket.destroy()
+    expect(await server?.close()).toMatchObject({ windows: 1, open: 0, errors: 1 })
+  })
+
   it('takes a last line without its newline, of a client that is killed', async () => {
     await open()
     const socket = await client()
