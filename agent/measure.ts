@@ -131,9 +131,9 @@ async function measured(
   if (signals.signal.aborted) return INTERRUPTED
   const program = await startProgram(command, environment(windows), parts.json)
   signals.to(program)
+  void program.ended.then(() => signals.to(null))
   if (device_ids.length > 0) run.draft.setWorker(program.pid, device_ids)
   const fault = await untilEnd(run, program, beside)
-  signals.to(null)
   if (signals.signal.aborted) return INTERRUPTED
   return fault === null
     ? { outcome: 'completed', reason: null }

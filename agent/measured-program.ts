@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { accessSync, constants, statSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { ConfigError } from '../analysis/schema/study.ts'
+import { childrenOf } from './process-tree.ts'
 
 /** How a program ended. */
 export interface ProgramEnd {
@@ -9,9 +10,18 @@ export interface ProgramEnd {
   readonly signal: NodeJS.Signals | null
 }
 
+/** What killing a program came to: process ids. */
+export interface Killed {
+  readonly killed: readonly number[]
+  /** Those of other users. */
+  readonly refused: readonly number[]
+}
+
 export interface MeasuredProgram {
   readonly pid: number
   signal(name: NodeJS.Signals): void
+  /** Kills it with all below it, before it returns; nothing where it has ended. */
+  kill(): Killed
   readonly ended: Promise<ProgramEnd>
 }
 
@@ -39,10 +49,42 @@ export function startProgram(
     child.on('error', (error: NodeJS.ErrnoException) =>
       fail(new Error(`${program} can't be started (${error.code ?? error.message})`)),
     )
-    child.once('spawn', () =>
-      done({ pid: child.pid as number, signal: (name) => child.kill(name), ended }),
-    )
+    child.once('spawn', () => {
+      const pid = child.pid as number
+      const hasEnded = () => child.exitCode !== null || child.signalCode !== null
+      done({
+        ...{ pid, ended, signal: (name) => child.kill(name) },
+        // Its id may be another's by now.
+        kill: () => (hasEnded() ? { killed: [], refused: [] } : killTree(pid)),
+      })
+    })
   })
+}
+
+/** Kills a process and all below it. Where there is no /proc nothing tells what is below it. */
+function killTree(pid: number): Killed {
+  const held = new Set<number>()
+  // What is stopped starts no more, and nobody below it becomes a child of process 1 unseen.
+  for (let fresh = [pid]; fresh.length > 0; ) {
+    for (const each of fresh) {
+      send(each, 'SIGSTOP')
+      held.add(each)
+    }
+    fresh = childrenOf(pid).filter((child) => !held.has(child))
+  }
+  const all = [...held]
+  const refused = all.filter((each) => !send(each, 'SIGKILL'))
+  return { killed: all.filter((each) => !refused.includes(each)), refused }
+}
+
+/** False where this user may not. */
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch (error) {
+    // One that has ended meanwhile is gone as it shall be.
+    return (error as NodeJS.ErrnoException).code === 'ESRCH'
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { MeasuredProgram } from './measured-program.ts'
+import type { Killed, MeasuredProgram } from './measured-program.ts'
 
 /** These end the measurement, by ending the program first. */
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -15,7 +15,7 @@ export interface SignalPassing {
 
 /**
  * Passes the agent's signals on to the measured program. The first that ends stops the measurement once the program
- * has ended by it; a second kills the program and ends the agent at once.
+ * has ended by it; a second kills the program with all below it and ends the agent at once.
  * @param terminal true where Ctrl-C reaches the program without us, since it shares our terminal
  */
 export function passSignals(terminal: boolean, say: (text: string) => void): SignalPassing {
@@ -24,9 +24,9 @@ export function passSignals(terminal: boolean, say: (text: string) => void): Sig
 
   const ending = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
-      program?.signal('SIGKILL')
+      const killed = program === null ? '' : killedWords(program.kill())
       say(
-        'Stopped at once. What the server does not have yet is in the spool: llem-agent ship sends it.',
+        `${killed}Stopped at once. What the server does not have yet is in the spool: llem-agent ship sends it.`,
       )
       process.exit(130)
     }
@@ -34,7 +34,7 @@ export function passSignals(terminal: boolean, say: (text: string) => void): Sig
     say(
       program === null
         ? 'Stopping: the run is sealed. Ctrl-C again stops at once.'
-        : 'Stopping: when the program has ended, the run is sealed. Ctrl-C again kills it.',
+        : 'Stopping: when the program has ended, the run is sealed. Ctrl-C again kills it and all that runs below it.',
     )
     controller.abort(new Error('interrupted'))
   }
@@ -52,6 +52,22 @@ export function passSignals(terminal: boolean, say: (text: string) => void): Sig
       for (const name of PASSED) process.off(name, passing)
     },
   }
+}
+
+function killedWords({ killed, refused }: Killed): string {
+  const below = killed.length - 1
+  const said = [
+    below < 0
+      ? []
+      : `Killed the program${below === 0 ? '' : ` and ${below} ${below === 1 ? 'process' : 'processes'} below it`}.`,
+    refused.length === 0
+      ? []
+      : `This user may not kill ${refused.join(', ')}; end them with: sudo kill -9 ${refused.join(' ')}`,
+  ]
+  return said
+    .flat()
+    .map((text) => `${text} `)
+    .join('')
 }
 
 /** True where Ctrl-C is typed into the terminal that program and agent share. */

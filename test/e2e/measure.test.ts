@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { procStat } from '../../agent/proc-stat.ts'
+import { childrenOf } from '../../agent/process-tree.ts'
 import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { EventRow } from '../../analysis/schema/stream.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
@@ -130,6 +132,25 @@ describe('llem-agent measure', () => {
     expect(ended.code).toBe(130)
     const pid = Number(/ready (\d+)/.exec(ended.stderr)?.[1])
     expect(isRunning(pid)).toBe(false)
+  })
+
+  it('kills what runs below the program by the second signal too, and says so', async () => {
+    const started = await saying('ready', [
+      ...['--baseline', '0', '--no-server', '--', 'sh', '-c'],
+      'trap "" INT; sleep 33 & sh -c "sleep 34; true" & echo ready >&2; wait; true',
+    ])
+    const sleeping = () =>
+      childrenOf(started.child.pid as number).filter((pid) => procStat(pid)?.name === 'sleep')
+    while (sleeping().length < 2) await new Promise((r) => setTimeout(r, 10))
+    const below = sleeping()
+    started.child.kill('SIGINT')
+    await new Promise((r) => setTimeout(r, 100))
+    started.child.kill('SIGINT')
+    const ended = await started.ended
+    expect(ended.code).toBe(130)
+    expect(ended.stderr).toContain('Ctrl-C again kills it and all that runs below it.')
+    expect(ended.stderr).toContain('Killed the program and 3 processes below it. Stopped at once.')
+    expect(below.filter(isRunning)).toEqual([])
   })
 
   it('records the windows that the program marks, however they are marked', async () => {
