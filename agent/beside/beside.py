@@ -159,7 +159,8 @@ def main():
     try:
         tool = TOOLS[name](asked["gpus"])
     except ModuleNotFoundError as error:
-        return say({"failed": f"python has no module {error.name}", "missing": error.name})
+        lacks = {"missing": error.name, "executable": sys.executable}
+        return say({"failed": f"there is no module {error.name}", **lacks})
     except Exception as error:
         return say({"failed": sentence(error), "missing": None})
     say({"ready": {"version": version_of(name), "python": sys.version.split()[0]}})

@@ -2,7 +2,16 @@ import { z } from 'zod'
 import { besidePartSchema } from '../../analysis/schema/beside.ts'
 
 /** Answers of beside.py, one JSON line each. */
-export const failedSchema = z.object({ failed: z.string(), missing: z.string().nullable() })
+export const failedSchema = z.object({
+  failed: z.string(),
+  /** The module that Python lacks. */
+  missing: z.string().nullable(),
+  /** Path of the Python that lacks it; empty where Python can't tell. */
+  executable: z
+    .string()
+    .nullish()
+    .transform((path) => path || null),
+})
 export const readySchema = z.object({
   ready: z.object({ version: z.string().nullable(), python: z.string() }),
 })

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import type { BesideTool } from '../../analysis/schema/beside.ts'
 import { type Child, startChild } from '../engines/child.ts'
+import { EngineError } from '../engines/engine.ts'
 import {
   type Begun,
   begunSchema,
@@ -22,7 +23,7 @@ export const BESIDE_LIMITS: BesideLimits = { open_ms: 60_000, answer_ms: 15_000 
 /** Why a tool measures nothing (any more). The message is a sentence. */
 export class BesideError extends Error {
   constructor(message: string) {
-    super(message)
+    super(/[.!?]$/.test(message) ? message : `${message}.`)
     this.name = 'BesideError'
   }
 }
@@ -46,6 +47,10 @@ export interface ToolOptions {
 }
 
 const NAMES: Readonly<Record<BesideTool, string>> = { zeus: 'Zeus', codecarbon: 'CodeCarbon' }
+
+/** Where a module's package has another name. */
+const PACKAGES: Readonly<Record<string, string>> = { pynvml: 'nvidia-ml-py' }
+const OTHER_PYTHON = 'sensors.beside_python names the Python that has it'
 
 /** Beside this file, or beside the bundle. */
 const PROGRAM = fileURLToPath(new URL('./beside.py', import.meta.url))
@@ -73,11 +78,15 @@ export async function openTool(options: ToolOptions): Promise<ToolProcess> {
     const value: unknown = JSON.parse(said.value)
     const failed = failedSchema.safeParse(value)
     if (!failed.success) return schema.parse(value)
-    const { missing } = failed.data
-    throw new BesideError(
+    const { missing, executable } = failed.data
+    const at = executable ?? python
+    if (missing === null) throw new BesideError(`${NAMES[tool]}: ${failed.data.failed}`)
+    const lacks =
       missing === tool
-        ? `${NAMES[tool]} is not installed for ${python}; ${python} -m pip install ${tool} adds it, or sensors.beside_python names the Python that has it.`
-        : `${NAMES[tool]}: ${failed.data.failed}`,
+        ? `${NAMES[tool]} is not installed for ${at}`
+        : `${NAMES[tool]} needs the module ${missing}, which ${at} does not have`
+    throw new BesideError(
+      `${lacks}; ${at} -m pip install ${PACKAGES[missing] ?? missing} adds it, or ${OTHER_PYTHON}.`,
     )
   }
   // One question after another: answers carry no names.
@@ -116,7 +125,11 @@ export async function openTool(options: ToolOptions): Promise<ToolProcess> {
         talks: true,
       })
     } catch (error) {
-      throw asBesideError(error, tool)
+      if (!(error instanceof EngineError) || error.kind !== 'config')
+        throw asBesideError(error, tool)
+      throw new BesideError(
+        `${NAMES[tool]}: ${error.message}; install Python 3, or write under sensors.beside_python where it is.`,
+      )
     }
   }
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,12 +23,12 @@ const GPU_A: Device = { device_id: 'GPU-A', kind: 'gpu', vendor: 'nvidia' }
 
 /** Opens the tools beside a recording of which only the events are kept. */
 async function open(
-  how: { mode?: string; packages?: boolean } & Partial<BesideOptions>,
+  how: { mode?: string; packages?: boolean | string } & Partial<BesideOptions>,
   work: (beside: Awaited<ReturnType<typeof openBeside>>) => Promise<void>,
 ) {
   const { mode = '', packages = true, ...options } = how
   vi.stubEnv('CUDA_VISIBLE_DEVICES', '1')
-  vi.stubEnv('PYTHONPATH', packages ? join(dir, 'packages') : '')
+  vi.stubEnv('PYTHONPATH', packages === true ? join(dir, 'packages') : packages || '')
   vi.stubEnv('FAKE_BESIDE', mode)
   const events: BesideEvent[] = []
   const said: string[] = []
@@ -58,6 +59,9 @@ async function open(
   }
   return { events, said, span: [started_ns, clock.now()] as const }
 }
+/** Where the Python is that the tools are started with. */
+const python = () =>
+  execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms))
 const measure = (beside: Awaited<ReturnType<typeof openBeside>>) =>
   beside
@@ -119,19 +123,29 @@ describe('tools beside', () => {
 
   it('that are not installed are told with the remedy, and the run goes on', async () => {
     const { events, said } = await open({ packages: false, devices: [] }, measure)
-    const failure =
-      'Zeus is not installed for python3; python3 -m pip install zeus adds it, or sensors.beside_python names the Python that has it.'
+    const failure = `Zeus is not installed for ${python()}; ${python()} -m pip install zeus adds it, or sensors.beside_python names the Python that has it.`
     expect(events).toEqual([
       { tool: 'zeus', version: null, window: 'measure', failure, parts: [], notes: [] },
     ])
     expect(said).toEqual([`${failure} The run goes on without it.`])
   })
 
-  it('without a Python are told so', async () => {
-    const { events } = await open({ python: '/no/such/python' }, measure)
-    expect(events[0]?.failure).toContain(
-      "/no/such/python can't be started: there is no such program",
-    )
+  it('that lack a module are told with the package that has it, for the Python that was asked', async () => {
+    const packages = join(dir, 'without-pynvml')
+    writeFakeTools(packages)
+    rmSync(join(packages, 'pynvml.py'))
+    vi.stubEnv('PYTHONNOUSERSITE', '1')
+    const { said } = await open({ tools: ['codecarbon'], packages }, measure)
+    expect(said).toEqual([
+      `CodeCarbon needs the module pynvml, which ${python()} does not have; ${python()} -m pip install nvidia-ml-py adds it, or sensors.beside_python names the Python that has it. The run goes on without it.`,
+    ])
+  })
+
+  it('without a Python are told so, with the remedy', async () => {
+    const { said } = await open({ python: '/no/such/python' }, measure)
+    expect(said).toEqual([
+      "Zeus: /no/such/python can't be started: there is no such program; install Python 3, or write under sensors.beside_python where it is. The run goes on without it.",
+    ])
   })
 
   it('that do not see the GPU are told so', async () => {
@@ -148,7 +162,7 @@ describe('tools beside', () => {
     })
     expect(crashed.events.map((e) => e.failure)).toEqual([
       // and the last line of its log
-      'Zeus ended (exit code 3). zeus says hello on stdout',
+      'Zeus ended (exit code 3). zeus says hello on stdout.',
     ])
     const hung = await open({ mode: 'hang', limits }, measure)
     expect(hung.events[0]).toMatchObject({
