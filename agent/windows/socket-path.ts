@@ -1,6 +1,6 @@
-import { lstatSync, rmSync } from 'node:fs'
+import { lstatSync, rmSync, statSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { ConfigError } from '../../analysis/schema/study.ts'
 
 /** sun_path holds 108 bytes on Linux and 104 elsewhere, the closing zero included. */
@@ -18,6 +18,11 @@ export async function listenOn(server: Server, path: string): Promise<string> {
   if (bytes > MAX_PATH_BYTES)
     throw refused(
       `${whole} is ${bytes} bytes long; a socket's path takes ${MAX_PATH_BYTES}, as /tmp/llem.sock does`,
+    )
+  const folder = dirname(whole)
+  if (!isFolder(folder))
+    throw refused(
+      `${whole} would lie in ${folder}, which is no folder; make it first (mkdir -p ${folder}) or give another path`,
     )
   const there = lstatSync(whole, { throwIfNoEntry: false })
   if (there && !there.isSocket())
@@ -38,12 +43,21 @@ export async function listenOn(server: Server, path: string): Promise<string> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw refused(
-      `${whole} can't be made (${code}); give a path in a folder that exists and can be written`,
+      `${whole} can't be made (${code}); give a path in a folder that this user can write`,
     )
   } finally {
     process.umask(mask)
   }
   return whole
+}
+
+/** One that this user may not look at may be one: listening will tell. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (error) {
+    return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+  }
 }
 
 function isServed(path: string): Promise<boolean> {

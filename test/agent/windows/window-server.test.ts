@@ -120,7 +120,19 @@ describe('the windows’ socket', () => {
 
   it.each([
     ['a file', () => writeFileSync(path, 'mine'), 'no socket'],
-    ['a folder that is not there', () => rmSync(dir, { recursive: true }), "can't be made"],
+    [
+      'a folder that is not there',
+      () => rmSync(dir, { recursive: true }),
+      'is no folder.*mkdir -p',
+    ],
+    [
+      'a file in place of the folder',
+      () => {
+        rmSync(dir, { recursive: true })
+        writeFileSync(dir, 'mine')
+      },
+      'is no folder',
+    ],
   ])('refuses %s', async (_, prepare, why) => {
     prepare()
     await expect(openWindowServer(path)).rejects.toThrow(new RegExp(`--windows: .*${why}`))
