@@ -67,7 +67,10 @@ export async function calibrateCommand(options: CalibrateOptions): Promise<ExitC
   const record = { server: false, db: '', out: options.out, json: options.json } as const
   await prepareOut(record, 1)
   const reporter = quiet(createReporter(process.stderr, false))
-  const interrupt = onInterrupt(reporter.say)
+  const interrupt = onInterrupt(reporter.say, {
+    first: 'Stopping: the load ends, and nothing is kept.',
+    second: 'Stopped at once. Nothing was stored.',
+  })
   const typed = meter === 'typed' ? typedReadings(process.stdin, reporter.say) : null
   const session: Session = {
     ...{ study_id: uuidv7(), options: record, reporter, server: null, runs: 1 },

@@ -36,7 +36,10 @@ export async function doctorBursts(options: DoctorBurstsOptions): Promise<ExitCo
   const record = { server: false, db: '', out: options.out, json: options.json } as const
   await prepareOut(record, 1)
   const reporter = quiet(createReporter(process.stderr, false))
-  const interrupt = onInterrupt(reporter.say)
+  const interrupt = onInterrupt(reporter.say, {
+    first: 'Stopping: the bursts that were recorded until now are kept and judged.',
+    second: 'Stopped at once. Nothing was judged.',
+  })
   const session: Session = {
     ...{ study_id: uuidv7(), options: record, reporter, server: null, runs: 1 },
     signal: interrupt.signal,

@@ -124,6 +124,8 @@ describe('doctor --bursts', () => {
     begun.child.kill('SIGINT')
     const ended = await begun.ended
     expect(ended.stderr).toContain('Stopped before the first burst; nothing was kept.')
+    expect(ended.stderr).toContain('Stopping: the bursts that were recorded until now are kept')
+    expect(ended.stderr).not.toContain('requests')
     expect(ended.code).toBe(130)
     expect(spools()).toEqual([])
   })
