@@ -10,13 +10,15 @@ import type {
 } from '../schema/calibrate.ts'
 import type { MeterSees } from '../schema/calibration.ts'
 import { runFileSchema } from '../schema/run.ts'
+import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
-import { fitCalibration, type Measured } from './calibration-fit.ts'
+import { fitCalibration, LIMITS, type Measured } from './calibration-fit.ts'
 import {
   added,
   calibrationSteps,
   type MeterMeans,
   meterMeans,
+  READINGS_MIN,
   type StepMean,
   sensorMean,
   typedMeans,
@@ -128,6 +130,8 @@ function judgeSource(
     ...{ source: source.source, refusal, why, calibration: null },
     ...{ parts: [], chi_square_reduced: null, steps: [] },
   })
+  const short = tooShort(steps, meter, named.meter)
+  if (short !== null) return refuse('too_few_steps', short)
   if (meter.means.every((m) => m === null))
     return refuse('no_meter', `${named.meter} told nothing within the steps.`)
   const measured = steps.flatMap((step, i): Measured[] => {
@@ -146,6 +150,20 @@ function judgeSource(
     stated_rel: source.gain_rel,
     stated_w: source.offset_w,
   })
+}
+
+/** Why a meter that answers tells hardly a mean: the steps end before it has answered often enough. */
+function tooShort(
+  steps: readonly CalibrationStep[],
+  { means, interval_s }: MeterMeans,
+  meter: string,
+): string | null {
+  if (interval_s === null || means.filter((m) => m !== null).length >= LIMITS.steps) return null
+  const step_s = Math.min(...steps.map((s) => (s.end_t_ns - s.start_t_ns) / NS_PER_S))
+  // One more than are needed: no meter is as regular as its mean.
+  const needed_s = Math.ceil((READINGS_MIN + 1) * interval_s)
+  if (step_s >= needed_s) return null
+  return `${meter} answers about every ${interval_s.toFixed(1)} s, and a step of ${step_s.toFixed(1)} s is too short for the ${READINGS_MIN} readings that its mean needs: give --step-seconds ${needed_s} or more.`
 }
 
 function meterName(run: RunData, meter: string): string {

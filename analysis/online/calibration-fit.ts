@@ -31,7 +31,7 @@ export interface FitHow {
   readonly stated_w?: number
 }
 
-const LIMITS = {
+export const LIMITS = {
   steps: 3,
   span_w: 10,
   span_share: 0.2,

@@ -47,10 +47,12 @@ export interface MeterMeans {
   readonly means: readonly (StepMean | null)[]
   readonly resolution_w: number
   readonly error_rel: number
+  /** How often the meter answered, s; null: fewer than two readings, or typed ones. */
+  readonly interval_s: number | null
 }
 
 /** Fewer readings within a step tell no mean. */
-const READINGS_MIN = 3
+export const READINGS_MIN = 3
 
 /**
  * Mean power of each step by a meter's own readings: of the node's, else of all supplies together. Its mean is
@@ -78,6 +80,7 @@ export function meterMeans(
     means: steps.map((_, i) => added(each.map((means) => means[i] ?? null))),
     resolution_w: Math.max(0, ...resolutions),
     error_rel: Math.max(0, ...used.map((s) => s.gain_rel)),
+    interval_s: slowest(used),
   }
 }
 
@@ -88,7 +91,21 @@ export const typedMeans = (steps: readonly CalibrationStep[], error_rel: number)
   ),
   resolution_w: Math.max(0, ...steps.map((s) => s.typed_step_w ?? 0)),
   error_rel,
+  interval_s: null,
 })
+
+/**
+ * The time between two readings that nine of ten do not exceed, of the source that answers least often: those at the
+ * edges of steps come between the regular ones, so a median would be too short.
+ */
+function slowest(sources: readonly EnergySource[]): number | null {
+  const usual = sources.flatMap(({ t_ns, value }) => {
+    const times = [...t_ns].filter((_, i) => Number.isFinite(value[i]))
+    const gaps = times.slice(1).map((t, i) => (t - (times[i] as number)) / NS_PER_S)
+    return gaps.sort((a, b) => a - b)[Math.floor(0.9 * gaps.length)] ?? []
+  })
+  return usual.length === 0 ? null : Math.max(...usual)
+}
 
 /** Sum of all, null as soon as one is. */
 export function added(means: readonly (StepMean | null)[]): StepMean | null {

@@ -8,7 +8,7 @@ import { summarySchema } from '../../../analysis/schema/summary.ts'
 import { buildFakeCuda } from '../../support/fake-cuda/fake-cuda.ts'
 import { buildFakeNvml, writeScript } from '../../support/fake-nvml/fake-nvml.ts'
 import { type HttpDouble, httpDouble } from '../../support/http-double.ts'
-import { AGENT, type Home, makeHome, run } from '../../support/programs.ts'
+import { AGENT, type Home, makeHome, run, start } from '../../support/programs.ts'
 
 const GPU = 'GPU-00000000-0000-4000-8000-000000000000'
 const IDLE_W = 110
@@ -167,6 +167,29 @@ describe('llem-agent calibrate', () => {
     const ended = await calibrate(args)
     expect(ended.code).toBe(2)
     expect(ended.stderr).toContain(words)
+  })
+
+  it('ends on Ctrl-C with what that means for a calibration, exit 130', async () => {
+    const started = start(AGENT, ['calibrate', '--set', meters()], home)
+    await new Promise<void>((said) =>
+      started.child.stderr?.on('data', (part) => String(part).includes('Leave the node') && said()),
+    )
+    started.child.kill('SIGINT')
+    const ended = await started.ended
+    expect(ended.code, ended.stderr).toBe(130)
+    expect(ended.stderr).toContain('Stopping: the load ends, and nothing is kept.')
+    expect(ended.stderr).toContain('Stopped before its last step; nothing was kept.')
+    expect(ended.stderr).not.toContain('requests')
+  })
+
+  it('says how long the steps must be for a meter that answers too seldom for them', async () => {
+    const meter = `sensors.meters=[{source: plug, url: "${plug.url}", kind: json, path: power, interval_ms: 1000}]`
+    const short = ['--steps', '1', '--step-seconds', '1.5', '--settle-seconds', '1']
+    const ended = await calibrate([...short, '--set', meter])
+    expect(ended.code, ended.stderr).toBe(3)
+    expect(ended.stdout.replace(/\s+/g, ' ')).toMatch(
+      /plug http\S+ answers about every [01]\.\d s, .* give --step-seconds [45] or more/,
+    )
   })
 
   it('runs a command of the user’s for a share of the time', async () => {

@@ -165,6 +165,20 @@ describe('recorded steps of load', () => {
     expect(coarse(100, 0)?.refusal).toBe('meter_too_coarse')
   })
 
+  test('that are too short for how often the meter answers are refused with the seconds to give', () => {
+    // Steps of 20 s hold two readings of a meter that answers each 10 s: three would need 30 s, and one more to be sure.
+    const slow = fixture()
+    const samples = slow.samples?.filter(
+      (row) => row.metric !== 'node_power_mw' || (Number(row.t_ns) / 1e9) % 10 === 0,
+    )
+    expect(
+      judgeCalibration(runOf({ ...slow, samples: samples ?? [] }), HOW).results[0],
+    ).toMatchObject({
+      refusal: 'too_few_steps',
+      why: 'plug http://10.0.0.9 answers about every 10.0 s, and a step of 20.0 s is too short for the 3 readings that its mean needs: give --step-seconds 40 or more.',
+    })
+  })
+
   test('whose meter or sensor told nothing are refused', () => {
     const silent = fixture()
     const without = (metric: string) =>
