@@ -119,7 +119,7 @@ function refused(file: string, device_id: string, error: NodeJS.ErrnoException):
     reason: denied ? 'permission_denied' : 'unsupported',
     fix: denied
       ? `Cannot read ${file} (${error.code}). Grant it until the next boot with: sudo chmod a+r ${file}; for good by a udev rule or through zeusd (docs/measuring.md, "RAPL").`
-      : `Cannot read ${file} (${error.code ?? error.message}).`,
+      : `Cannot read ${file} (${error.code ?? error.message}). Check that LLEM_SYSFS_ROOT, where set, leads to the host's /sys; else load the driver again: sudo modprobe -r intel_rapl_msr && sudo modprobe intel_rapl_msr.`,
   }
 }
 

@@ -37,7 +37,10 @@ export const zeusd: SensorSource = {
     const failed = (error: unknown): Opened => {
       const { reason, message } =
         error instanceof NoAnswer ? error : new NoAnswer('lost', String(error))
-      return { ...NONE, missing: [missing(reason, `zeusd at ${target.name} ${message}.`)] }
+      return {
+        ...NONE,
+        missing: [missing(reason, `zeusd at ${target.name} ${withRemedy(message)}.`)],
+      }
     }
     const parts: Opened[] = []
     try {
@@ -65,6 +68,12 @@ export const zeusd: SensorSource = {
     }
   },
 }
+
+/** What brought its remedy along keeps it. */
+const withRemedy = (message: string): string =>
+  /[;:]/.test(message)
+    ? message
+    : `${message}; start zeusd there, or set ZEUSD_SOCK_PATH to its socket or ZEUSD_HOST_PORT to its HOST:PORT`
 
 const missing = (reason: Missing['reason'], fix: string): Missing => ({
   source: SOURCE,

@@ -137,6 +137,15 @@ describe('RAPL', () => {
     expect(await sensor?.read()).toMatchObject([{ value: null, reason: 'lost' }])
   })
 
+  it('tells a counter that holds no number, with the remedy', async () => {
+    zone('intel-rapl:0', { name: 'package-0', energy_uj: 'garbage' })
+    const source = await open()
+    expect(source.sensors).toEqual([])
+    expect(source.missing[0]?.fix).toMatch(
+      /"garbage" is no counter reading\). Check that LLEM_SYSFS_ROOT.* modprobe intel_rapl_msr\.$/,
+    )
+  })
+
   it('tells an unreadable counter by a sentence that cures it', async () => {
     const dir = zone('intel-rapl:0', { name: 'package-0' })
     // A directory in its place can't be read by root either, whom permissions do not stop.

@@ -205,6 +205,14 @@ describe('zeusd', () => {
     expect(source.missing[0]?.fix).toContain(words)
   })
 
+  it('that is not there is missing, with the remedy', async () => {
+    const nowhere = join(host.root, 'no.sock')
+    const source = await open({ ZEUSD_SOCK_PATH: nowhere })
+    expect(source.missing.map((m) => m.fix)).toEqual([
+      `zeusd at ${nowhere} can't be reached (ENOENT); start zeusd there, or set ZEUSD_SOCK_PATH to its socket or ZEUSD_HOST_PORT to its HOST:PORT.`,
+    ])
+  })
+
   it('that never answers is given up', async () => {
     await serve(() => undefined)
     const source = await open()
