@@ -201,6 +201,16 @@ async function refusal(url: string, path: string, response: Response): Promise<S
 
 function unreachable(url: string, error: unknown, late: boolean, limit_ms: number): ServerError {
   const cause = (error as { cause?: { code?: string; message?: string } }).cause
+  // Waiting helps neither a port that belongs to another protocol nor 0, on which nothing can listen.
+  const port = URL.canParse(url) ? new URL(url).port : ''
+  if (cause?.message === 'bad port' || port === '0')
+    return new ServerError({
+      status: null,
+      code: 'bad_port',
+      detail: `The server ${url} can never be reached: no HTTP client asks port ${port}, which is kept for something else. Give --server with the port that it listens on, such as 8642.`,
+      retry: false,
+      kind: 'config',
+    })
   const code = late ? 'timeout' : (cause?.code ?? (error as Error).name)
   const what = late
     ? `did not answer within ${Math.round(limit_ms / 1000)} s`

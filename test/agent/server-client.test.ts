@@ -138,6 +138,13 @@ describe('a client of the server', () => {
     const late = await failure(client(slow, 50).register('{}'))
     expect(late).toMatchObject({ status: null, code: 'timeout', retry: true })
   })
+  test.each([0, 9, 6000])('port %d, which no HTTP client asks, is a wrong option', async (port) => {
+    const client = createServerClient({ url: `http://127.0.0.1:${port}`, token: null })
+    const error = await failure(client.get('/runs'))
+    expect(error).toMatchObject({ retry: false, kind: 'config', code: 'bad_port' })
+    expect(error.message).toContain(`no HTTP client asks port ${port},`)
+  })
+
   test('says whether a server answers, and never throws', async () => {
     expect(await client(await answering(200, {})).healthy()).toBe(true)
     expect(await client(await answering(503, {})).healthy()).toBe(false)

@@ -205,7 +205,8 @@ s.sendall(b'{"begin":"a","id":1}\\n{"end":1,"tokens":3}\\nrubbish\\n{"end":9}\\n
     [['--set', 'load.concurrency=2', '--', 'true'], '--set load.concurrency: is not for'],
     [['--set', 'sensors.interval_ms=1', '--', 'true'], 'sensors.interval_ms: is 1'],
     [['--baseline', 'x', '--', 'true'], 'It must be seconds'],
-    [['--windows', '/proc/x/y', '--', 'true'], "can't be made"],
+    [['--windows', '/proc/x/y', '--', 'true'], 'would lie in /proc/x, which is no folder'],
+    [['--server', 'http://127.0.0.1:9', '--', 'true'], 'can never be reached'],
   ])('%j is refused in a sentence, exit 2', async (args, words) => {
     const ended = await run(AGENT, ['measure', ...args], home)
     expect(ended.code).toBe(2)
