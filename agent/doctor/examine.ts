@@ -1,5 +1,11 @@
 import type { Device } from '../../analysis/schema/device.ts'
-import type { Doctor, DoctorDevice, DoctorSource } from '../../analysis/schema/doctor.ts'
+import {
+  type Doctor,
+  type DoctorDevice,
+  type DoctorMissing,
+  type DoctorSource,
+  doctorSchema,
+} from '../../analysis/schema/doctor.ts'
 import { METRICS, type MetricName } from '../../analysis/schema/metric.ts'
 import { type Reason, reasonSchema } from '../../analysis/schema/reason.ts'
 import { createClock } from '../clock.ts'
@@ -50,6 +56,7 @@ async function deviceOf(
   const own = tried.filter((t) => t.sensor.row.device_id === device_id)
   const told = environmentOf(found.environment, device_id)
   const bits = own.find((t) => t.sensor.row.metric === 'gpu_throttle_reasons')?.last?.value ?? null
+  const judged = sourcesOf(own)
   return {
     device_id,
     kind: device.kind,
@@ -57,13 +64,40 @@ async function deviceOf(
     index: device.index ?? null,
     driver: told.driver,
     rated_w: device.tdp_w ?? null,
-    sources: own.map(sourceOf),
-    missing: found.missing.filter((m) => m.device_id === device_id).map((m) => ({ ...m })),
+    sources: judged.sources,
+    missing: [...found.missing.filter((m) => m.device_id === device_id), ...judged.missing],
     settings: worthKnowing(told.settings, device.index ?? null),
     throttled_by: throttleNames(bits),
     processes: told.processes,
     locked_by_pid: (await lockHolder(device_id, state))?.pid ?? null,
   }
+}
+
+const sourceSchema = doctorSchema.shape.devices.element.shape.sources.element
+
+/** What each source is worth; one of which that can't be said (it told no number) is missing, and the others are not. */
+export function sourcesOf(tried: readonly Watched[]): {
+  sources: DoctorSource[]
+  missing: DoctorMissing[]
+} {
+  const sources: DoctorSource[] = []
+  const missing: DoctorMissing[] = []
+  for (const watched of tried) {
+    const judged = sourceSchema.safeParse(sourceOf(watched))
+    if (judged.success) sources.push(judged.data)
+    else missing.push(faulty(watched, judged.error.issues[0]))
+  }
+  return { sources, missing }
+}
+
+function faulty(
+  { sensor: { row } }: Watched,
+  issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined,
+): DoctorMissing {
+  const { source, metric, device_id } = row
+  const why = `${issue?.path.join('.')}: ${issue?.message}`
+  const fix = `${metric} of ${source} told what is no reading (${why}). This is a fault of llem-agent: please report it with this sentence; sensors.only can leave the source out.`
+  return { source, device_id, reason: 'source_failed', fix }
 }
 
 const ENERGY_UNITS: readonly string[] = ['W', 'mW', 'uW', 'mJ', 'uJ']

@@ -51,7 +51,9 @@ export async function trySensors(
   const on = within(later.length === 0 ? 0 : seconds)
   const edges = later.filter((w) => w.sensor.cadence === 'edge')
   const byTurns = async () => {
-    for (let i = 0; edges.length > 0 && on(); i++) await edges[i % edges.length]?.read()
+    // One whose answer is there already must still let the others and the clock go on.
+    for (let i = 0; edges.length > 0 && on(); i++, await sleep(1))
+      await edges[i % edges.length]?.read()
   }
   const alone = async (watch: SensorWatch) => {
     while (on()) {

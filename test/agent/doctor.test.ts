@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sourcesOf } from '../../agent/doctor/examine.ts'
 import { trySensors } from '../../agent/doctor/try-sensors.ts'
 import { processIdentity } from '../../agent/process-alive.ts'
 import { detectSensors } from '../../agent/sensors/detect.ts'
 import type { Sensor, SensorSource } from '../../agent/sensors/sensor.ts'
 import { type Doctor, doctorSchema } from '../../analysis/schema/doctor.ts'
+import { buildFakeAmdsmi } from '../support/fake-amdsmi/fake-amdsmi.ts'
 import { buildFakeNvml, type ScriptLine, writeScript } from '../support/fake-nvml/fake-nvml.ts'
 import { AGENT, type Home, makeHome, run } from '../support/programs.ts'
 import { hostAt } from './sensors/host-at.ts'
@@ -130,6 +132,18 @@ describe.concurrent('doctor', () => {
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
   })
 
+  test.each([24, 25] as const)('tells an AMD GPU of generation %i', async (abi) => {
+    const library = buildFakeAmdsmi(dir, { abi })
+    const { devices, verdict, code } = await report(
+      homeWith({ ...NOTHING, LLEM_AMDSMI_PATH: library }),
+    )
+    const sources = devices.find((d) => d.kind === 'gpu')?.sources
+    expect(sources?.map((s) => s.metric)).toContain('gpu_energy_uj')
+    expect(sources?.filter((s) => s.fault !== null)).toEqual([])
+    expect(verdict.sentence).toContain('Measured: GPU.')
+    expect(code).toBe(0)
+  })
+
   test('refuses options that do nothing without --bursts', async () => {
     for (const [option, value] of [
       ['--out', 'x'],
@@ -191,6 +205,23 @@ describe('a source that fails', () => {
     expect(first?.fault).toBe('the bus hangs')
     expect(second).toMatchObject({ fault: null, last: null })
     expect(reads).toBeGreaterThan(2)
+  })
+})
+
+describe('a source that tells no number', () => {
+  test('is missing, and the others are told', async () => {
+    const telling = (metric: string, value: number): Sensor => {
+      const row = { sensor_id: `d:${metric}`, device_id: 'd', metric, source: 'plug' }
+      return {
+        ...{ row, cadence: 'gauge' },
+        read: () => [{ ...row, t_ns: 1, value, reason: null }],
+      }
+    }
+    const sensors = [telling('node_power_mw', Number.NaN), telling('rail_power_mw', 5)]
+    const { sources, missing } = sourcesOf(await trySensors(sensors, undefined, 0.02))
+    expect(sources.map((s) => [s.metric, s.value])).toEqual([['rail_power_mw', 5]])
+    expect(missing).toMatchObject([{ source: 'plug', device_id: 'd', reason: 'source_failed' }])
+    expect(missing[0]?.fix).toMatch(/^node_power_mw of plug told .*value: .*sensors\.only/)
   })
 })
 

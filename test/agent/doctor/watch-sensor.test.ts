@@ -66,6 +66,14 @@ describe('what reading a sensor again and again shows', () => {
     expect(readAll(values([7, 7, 7]))).toMatchObject({ changes: 0, period_ms: null, step: null })
   })
 
+  test('of ever so many readings the latest are kept, and all are counted', () => {
+    // 300,000 changes of 2, and one of 1 at the very first; as many gaps of 10 ms
+    const list = Array.from({ length: 300_000 }, (_, i) => 2 * i)
+    expect(readAll(values([1, 2, ...list.map((v) => v + 4)]))).toMatchObject({
+      ...{ changes: 300_001, period_ms: 10, step: 1, fault: null, call: { n: 300_002 } },
+    })
+  })
+
   test('a failed reading is no change', () => {
     expect(readAll(values([7, null, 7, null]))).toMatchObject({
       ...{ changes: 0, last: { value: null, reason: 'lost' } },
@@ -94,6 +102,18 @@ describe('what reading a sensor again and again shows', () => {
       },
     ],
     ['later', () => Promise.reject(new Error('no such field'))],
+    [
+      'while its answer is looked at',
+      () =>
+        Promise.resolve([
+          {
+            ...row(10, 3),
+            get value(): number {
+              throw new Error('no such field')
+            },
+          },
+        ]),
+    ],
   ])('one that throws %s is told and left alone', async (_, broken) => {
     let calls = 0
     const watch = watched([
