@@ -97,7 +97,7 @@ function sourceLines(s: DoctorSource, c: Colours): string[] {
   const text = line([
     sourceName(s),
     now,
-    s.period_ms === null ? (s.changes === 0 ? 'no change' : 'seldom') : `${round(s.period_ms)} ms`,
+    refreshOf(s),
     s.step === null ? '-' : quantity(s.step, s.unit, s.metric),
     `${costs(s.call.median_us)}/${costs(s.call.p99_us)}`,
     errorOf(s),
@@ -105,6 +105,12 @@ function sourceLines(s: DoctorSource, c: Colours): string[] {
   const why = s.fault ?? (s.reason === null ? null : REASONS[s.reason])
   const paint = why !== null ? c.red : s.measured ? (x: string) => x : c.yellow
   return [paint(text), ...(why === null ? [] : wrap(why, 4).map(c.red))]
+}
+
+/** Three changes are two times in between, which tell a period unless each reading found another value. */
+function refreshOf({ period_ms, changes }: DoctorSource): string {
+  if (period_ms !== null) return `${round(period_ms)} ms`
+  return changes === 0 ? 'no change' : changes < 3 ? 'seldom' : 'each read'
 }
 
 /** Energy by its source, since that says how good it is; all else by what it tells. */

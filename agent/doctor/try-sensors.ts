@@ -6,7 +6,10 @@ import { isCounter, type SensorWatch, type Watched, watchSensor } from './watch-
 const TRIED_S = 2
 /** A counter may move each millisecond, which a timer can't follow: it is read without a pause for so long. */
 const SPIN_MS = 30
-/** What the driver records itself is asked for so often: reading it oftener shows no more. */
+/** Longer where other work took the processor meanwhile, and shorter where so many of its periods are known. */
+const SPIN_KNOWN = 12
+const SPIN_MOST_MS = 100
+/** What the driver records itself is asked for so often: reading it oftener shows no more. Of a counter it would. */
 const RING_MS = 25
 /** A meter on the network that has not answered by then is left. */
 const LATE_S = 5
@@ -36,10 +39,10 @@ export async function trySensors(
     return () => hrtime() < end
   }
 
-  for (const watch of atOnce)
-    if (isCounter(watch.sensor)) for (const on = within(SPIN_MS / 1000); on(); ) watch.read()
-  const rings = atOnce.filter((w) => w.sensor.cadence === 'ring')
-  const gauges = atOnce.filter((w) => w.sensor.cadence !== 'ring')
+  for (const watch of atOnce) if (isCounter(watch.sensor)) spin(watch, hrtime)
+  const isRing = ({ sensor }: SensorWatch) => sensor.cadence === 'ring' && !isCounter(sensor)
+  const rings = atOnce.filter(isRing)
+  const gauges = atOnce.filter((w) => !isRing(w))
   let nextRing = 0n
   for (const on = within(seconds); on(); await sleep(1)) {
     for (const watch of gauges) watch.read()
@@ -64,6 +67,21 @@ export async function trySensors(
   const others = later.filter((w) => w.sensor.cadence !== 'edge')
   await atMost(seconds + LATE_S, Promise.all([byTurns(), ...others.map(alone)]))
   return watches.map((watch) => watch.result())
+}
+
+/** Reads without a pause for as long as it takes to see how fast a counter moves: a slower one a timer can follow. */
+function spin(watch: SensorWatch, hrtime: () => bigint): void {
+  const { dense } = watch.seen()
+  const start = hrtime()
+  const ms = (from: bigint, to: bigint) => Number(to - from) / 1e6
+  let read_ms = 0
+  for (let last = start; ms(start, last) < SPIN_MOST_MS && read_ms < SPIN_MS; ) {
+    watch.read()
+    if (watch.seen().dense - dense >= SPIN_KNOWN) return
+    const now = hrtime()
+    read_ms += Math.min(ms(last, now), 1)
+    last = now
+  }
 }
 
 /** Waits for the work, and no longer than so many seconds. */

@@ -232,6 +232,32 @@ describe('trying sensors', () => {
   })
   afterAll(() => bench.cleanUp())
 
+  test.each([1, 2, 50])(
+    'tells the refresh of a counter that steps each %d ms',
+    async (period_ms) => {
+      const row = { sensor_id: 's', device_id: 'd', metric: 'cpu_energy_uj', source: 'rapl' }
+      // A look takes 5 µs, and a pause 1.1 ms, however busy the host is.
+      let now = 0n
+      const ticks = setInterval(() => {
+        now += 1_100_000n
+      }, 1)
+      const counter: Sensor = {
+        ...{ row, cadence: 'ring' },
+        read() {
+          const t_ns = Number(now)
+          return [{ ...row, t_ns, value: 50 * Math.floor(t_ns / (period_ms * 1e6)), reason: null }]
+        },
+      }
+      const hrtime = () => {
+        now += 5_000n
+        return now
+      }
+      const [tried] = await trySensors([counter], hrtime, 0.5)
+      clearInterval(ticks)
+      expect(Math.abs((tried?.period_ms ?? Number.NaN) / period_ms - 1)).toBeLessThan(0.3)
+    },
+  )
+
   test('keeps their order, and asks slow ones one after another', async () => {
     const delay = 20_000
     const host = await bench.openRealTime(

@@ -29,6 +29,23 @@ function watched(
   })
 }
 
+/**
+ * What is read of a value that grows by 1 each `period_ms`, by calls at these times that cost nothing.
+ */
+function grown(period_ms: number, at_ms: readonly number[]) {
+  let now_ms = 0
+  const sensor: Sensor = {
+    row: { sensor_id: 's', device_id: 'd', metric: 'cpu_energy_uj', source: 'rapl' },
+    cadence: 'ring',
+    read: () => [row(now_ms, Math.floor(now_ms / period_ms))],
+  }
+  const watch = watchSensor(sensor, () => BigInt(Math.round(now_ms * 1e6)))
+  for (now_ms of at_ms) void watch.read()
+  return watch.result()
+}
+const every = (ms: number, from_ms: number, to_ms: number) =>
+  Array.from({ length: Math.round((to_ms - from_ms) / ms) }, (_, i) => from_ms + i * ms)
+
 const values = (list: readonly (number | null)[], every_ms = 10) =>
   list.map((value, i) => () => [row(i * every_ms, value)])
 
@@ -72,6 +89,25 @@ describe('what reading a sensor again and again shows', () => {
     expect(readAll(values([1, 2, ...list.map((v) => v + 4)]))).toMatchObject({
       ...{ changes: 300_001, period_ms: 10, step: 1, fault: null, call: { n: 300_002 } },
     })
+  })
+
+  test.each([1, 2, 20, 50])(
+    'a counter of %d ms is told by what was dense, not by how often it was read',
+    (p) => {
+      // 30 ms without a pause, then two seconds of a reading each 1.1 ms
+      const { period_ms } = grown(p, [...every(0.01, 0, 30), ...every(1.1, 30, 2030)])
+      expect(Math.abs((period_ms as number) / p - 1)).toBeLessThan(0.15)
+    },
+  )
+
+  test('a value that each reading finds changed tells no period: it would be that of the readings', () => {
+    expect(grown(1, every(25, 0, 2000))).toMatchObject({ changes: 79, period_ms: null })
+    // 30 ms read each 25 ms: mostly changed
+    expect(grown(30, every(25, 0, 2000)).period_ms).toBeNull()
+  })
+
+  test('readings twice as close as the changes tell the period', () => {
+    expect(grown(100, every(50, 0, 2000)).period_ms).toBe(100)
   })
 
   test('a failed reading is no change', () => {
