@@ -80,7 +80,7 @@ function deviceLines(device: DoctorDevice, c: Colours): string[] {
   ]
 }
 
-const COLUMNS = [24, 12, 10, 9, 10, 13] as const
+const COLUMNS = [22, 12, 10, 9, 10, 16] as const
 /** Cells left aligned, each cut to its column. */
 const line = (cells: readonly string[]): string =>
   `  ${cells.map((cell, i) => cut(cell, COLUMNS[i] ?? 10).padEnd(COLUMNS[i] ?? 10)).join('')}`.trimEnd()
@@ -120,8 +120,32 @@ function sourceName(s: DoctorSource): string {
     const scope = s.scope === null || ['gpu', 'package', 'node'].includes(s.scope)
     return scope ? s.source : `${s.source} ${s.scope}`
   }
-  return METRICS[s.metric as MetricName]?.title ?? s.metric
+  return metricName(s.metric)
 }
+
+/** Titles that are too long for their column: cut, several would say the same. */
+const SHORT: { readonly [metric in MetricName]?: string } = {
+  gpu_energy_mj: 'GPU energy',
+  cpu_core_energy_uj: 'energy of the cores',
+  platform_energy_uj: 'platform energy',
+  module_power_mw: 'module power',
+  rail_power_mw: 'supply rail power',
+  meter_span_ms: 'answer of the meter',
+  gpu_hotspot_temperature_c: 'hottest spot',
+  gpu_memory_temperature_c: 'memory temperature',
+  gpu_utilisation_pct: 'kernels running',
+  gpu_memory_power_mw: 'GPU memory power',
+  gpu_power_violation_ns: 'slowed for power',
+  gpu_thermal_violation_ns: 'slowed for heat',
+  gpu_hw_thermal_ns: 'hardware heat brake',
+  gpu_power_brake_ns: 'external power brake',
+  cpu_utilisation_pct: 'busy share of cores',
+  agent_cpu_pct: "agent's use of a core",
+}
+
+/** What a metric is called in the first column. */
+export const metricName = (metric: string): string =>
+  SHORT[metric as MetricName] ?? METRICS[metric as MetricName]?.title ?? metric
 
 function quantity(value: number, unit: string | null, metric: string): string {
   switch (unit) {
