@@ -1,3 +1,5 @@
+import { calibrationFor } from '../../analysis/estimators/calibration.ts'
+import type { Calibration } from '../../analysis/schema/calibration.ts'
 import type { Device } from '../../analysis/schema/device.ts'
 import {
   type Doctor,
@@ -8,12 +10,14 @@ import {
 } from '../../analysis/schema/doctor.ts'
 import { METRICS, type MetricName } from '../../analysis/schema/metric.ts'
 import { type Reason, reasonSchema } from '../../analysis/schema/reason.ts'
+import { calibrationsHere, readCalibrations } from '../calibrate/store.ts'
 import { createClock } from '../clock.ts'
 import { lockHolder } from '../device-lock.ts'
 import { VERSION } from '../program.ts'
 import { type DetectedSensors, detectSensors } from '../sensors/detect.ts'
 import { hostOptions } from '../sensors/host-options.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
+import { calibratedAccuracy, wattsNow } from './bound.ts'
 import { clockFacts, hostFacts, spoolFacts } from './host-facts.ts'
 import { environmentOf, throttleNames, worthKnowing } from './settings.ts'
 import { trySensors } from './try-sensors.ts'
@@ -28,8 +32,15 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Doctor> {
   const found = await detectSensors(options, null)
   try {
     const tried = await trySensors(found.sensors)
+    const { calibrations, missing } = await calibrationsOf(stateDir(env))
+    const environment = {
+      ...found.environment,
+      ...calibrationsHere(calibrations, found.devices, found.environment),
+    }
     const devices = await Promise.all(
-      found.devices.map((device) => deviceOf(device, found, tried, stateDir(env))),
+      found.devices.map((device) =>
+        deviceOf(device, { ...found, environment }, tried, stateDir(env)),
+      ),
     )
     return {
       agent_version: VERSION,
@@ -38,11 +49,32 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Doctor> {
       clock: clockFacts(clock, before),
       spool: spoolFacts(spoolDir(env)),
       devices,
-      missing: found.missing.filter((m) => !devices.some((d) => d.device_id === m.device_id)),
+      missing: [
+        ...found.missing.filter((m) => !devices.some((d) => d.device_id === m.device_id)),
+        ...missing,
+      ],
       verdict: verdictOf(devices),
     }
   } finally {
     found.close()
+  }
+}
+
+/** The host's calibrations; a file that can't be understood is told, and stops a run but no look at the host. */
+async function calibrationsOf(
+  state: string,
+): Promise<{ calibrations: readonly Calibration[]; missing: DoctorMissing[] }> {
+  try {
+    return { calibrations: await readCalibrations(state), missing: [] }
+  } catch (error) {
+    const fix = error instanceof Error ? error.message : String(error)
+    const missing = {
+      source: 'calibrations',
+      device_id: null,
+      reason: 'source_failed',
+      fix,
+    } as const
+    return { calibrations: [], missing: [missing] }
   }
 }
 
@@ -64,7 +96,12 @@ async function deviceOf(
     index: device.index ?? null,
     driver: told.driver,
     rated_w: device.tdp_w ?? null,
-    sources: judged.sources,
+    sources: judged.sources.map((source) => {
+      const calibration = calibrationFor(found, device_id, source.source)
+      if (calibration === null || !source.energy) return source
+      const accuracy = calibratedAccuracy(calibration, wattsNow(source, judged.sources))
+      return { ...source, accuracy: accuracy ?? source.accuracy }
+    }),
     missing: [...found.missing.filter((m) => m.device_id === device_id), ...judged.missing],
     settings: worthKnowing(told.settings, device.index ?? null),
     throttled_by: throttleNames(bits),

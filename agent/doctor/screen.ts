@@ -8,6 +8,7 @@ import type {
 } from '../../analysis/schema/doctor.ts'
 import { METRICS, type MetricName } from '../../analysis/schema/metric.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
+import { leastBound } from './bound.ts'
 
 const WIDTH = 80
 type Colours = ReturnType<typeof pc.createColors>
@@ -64,7 +65,7 @@ function deviceLines(device: DoctorDevice, c: Colours): string[] {
     c.bold(title.slice(0, WIDTH)),
     c.dim(`  ${device.device_id}${device.driver === null ? '' : `, driver ${device.driver}`}`),
     c.dim(line(['quantity, source', 'now', 'refresh', 'step', 'call us', 'error'])),
-    ...device.sources.flatMap((s) => sourceLines(s, c)),
+    ...device.sources.flatMap((s) => sourceLines(s, device.sources, c)),
     ...device.missing.flatMap((m) => missingLines(m, c)),
     ...(settings.length === 0 ? [] : wrap(`Set: ${settings.map(setting).join(', ')}`, 2)),
     ...advised.flatMap((s) => wrap(`${setting(s)}: ${s.advice}`, 2).map(c.yellow)),
@@ -87,7 +88,7 @@ const line = (cells: readonly string[]): string =>
 const cut = (text: string, width: number): string =>
   text.length < width ? text : `${text.slice(0, width - 2)}…`
 
-function sourceLines(s: DoctorSource, c: Colours): string[] {
+function sourceLines(s: DoctorSource, all: readonly DoctorSource[], c: Colours): string[] {
   const now =
     s.fault !== null
       ? 'failed'
@@ -104,7 +105,9 @@ function sourceLines(s: DoctorSource, c: Colours): string[] {
   ])
   const why = s.fault ?? (s.reason === null ? null : REASONS[s.reason])
   const paint = why !== null ? c.red : s.measured ? (x: string) => x : c.yellow
-  return [paint(text), ...(why === null ? [] : wrap(why, 4).map(c.red))]
+  const least_w = leastBound(s, all)
+  const least = least_w === null ? [] : [line(['', '', '', '', '', `at least ${round(least_w)} W`])]
+  return [paint(text), ...least.map(paint), ...(why === null ? [] : wrap(why, 4).map(c.red))]
 }
 
 /** Three changes are two times in between, which tell a period unless each reading found another value. */
@@ -177,7 +180,8 @@ const joules = (j: number): string =>
 
 function errorOf({ accuracy }: DoctorSource): string {
   if (accuracy === null || accuracy.gain_rel == null) return ''
-  return `${round(100 * accuracy.gain_rel)} % ${accuracy.basis ?? ''}`.trim()
+  const share = Number((100 * accuracy.gain_rel).toPrecision(2))
+  return `${share} % ${accuracy.basis ?? ''}`.trim()
 }
 
 function missingLines(m: DoctorMissing, c: Colours): string[] {

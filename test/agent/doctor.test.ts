@@ -132,6 +132,40 @@ describe.concurrent('doctor', () => {
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
   })
 
+  test('tells the bound of a calibration that is stored here, for its driver alone', async () => {
+    const home = homeOf([])
+    const told = {
+      ...{ device_id: GPU, gain: 1, offset_w: 0, meter: 'a meter' },
+      ...{ measured_at: '2026-01-01T00:00:00.000Z', gain_u: 0.003, offset_u_w: 1.2 },
+    }
+    const calibrations = [
+      { ...told, source: 'nvml_power_ring' },
+      { ...told, source: 'nvml_energy', driver_version: 'another' },
+    ]
+    mkdirSync(join(home.dir, 'state/llem'), { recursive: true })
+    writeFileSync(
+      join(home.dir, 'state/llem/calibrations.json'),
+      JSON.stringify({ version: 1, calibrations }),
+    )
+    const { stdout } = await run(AGENT, ['doctor'], home)
+    // at 300 W: 0.9 and 1.2 W make 1.5 W, twice that is 1 %
+    expect(stdout).toMatch(/nvml_power_ring .* 1 % measured\n/)
+    expect(stdout).toMatch(/nvml_energy .* 5 % vendor\n/)
+    expect(stdout).not.toContain('at least')
+  })
+
+  test('tells calibrations that can’t be understood, and all else', async () => {
+    const home = homeOf([[0, '*', 'power_mw', 60_000]])
+    mkdirSync(join(home.dir, 'state/llem'), { recursive: true })
+    writeFileSync(join(home.dir, 'state/llem/calibrations.json'), '{')
+    const { stdout, code } = await run(AGENT, ['doctor'], home)
+    expect(stdout).toContain('is not a list of')
+    // 5 % of 60 W are less than 5 W
+    expect(stdout).toMatch(/nvml_power_ring .* 5 % vendor\n +at least 5 W\n/)
+    expect(stdout.split('\n').filter((row) => row.length > 80 && !row.includes('/'))).toEqual([])
+    expect(code).toBe(0)
+  })
+
   test.each([24, 25] as const)('tells an AMD GPU of generation %i', async (abi) => {
     const library = buildFakeAmdsmi(dir, { abi })
     const { devices, verdict, code } = await report(
