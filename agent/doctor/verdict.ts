@@ -1,8 +1,12 @@
 import type { Doctor, DoctorDevice, DoctorSource } from '../../analysis/schema/doctor.ts'
 
-/** What counts as the energy of the device itself; the limit is a setting in the same unit. */
+/** What counts as the energy of the device itself; the limit is a setting in the same unit, and cores are a part. */
 const isPower = (s: DoctorSource): boolean =>
-  s.energy && !isLimit(s.metric) && s.value !== null && s.fault === null
+  s.energy &&
+  !isLimit(s.metric) &&
+  s.metric !== 'cpu_core_energy_uj' &&
+  s.value !== null &&
+  s.fault === null
 const isLimit = (metric: string): boolean => metric.startsWith('gpu_power_limit_')
 
 /** Whether a run on this host would rest on anything measured, and of what. */
@@ -10,12 +14,17 @@ export function verdictOf(
   devices: readonly Pick<DoctorDevice, 'device_id' | 'kind' | 'sources'>[],
 ): Doctor['verdict'] {
   const power = devices.map((d) => ({ kind: d.kind, sources: d.sources.filter(isPower) }))
+  const isMeasured = ({ sources }: (typeof power)[number]) => sources.some((s) => s.measured)
+  const packages = power.filter((d) => d.kind === 'cpu_package')
+  const read = packages.filter(isMeasured).length
+  // The energy of a processor is that of all its packages: without one the sum is not known.
+  const partly = read > 0 && read < packages.length
   const kinds = (measured: boolean) =>
     counted(
-      power.filter(({ sources }) =>
+      power.filter((device) =>
         measured
-          ? sources.some((s) => s.measured)
-          : sources.length > 0 && sources.every((s) => !s.measured),
+          ? isMeasured(device) && !(partly && device.kind === 'cpu_package')
+          : device.sources.length > 0 && !isMeasured(device),
       ),
     )
   const [measured, estimated] = [kinds(true), kinds(false)]
@@ -25,7 +34,12 @@ export function verdictOf(
     estimated === ''
       ? null
       : `${trusted ? 'Only estimated' : 'Nothing is measured, only estimated'}: ${estimated}.`,
-    trusted || estimated !== '' ? null : 'Nothing can be measured here.',
+    trusted || estimated !== ''
+      ? null
+      : `Nothing can be measured ${partly ? 'in whole ' : ''}here.`,
+    partly
+      ? `Not counted: processor, since only ${read} of its ${packages.length} packages can be read.`
+      : null,
     trusted ? null : 'Results will be marked estimate_only, and never ranked.',
   ]
   return { trusted, sentence: parts.filter((p) => p !== null).join(' ') }

@@ -169,6 +169,29 @@ describe('the verdict', () => {
       sentence: 'Measured: 2 × GPU. Only estimated: processor.',
     })
   })
+  test('counts a processor where all its packages can be read', () => {
+    const read = device('cpu_package', source({}))
+    const garbage = device('cpu_package')
+    const cores = device('cpu_package', source({ metric: 'cpu_core_energy_uj', scope: 'core' }))
+    const gpu = device('gpu', source({ source: 'nvml_power_ring' }))
+    expect(verdictOf([read, read])).toEqual({ trusted: true, sentence: 'Measured: 2 × processor.' })
+    for (const half of [garbage, cores]) {
+      expect(verdictOf([read, half])).toEqual({
+        trusted: false,
+        sentence:
+          'Nothing can be measured in whole here. Not counted: processor, since only 1 of its 2 packages can be read. Results will be marked estimate_only, and never ranked.',
+      })
+      expect(verdictOf([gpu, read, half])).toEqual({
+        trusted: true,
+        sentence:
+          'Measured: GPU. Not counted: processor, since only 1 of its 2 packages can be read.',
+      })
+    }
+    expect(verdictOf([read, device('cpu_package', estimate)])).toMatchObject({
+      ...{ trusted: false, sentence: expect.stringContaining('only 1 of its 2 packages') },
+    })
+  })
+
   test('does not trust estimates alone', () => {
     expect(verdictOf([device('cpu_package', estimate)])).toEqual({
       trusted: false,
@@ -180,6 +203,7 @@ describe('the verdict', () => {
     ['without a reading', source({ value: null, reason: 'lost' })],
     ['that throws', source({ fault: 'broken' })],
     ['that is a limit', source({ metric: 'gpu_power_limit_mw' })],
+    ['that is a part', source({ metric: 'cpu_core_energy_uj' })],
     ['that is no energy', source({ metric: 'gpu_temperature_c', energy: false })],
   ])('does not trust a source %s', (_, broken) => {
     expect(verdictOf([device('gpu', broken)])).toMatchObject({
