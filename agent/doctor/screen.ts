@@ -7,7 +7,7 @@ import type {
   DoctorSource,
 } from '../../analysis/schema/doctor.ts'
 import { METRICS, type MetricName } from '../../analysis/schema/metric.ts'
-import { REASONS } from '../../analysis/schema/reason.ts'
+import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
 import { leastBound } from './bound.ts'
 
 const WIDTH = 80
@@ -22,7 +22,7 @@ export function doctorScreen(report: Doctor, colour: boolean): string {
     ...report.devices.flatMap((device) => ['', ...deviceLines(device, c)]),
     ...(report.missing.length === 0
       ? []
-      : ['', c.bold('Not found here'), ...report.missing.flatMap((m) => missingLines(m, c))]),
+      : ['', c.bold('Not found here'), ...missingLines(report.missing, c)]),
     '',
     ...wrap(report.verdict.sentence, 0).map(report.verdict.trusted ? c.green : c.yellow),
     ...(bursts ? [c.dim('How well short bursts are told: llem-agent doctor --bursts')] : []),
@@ -66,7 +66,7 @@ function deviceLines(device: DoctorDevice, c: Colours): string[] {
     c.dim(`  ${device.device_id}${device.driver === null ? '' : `, driver ${device.driver}`}`),
     c.dim(line(['quantity, source', 'now', 'refresh', 'step', 'call us', 'error'])),
     ...device.sources.flatMap((s) => sourceLines(s, device.sources, c)),
-    ...device.missing.flatMap((m) => missingLines(m, c)),
+    ...missingLines(device.missing, c),
     ...(settings.length === 0 ? [] : wrap(`Set: ${settings.map(setting).join(', ')}`, 2)),
     ...advised.flatMap((s) => wrap(`${setting(s)}: ${s.advice}`, 2).map(c.yellow)),
     ...(throttled_by === null || throttled_by.length === 0
@@ -103,7 +103,7 @@ function sourceLines(s: DoctorSource, all: readonly DoctorSource[], c: Colours):
     `${costs(s.call.median_us)}/${costs(s.call.p99_us)}`,
     errorOf(s),
   ])
-  const why = s.fault ?? (s.reason === null ? null : REASONS[s.reason])
+  const why = s.fault ?? (s.reason === null ? null : because(s.reason))
   const paint = why !== null ? c.red : s.measured ? (x: string) => x : c.yellow
   const least_w = leastBound(s, all)
   const least = least_w === null ? [] : [line(['', '', '', '', '', `at least ${round(least_w)} W`])]
@@ -184,9 +184,33 @@ function errorOf({ accuracy }: DoctorSource): string {
   return `${share} % ${accuracy.basis ?? ''}`.trim()
 }
 
-function missingLines(m: DoctorMissing, c: Colours): string[] {
-  return [...wrap(`${m.source}: ${REASONS[m.reason]}`, 2).map(c.red), ...wrap(m.fix, 4)]
+/** There is no run here that would hold a reading or use a device. */
+const because = (reason: Reason): string =>
+  reason === 'not_recorded'
+    ? 'it gave no reading'
+    : reason === 'no_device'
+      ? 'there is no such device'
+      : REASONS[reason]
+
+/** What is missing for one reason and is got by one remedy is told once. */
+function missingLines(all: readonly DoctorMissing[], c: Colours): string[] {
+  const groups = new Map<string, { names: string[]; reason: Reason; remedy: string }>()
+  for (const { source, reason, fix } of all) {
+    const remedy = remedyOf(source, fix)
+    const key = `${reason} ${remedy}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { names: [source], reason, remedy })
+    else group.names.push(source)
+  }
+  return [...groups.values()].flatMap(({ names, reason, remedy }) => [
+    ...wrap(`${names.join(', ')}: ${because(reason)}`, 2).map(c.red),
+    ...wrap(remedy, 4),
+  ])
 }
+
+/** `nvml_energy of GPU-… (model): why. What to do.`: below its device, after name and reason, what to do is left. */
+const remedyOf = (source: string, fix: string): string =>
+  fix.startsWith(`${source} of `) ? fix.replace(/^.*?\)[^.]*\. /, '') : fix
 
 /** A name and what is said of it, wrapped beside it. */
 function field(name: string, text: string): string[] {

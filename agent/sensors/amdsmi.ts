@@ -85,6 +85,10 @@ function nothing(missing: Missing): OpenSource {
   }
 }
 
+/** There is no run yet that would hold a reading. */
+const because = (reason: Reason): string =>
+  reason === 'not_recorded' ? 'it gave no reading' : REASONS[reason]
+
 const GROUPS =
   'Let this user read /dev/kfd and /dev/dri/renderD*: sudo usermod -a -G render,video "$USER", then log in again; in a container pass --device /dev/kfd --device /dev/dri --group-add render.'
 
@@ -100,7 +104,7 @@ function noLibrary(failed: {
   readonly tried: readonly string[]
   readonly code: number | null
 }): Missing {
-  const start = `${failed.tried[0]} does not start (amdsmi_init answered ${failed.code}: ${REASONS[failed.reason]})`
+  const start = `${failed.tried[0]} does not start (amdsmi_init answered ${failed.code}: ${because(failed.reason)})`
   return {
     source: SOURCE,
     device_id: null,
@@ -131,7 +135,7 @@ function unusedMissing({ order, reason }: UnusedProcessor): Missing {
     fix:
       reason === 'permission_denied'
         ? `AMD GPU ${order} is refused to this user. ${GROUPS}`
-        : `AMD GPU ${order} does not answer (${REASONS[reason]}). Look at: amd-smi list, and the kernel's messages with: dmesg | grep -i amdgpu.`,
+        : `AMD GPU ${order} does not answer (${because(reason)}). Look at: amd-smi list, and the kernel's messages with: dmesg | grep -i amdgpu.`,
   }
 }
 
@@ -154,6 +158,6 @@ function refusedMissing(gpu: AmdGpu, { source, reason }: Refused): Missing {
     fix:
       reason === 'permission_denied'
         ? `${what} is refused to this user. ${GROUPS}`
-        : `${what}: ${REASONS[reason]}. A newer ROCm may offer it; virtual machines have no energy counter.`,
+        : `${what}: ${because(reason)}. A newer ROCm may offer it; virtual machines have no energy counter.`,
   }
 }

@@ -253,6 +253,19 @@ describe('a GPU that is lost', () => {
   })
 })
 
+describe('a GPU that does not answer from the start', () => {
+  it.each([
+    [4, 'with: sudo chmod a+rw /dev/nvidiactl /dev/nvidia0;'],
+    [15, 'sudo nvidia-smi --gpu-reset -i 0;'],
+    [16, 'sudo nvidia-smi --gpu-reset -i 0;'],
+    [999, 'does not answer (it gave no reading). Look at: nvidia-smi -i 0,'],
+  ])('is told with what to type: code %i', async (code, words) => {
+    const { source } = await bench.open([[0, 0, 'device_rc', code]], 2)
+    expect(source.missing).toMatchObject([{ fix: expect.stringContaining(words) }])
+    expect(source.missing[0]?.fix).not.toContain('the run')
+  })
+})
+
 describe('a GPU that this user may not use', () => {
   it.each([
     [4, 'permission_denied'],
@@ -339,6 +352,8 @@ describe('a host without a working driver', () => {
     [18, 'no_driver'],
     [4, 'permission_denied'],
     [17, 'masked_in_container'],
+    [6, 'not_recorded'],
+    [21, 'not_recorded'],
     [999, 'not_recorded'],
   ])('says why NVML does not start: code %i', async (code, reason) => {
     process.env['FAKE_NVML_INIT_RC'] = String(code)
@@ -347,6 +362,9 @@ describe('a host without a working driver', () => {
       expect(source.sensors).toEqual([])
       expect(source.missing).toMatchObject([{ reason }])
       expect(source.missing[0]?.fix).toContain(String(code))
+      // No run is under way.
+      expect(source.missing[0]?.fix).not.toContain('the run')
+      if (code === 4) expect(source.missing[0]?.fix).toContain('sudo chmod a+rw /dev/nvidiactl')
     } finally {
       delete process.env['FAKE_NVML_INIT_RC']
     }
