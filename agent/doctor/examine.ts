@@ -35,7 +35,7 @@ export async function examine(env: NodeJS.ProcessEnv): Promise<Doctor> {
     const { calibrations, missing } = await calibrationsOf(stateDir(env))
     const environment = {
       ...found.environment,
-      ...calibrationsHere(calibrations, found.devices, found.environment),
+      calibrations: calibrationsHere(calibrations, found.devices, found.environment).calibrations,
     }
     const devices = await Promise.all(
       found.devices.map((device) =>
