@@ -1,4 +1,5 @@
 import type { RunData } from '../readings/run-data.ts'
+import { ownValue } from '../schema/own.ts'
 import { REASONS, type Reason } from '../schema/reason.ts'
 
 /** One of the sensors that the agent looked for and did not get, as run.json's environment lists them. */
@@ -39,5 +40,5 @@ export function missingReason(
       (device === '' || String(m?.device_id).startsWith(device)),
   )
   const reason = String(found?.reason)
-  return reason in REASONS ? (reason as Reason) : 'not_recorded'
+  return ownValue(REASONS, reason) === undefined ? 'not_recorded' : (reason as Reason)
 }

@@ -1,3 +1,4 @@
+import { ownValue } from '../schema/own.ts'
 import { REASONS, type Reason } from '../schema/reason.ts'
 import type { Component } from '../schema/summary.ts'
 import { NS_PER_S } from '../schema/units.ts'
@@ -123,7 +124,7 @@ const identity = (source: EnergySource) => ({
 })
 
 function failureOf(source: EnergySource): Reason {
-  return source.failure !== null && source.failure in REASONS
+  return source.failure !== null && ownValue(REASONS, source.failure) !== undefined
     ? (source.failure as Reason)
     : 'not_recorded'
 }

@@ -1,11 +1,32 @@
+import { missingSensors } from '../energy/missing-reason.ts'
 import { meaningOf } from '../estimators/energy-metric.ts'
 import { firstAbove, firstAtLeast } from '../estimators/power-curve.ts'
 import type { RunData } from '../readings/run-data.ts'
 import { type Series, seriesOf } from '../readings/sample-table.ts'
 import type { Finding } from '../schema/finding.ts'
+import { METER_SOURCES } from '../schema/meter.ts'
 import { ownValue } from '../schema/own.ts'
 import { REASONS } from '../schema/reason.ts'
 import type { Window } from '../window.ts'
+
+/**
+ * Sources that are here and were refused when the run began, and meters that were named and did not answer: each with its
+ * remedy. Source: docs/metrics.md, "Validity", readings_failed.
+ */
+export function refusedSources(run: RunData): Finding[] {
+  return missingSensors(run)
+    .filter(
+      ({ source, reason }) =>
+        reason === 'permission_denied' || (METERS.includes(source) && reason !== 'no_device'),
+    )
+    .map(({ source, reason, fix }) => ({
+      code: 'readings_failed',
+      severity: 'info',
+      message: fix,
+      evidence: { source, reason },
+    }))
+}
+const METERS: readonly string[] = METER_SOURCES
 
 interface Failed {
   readonly metric: string

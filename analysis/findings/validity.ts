@@ -11,7 +11,7 @@ import { THRESHOLDS } from '../thresholds.ts'
 import { type Window, windowSeconds } from '../window.ts'
 import { idleFindings, staleFinding } from './baseline-findings.ts'
 import { clockOffsetFindings } from './clock-offset.ts'
-import { failedReadings } from './failed-readings.ts'
+import { failedReadings, refusedSources } from './failed-readings.ts'
 import { foreignProcesses } from './foreign-process.ts'
 import { offloadFindings } from './offload-findings.ts'
 import { suspendedFinding } from './suspension.ts'
@@ -39,6 +39,7 @@ export function energyValidity(
     ...spread(energies),
     ...scopes(run, energies),
     ...failedReadings(run, [...ids, ...energies.node.parts.map((p) => p.device_id)], window),
+    ...refusedSources(run),
     ...foreignProcesses(run, ids, window),
     ...offloadFindings(run, energies),
     ...clockOffsetFindings(run, compute),

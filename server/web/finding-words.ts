@@ -51,7 +51,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   readings_failed: says(
     ['caution', 'info'],
-    'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range',
+    'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range. Info also of a source that was refused when the run began, and of a meter that did not answer',
   ),
   sampling_gap_exceeded: says(
     'invalid',

@@ -48,6 +48,29 @@ describe('readings that failed within the window', () => {
     )
     expect(severityOf('readings_failed', { samples })).toBe('caution')
   })
+  test('are told of a source that was refused, and of a meter that did not answer, with the remedy', () => {
+    const missing = (source: string, reason: string) => ({ source, reason, fix: `Mend ${source}.` })
+    const environment = {
+      missing_sensors: [
+        missing('rapl', 'permission_denied'),
+        missing('plug', 'implausible'),
+        missing('ipmi', 'no_device'),
+        missing('amdsmi', 'no_driver'),
+      ],
+    }
+    const told = findings({ environment }).filter((f) => f.code === 'readings_failed')
+    expect(told.map((f) => [f.severity, f.message])).toEqual([
+      ['info', 'Mend rapl.'],
+      ['info', 'Mend plug.'],
+    ])
+  })
+  test('are named by no word that every object has', () => {
+    const samples = flat().map((row) => ({ ...row, value: null, reason: 'constructor' }))
+    const environment = { missing_sensors: [{ source: 'rapl', reason: 'constructor' }] }
+    expect(summarise(runOf({ samples, environment })).metrics['energy_gpu_j']?.reason).toBe(
+      'not_recorded',
+    )
+  })
   test('are none outside of the window, nor of what never answers', () => {
     const before = failing('gpu_temperature_c', -1, 0, 'lost')
     expect(severityOf('readings_failed', {}, before)).toBe(null)
