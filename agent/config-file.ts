@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parse, YAMLParseError } from 'yaml'
 import { nearest } from '../analysis/schema/did-you-mean.ts'
+import { ownValue } from '../analysis/schema/own.ts'
 import { ConfigError, parseStudy, type Study, setPath } from '../analysis/schema/study.ts'
 import { PRESETS } from './presets.ts'
 
@@ -15,7 +16,7 @@ export interface LoadedStudy {
  * @throws ConfigError naming file, key, bad value and remedy
  */
 export function loadStudy(source: string, settings: readonly string[]): LoadedStudy {
-  const preset = PRESETS[source]
+  const preset = ownValue(PRESETS, source)
   let written: unknown = preset ? preset.study : readConfig(source)
   for (const setting of settings) {
     const [path, value] = readSetting(setting)
@@ -58,7 +59,7 @@ function parseNamed(written: unknown, source: string): Study {
   try {
     return parseStudy(written)
   } catch (error) {
-    if (!(error instanceof ConfigError) || source in PRESETS) throw error
+    if (!(error instanceof ConfigError) || Object.hasOwn(PRESETS, source)) throw error
     throw new ConfigError(
       error.issues.map(({ path, message }) => ({
         path: `${source}: ${path || 'the configuration'}`,

@@ -1,6 +1,7 @@
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { studySpecSchema } from '../../analysis/schema/experiment.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
 import { ConfigError, type Study } from '../../analysis/schema/study.ts'
 import { loadStudy } from '../config-file.ts'
 import { PRESETS } from '../presets.ts'
@@ -71,7 +72,7 @@ function listPresets(options: { json?: boolean }): void {
 }
 
 function showPreset(name: string, options: { json?: boolean }): void {
-  const preset = PRESETS[name]
+  const preset = ownValue(PRESETS, name)
   if (!preset)
     throw new ConfigError([
       { path: name, message: `is no preset; there are ${Object.keys(PRESETS).join(', ')}` },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
 import { EngineError } from './engine.ts'
 import { type Gguf, readGguf } from './gguf.ts'
 import { RANDOM_SHAPES, writeRandomGguf } from './random-gguf.ts'
@@ -46,8 +47,8 @@ type RandomId = keyof typeof RANDOM_SHAPES
 export async function findWeights(options: WeightsOptions): Promise<Weights> {
   const { model } = options
   if (model.path !== null) return described(resolve(model.path), 'given', options)
-  if (model.id in RANDOM_SHAPES) return random(model.id as RandomId, options)
-  const known = KNOWN_MODELS[model.id]
+  if (Object.hasOwn(RANDOM_SHAPES, model.id)) return random(model.id as RandomId, options)
+  const known = ownValue(KNOWN_MODELS, model.id)
   if (known !== undefined)
     return (await cachedKnown(known, options)) ?? (await fetchKnown(known, options))
   const hub = hubFile(model)

@@ -2,7 +2,8 @@ import { html } from 'hono/html'
 import { stringify } from 'yaml'
 import { missingSensors } from '../../analysis/energy/missing-reason.ts'
 import type { RunData } from '../../analysis/readings/run-data.ts'
-import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
+import { ownValue } from '../../analysis/schema/own.ts'
+import { REASONS } from '../../analysis/schema/reason.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { facts, type Markup, scrolling } from './markup.ts'
@@ -67,7 +68,7 @@ function notRead(run: RunData): Markup | '' {
   if (missing.length === 0) return ''
   return html`<h3>Not read</h3><ul>${missing.map(
     ({ source, reason, fix }) =>
-      html`<li><code>${source}</code>: ${reason in REASONS ? REASONS[reason as Reason] : reason}. ${fix}</li>`,
+      html`<li><code>${source}</code>: ${ownValue(REASONS, reason) ?? reason}. ${fix}</li>`,
   )}</ul>`
 }
 

@@ -54,6 +54,7 @@ describe('what is written wrongly on the command line', () => {
       '--set load.concurrency: has no value; write null where none is meant',
     ],
     ['quick-tset', [], 'did you mean quick-test?'],
+    ['constructor', [], 'no preset of that name'],
   ])('%s %j is refused with a sentence', async (source, args, said) => {
     const { code, stderr } = await run(AGENT, ['config', 'show', source, ...args], home)
     expect(stderr).toContain(said)

@@ -134,11 +134,14 @@ describe('weights from elsewhere', () => {
     })
   })
 
-  it('of an unknown name give a sentence with what can be written', async () => {
-    await expect(findWeights(options('gpt-9'))).rejects.toThrow(
-      /model\.id is "gpt-9", which names no weights: .*owner\/repo\/file\.gguf.*smollm2-135m, random, random-tiny/,
-    )
-  })
+  it.each(['gpt-9', 'constructor'])(
+    'of an unknown name, %s, give a sentence with what can be written',
+    async (id) => {
+      await expect(findWeights(options(id))).rejects.toThrow(
+        /model\.id is ".*", which names no weights: .*owner\/repo\/file\.gguf.*smollm2-135m, random, random-tiny/,
+      )
+    },
+  )
 
   it('are random when asked for', async () => {
     expect(await findWeights(options('random-tiny'))).toMatchObject({
