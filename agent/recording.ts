@@ -1,4 +1,5 @@
 import type { Calibration } from '../analysis/schema/calibration.ts'
+import { METER_SOURCES } from '../analysis/schema/meter.ts'
 import type { Reason } from '../analysis/schema/reason.ts'
 import type { PhaseName, RunOutcome } from '../analysis/schema/run.ts'
 import type { SampleRow } from '../analysis/schema/stream.ts'
@@ -76,7 +77,7 @@ export interface Recording {
 /** A driver of GPUs that is there and refuses is told at once: the run would be without GPUs, or of the CPU alone. */
 const DRIVERS: readonly string[] = ['nvml', 'amdsmi']
 /** A meter is there only where the user named it, so one that can't be read is told too. */
-const METERS: readonly string[] = ['redfish', 'ipmi', 'plug']
+const METERS: readonly string[] = METER_SOURCES
 const REFUSED: readonly Reason[] = ['no_driver', 'permission_denied']
 
 /**
