@@ -70,7 +70,7 @@ const candidates = Array.from({ length: CANDIDATES }, (_, i): Candidate => {
     work: '',
     devices: [`GPU-${i % 8}`],
     cautions: [],
-    configuration: () => ({}),
+    values: new Map(),
     metrics: {
       itl_ms_p50: metric((10 + 90 * batch) * (1 + 0.1 * Math.abs(normal())), 'ms'),
       energy_per_output_token_j: metric(

@@ -12,7 +12,6 @@ import { energyTimelineSchema } from '../analysis/schema/energy-timeline.ts'
 import { instantText } from '../analysis/schema/instant.ts'
 import { type Scenario, scenarioSchema } from '../analysis/schema/scenario.ts'
 import { ANALYSIS_VERSION } from '../analysis/schema/summary.ts'
-import type { TotalsBy } from '../analysis/schema/totals.ts'
 import { runQuerySchema } from '../server/run-query.ts'
 import { openStore, type Store } from '../server/store/open.ts'
 import { totalsRows } from '../server/store/totals-rows.ts'
@@ -100,7 +99,7 @@ try {
   const rows = fill(store)
   const now = () => new Date().toISOString()
   const summaries = createSummaries(store, now, console.error)
-  const by: TotalsBy[] = ['month', 'model']
+  const by = ['month', 'model']
   const carbonOf = async (scenario: Scenario, filters = all) => {
     const { totals } = await totalsStored(
       store,
@@ -136,7 +135,7 @@ try {
 
   await timed(
     `llem: cost of ${RUNS / HOSTS} runs, hourly series`,
-    () => carbonOf(series, { ...all, text: { host: ['host-0'] } }),
+    () => carbonOf(series, { ...all, facts: { host: ['host-0'] } }),
     'one of ten hosts',
   )
   const timelines = Array.from({ length: LEDGERS }, (_, i) => {
@@ -188,7 +187,7 @@ async function duckdbRows(store: Store, into: string) {
   if (duckdb === null) return null
   const file = join(into, 'rows.csv')
   const lines = Array.from(totalsRows(store, all, ['model'], false), (r) =>
-    [r.run_id, r.keys.model, r.from_ms, r.it_uj].join(','),
+    [r.run_id, r.keys['model'], r.from_ms, r.it_uj].join(','),
   )
   writeFileSync(file, `run_id,model,from_ms,it_uj\n${lines.join('\n')}\n`)
   const factors = join(into, 'factors.csv')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { CANDIDATE_FIELDS, type CandidateField } from '../analysis/choosing/candidate.ts'
+import { CANDIDATE_FIELDS, isCandidateField } from '../analysis/choosing/candidate.ts'
 import { choiceMetricOf } from '../analysis/choosing/choice-metric.ts'
 import type { FrontierRequest } from '../analysis/choosing/frontier.ts'
 import {
@@ -12,6 +12,7 @@ import { DOMINANCE_RULES } from '../analysis/choosing/pareto.ts'
 import type { AskedMetric } from '../analysis/choosing/pricing.ts'
 import type { RecommendRequest } from '../analysis/choosing/recommend.ts'
 import { BASELINES } from '../analysis/schema/choosing.ts'
+import { nearestPath } from '../analysis/schema/configured.ts'
 import { datasetSchema, RATED_BY, type RatedBy } from '../analysis/schema/quality.ts'
 import { isOnDataset } from '../analysis/schema/quality-metric.ts'
 import { queryNumber } from '../analysis/schema/query-number.ts'
@@ -56,16 +57,21 @@ const objectives = z
   .meta({ description: 'more objectives, with commas' })
 const fields = z
   .string()
-  .transform((text, ctx): CandidateField[] =>
+  .transform((text, ctx): string[] =>
     list(text).flatMap((one) => {
-      const field = CANDIDATE_FIELDS.find((f) => f === one)
-      if (field !== undefined) return [field]
-      const message = `must be of ${CANDIDATE_FIELDS.join(', ')}`
+      if (isCandidateField(one)) return [one]
+      const path = nearestPath(one)
+      const message =
+        path === null
+          ? `must be of ${CANDIDATE_FIELDS.join(', ')}, or a configured path such as load.concurrency`
+          : `is not known here; did you mean ${path}?`
       ctx.addIssue({ code: 'custom', message, input: one })
       return []
     }),
   )
-  .meta({ description: `fields that are kept apart, with commas: ${CANDIDATE_FIELDS.join(', ')}` })
+  .meta({
+    description: `fields or configured paths that are kept apart, with commas: ${CANDIDATE_FIELDS.join(', ')}, load.concurrency, ...`,
+  })
 const deadlines = z
   .string()
   .regex(/^\d+(\.\d+)?(,\d+(\.\d+)?)*$/, 'must be a number, or several with commas')

@@ -6,6 +6,7 @@ import type { Store } from './store/open.ts'
 import { resultCandidates } from './store/result-candidates.ts'
 import type { RunListQuery } from './store/run-filter.ts'
 import { listRuns } from './store/run-list.ts'
+import { readValueSets } from './store/value-sets.ts'
 import type { Summaries } from './summaries.ts'
 
 /**
@@ -22,7 +23,15 @@ export async function loadCandidates(
   const cautions = filters.exclude_cautions ? 'exclude' : 'include'
   const query = { ...filters, metrics: [], exclude_cautions: false, limit: MOST, after: null }
   const runs = await listRuns(store.db, { ...query, sort: 'created_at', descending: false })
-  const local = await runsAsCandidates(runs, cautions, per)
+  const local = await runsAsCandidates(
+    runs,
+    cautions,
+    per,
+    await readValueSets(
+      store.db,
+      runs.map((r) => r.value_set_id),
+    ),
+  )
   const results = resultsAsCandidates(await resultCandidates(store.db, query), cautions, per)
   return {
     candidates: [...local.candidates, ...results.candidates],
@@ -50,7 +59,11 @@ export async function currentCandidate(
   const known = holding(row.run_id)
   if (known) return { current: known, fault: null }
   const summary = await summaries.of(row)
-  if (summary.valid) return { current: runCandidate(row, [summary]), fault: null }
+  if (summary.valid) {
+    const sets = await readValueSets(store.db, [row.value_set_id])
+    const values = sets.get(row.value_set_id ?? -1) ?? new Map()
+    return { current: runCandidate(row, [summary], values), fault: null }
+  }
   const codes = codesOf(summary, 'invalid').join(', ')
   return { current: null, fault: `what runs now, run ${row.run_id}, is invalid (${codes})` }
 }

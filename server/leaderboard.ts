@@ -1,5 +1,11 @@
-import { precisionName, shortGpuName } from '../analysis/comparing/alike-names.ts'
 import { type BoardValue, type OwnRun, placement } from '../analysis/comparing/placement.ts'
+import { precisionName, shortGpuName } from '../analysis/schema/alike-names.ts'
+import {
+  type CommonFact,
+  RESULT_FACTS,
+  type ResultFactName,
+  type ResultValues,
+} from '../analysis/schema/fact.ts'
 import { SEVERITIES } from '../analysis/schema/finding.ts'
 import type { BoardRow, Placement } from '../analysis/schema/leaderboard.ts'
 import type { Result } from '../analysis/schema/result.ts'
@@ -172,25 +178,15 @@ function runRow(
       { ...m, window: windowed(id) },
     ]),
   )
-  const { run_id, source, name, task, model, engine, gpu_model, num_gpus, precision } = run
+  const facts = Object.fromEntries(
+    RESULT_FACTS.map((f) => [f, Object.hasOwn(run, f) ? run[f as CommonFact] : null]),
+  ) as ResultValues<ResultFactName>
   return {
-    id: run_id,
-    source,
+    id: run.run_id,
+    source: run.source,
     kind: 'run',
-    name,
-    task,
-    model,
-    engine,
-    gpu_model,
-    num_gpus,
-    precision,
-    batch_limit: run.batch_limit,
-    tensor_parallel: run.tensor_parallel,
-    expert_parallel: null,
-    data_parallel: null,
-    architecture: null,
-    total_params_billions: null,
-    activated_params_billions: null,
+    name: run.name,
+    ...facts,
     setup: {},
     revision: null,
     valid: summary.valid,

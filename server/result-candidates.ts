@@ -4,11 +4,13 @@ import type {
   Candidates,
   Excluded,
 } from '../analysis/choosing/candidate.ts'
+import { ALIKE_FACTS, commonFacts } from '../analysis/schema/fact.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
 import { ownValue } from '../analysis/schema/own.ts'
-import { RESULT_FACTS, type Result, type ResultMetric } from '../analysis/schema/result.ts'
+import type { Result, ResultMetric } from '../analysis/schema/result.ts'
 import { meanInterval } from '../analysis/stats/cycles.ts'
 import type { Per } from './run-candidates.ts'
+import { valuesOfResult } from './store/value-sets.ts'
 
 /**
  * Results of others as candidates. Rows that are equal in all that names what was measured are replicates: their mean
@@ -31,7 +33,13 @@ export function resultsAsCandidates(
     else {
       const { source, name, provenance } = result
       // What was published again is another measurement, or a correction, never a replicate.
-      const facts = [source, name, provenance.revision, ...RESULT_FACTS.map((f) => result[f])]
+      const facts = [
+        source,
+        name,
+        provenance.revision,
+        ...ALIKE_FACTS.map((f) => result[f]),
+        result.setup,
+      ]
       const key = per === 'run' ? result.result_id : canonicalJson(facts)
       groups.set(key, [...(groups.get(key) ?? []), result])
     }
@@ -46,18 +54,11 @@ function candidateOf(results: readonly Result[]): Candidate {
   return {
     id: ids[0] as string,
     kind: 'result',
+    ...commonFacts(first),
     source: first.source,
-    name: first.name,
     experiment_key: null,
     member_ids: ids,
-    task: first.task,
-    model: first.model,
-    engine: first.engine,
-    gpu_model: first.gpu_model,
-    num_gpus: first.num_gpus,
-    precision: first.precision,
-    batch_limit: first.batch_limit,
-    tensor_parallel: first.tensor_parallel,
+    values: valuesOfResult(first),
     work: first.task === null ? 'neither task nor data told' : `task ${first.task}`,
     devices: [],
     cautions: [
@@ -67,7 +68,6 @@ function candidateOf(results: readonly Result[]): Candidate {
         ),
       ),
     ],
-    configuration: () => Object.fromEntries(RESULT_FACTS.map((f) => [f, first[f]])),
     metrics: Object.fromEntries(
       metrics.map((id) => [
         id,

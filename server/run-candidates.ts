@@ -6,12 +6,12 @@ import type {
   Excluded,
 } from '../analysis/choosing/candidate.ts'
 import { aggregateRuns } from '../analysis/comparing/aggregate.ts'
-import { resolvedExperiment } from '../analysis/readings/run-data.ts'
+import { commonFacts } from '../analysis/schema/fact.ts'
 import { canonicalJson } from '../analysis/schema/key.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
-import { readRunFile } from './run-file.ts'
 import type { RunListRow } from './store/run-list.ts'
 import type { RunRow } from './store/tables.ts'
+import type { Values } from './store/value-sets.ts'
 
 /** Of what one candidate is made: of all runs of an experiment on alike hardware, or of one run. */
 export type Per = 'experiment' | 'run'
@@ -29,6 +29,7 @@ export async function runsAsCandidates(
   rows: readonly RunListRow[],
   cautions: 'include' | 'exclude',
   per: Per,
+  sets: ReadonlyMap<number, Values>,
 ): Promise<Candidates> {
   const excluded: Excluded[] = []
   const groups = new Map<string, Run[]>()
@@ -50,13 +51,29 @@ export async function runsAsCandidates(
     const summaries = runs.map((r) => r.summary)
     const [first] = runs
     if (first && (runs.length === 1 || aggregateRuns(summaries).valid))
-      return [runCandidate(first.row, summaries)]
+      return [
+        runCandidate(
+          first.row,
+          summaries,
+          sharedValues(runs.map((r) => sets.get(r.row.value_set_id ?? -1) ?? NO_VALUES)),
+        ),
+      ]
     // Runs that are no replicates of one another, such as of other weights under one name.
     for (const { row } of runs)
       excluded.push({ ...NOTHING, id: row.run_id, reason: 'invalid', codes: ['mixed_definition'] })
     return []
   })
   return { candidates: distinct(candidates), excluded }
+}
+
+const NO_VALUES: Values = new Map()
+
+/** The values that all of some runs have. */
+function sharedValues(all: readonly Values[]): Values {
+  const [first = NO_VALUES, ...others] = [...new Set(all)]
+  return others.length === 0
+    ? first
+    : new Map([...first].filter(([path, value]) => others.every((o) => o.get(path) === value)))
 }
 
 const NOTHING = { codes: [], metric: null, why: null } as const
@@ -94,30 +111,25 @@ function distinct(candidates: readonly Candidate[]): Candidate[] {
 }
 
 /** One run, or several that replicate one another, as a candidate: one speaks with its own ranges. */
-export function runCandidate(row: RunRow, summaries: readonly Summary[]): Candidate {
+export function runCandidate(
+  row: RunRow,
+  summaries: readonly Summary[],
+  values: Values,
+): Candidate {
   const [only] = summaries
   const metrics = summaries.length === 1 && only ? only.metrics : meansOf(summaries)
   const used = summaries.flatMap((s) => s.devices.filter((d) => d.used).map((d) => d.device_id))
   return {
     id: summaries.length === 1 ? row.run_id : row.experiment_key,
     kind: summaries.length === 1 ? 'run' : 'experiment',
+    ...commonFacts(row),
     source: row.source,
-    name: row.name,
     experiment_key: row.experiment_key,
     member_ids: summaries.map((s) => s.run_id).sort(),
-    task: row.task,
-    model: row.model,
-    engine: row.engine,
-    gpu_model: row.gpu_model,
-    num_gpus: row.num_gpus,
-    precision: row.precision,
-    batch_limit: row.batch_limit,
-    tensor_parallel: row.tensor_parallel,
+    values,
     work: workOf(row.task, only?.definition?.dataset ?? null),
     devices: [...new Set(used)].sort(),
     cautions: [...new Set(summaries.flatMap((s) => codesOf(s, 'caution')))],
-    configuration: () =>
-      resolvedExperiment(readRunFile(Buffer.from(row.run_json)).file.run.experiment),
     metrics,
   }
 }

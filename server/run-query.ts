@@ -1,14 +1,10 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
+import { isConfiguredPath, nearestPath } from '../analysis/schema/configured.ts'
+import { factOf, parameterOf } from '../analysis/schema/fact.ts'
 import { instantMs, instantSchema } from '../analysis/schema/instant.ts'
 import { queryNumber, readDecimal } from '../analysis/schema/query-number.ts'
-import {
-  NUMBER_FILTERS,
-  type Position,
-  type RunListQuery,
-  SORT_COLUMNS,
-  TEXT_FILTERS,
-} from './store/run-filter.ts'
+import { FILTER_FACTS, type Position, type RunListQuery, SORT_FACTS } from './store/run-filter.ts'
 
 const MOST_ROWS = 1000
 
@@ -19,6 +15,13 @@ const words = z
 const numbers = z
   .string()
   .regex(/^\d{1,9}(,\d{1,9})*$/, 'must be a whole number, or several with commas')
+  .transform((s) => s.split(',').map(Number))
+const decimals = z
+  .string()
+  .refine(
+    (s) => s.split(',').every((w) => readDecimal(w) !== null),
+    'must be a number, or several with commas',
+  )
   .transform((s) => s.split(',').map(Number))
 /** A date alone is its whole day, in UTC: from its beginning, or to its end. */
 const instant = (at: 'T00:00:00Z' | 'T23:59:59.999Z') => {
@@ -46,23 +49,25 @@ export const sortSchema = (isMetric: IsMetric) =>
     .string()
     .refine((s) => {
       const name = s.replace(/^-/, '')
-      return (SORT_COLUMNS as readonly string[]).includes(name) || isMetric(name)
-    }, 'must be a field or a metric, with - for descending')
-    .meta({ description: 'a field or a metric such as -energy_per_output_token_j' })
+      return SORT_FACTS.some((f) => f === name) || isConfiguredPath(name) || isMetric(name)
+    }, 'must be a field, a configured path or a metric, with - for descending')
+    .meta({
+      description:
+        'a field, a configured path such as load.concurrency, or a metric; with - for descending',
+    })
 
-type Text = Exclude<(typeof TEXT_FILTERS)[number], 'study_id'>
-const textShape = Object.fromEntries(
-  TEXT_FILTERS.filter((f) => f !== 'study_id').map((f) => [f, words.optional()]),
-) as Record<Text, z.ZodOptional<typeof words>>
-const numberShape = Object.fromEntries(
-  NUMBER_FILTERS.map((f) => [f, numbers.optional()]),
-) as Record<(typeof NUMBER_FILTERS)[number], z.ZodOptional<typeof numbers>>
+/** Filters by facts, each under its parameter: a comma is "or". */
+const factFilters = Object.fromEntries(
+  FILTER_FACTS.map((name) => {
+    const { type = 'text', meaning = '' } = factOf(name) ?? {}
+    const values = type === 'whole' ? numbers : type === 'number' ? decimals : words
+    return [parameterOf(name), values.optional().meta({ description: meaning })]
+  }),
+) as Record<string, z.ZodOptional<z.ZodType<(string | number)[], string>>>
 
-/** The named parameters of a list; `min_METRIC` and `max_METRIC` come beside them. */
+/** The named parameters of a list; configured paths, `min_METRIC` and `max_METRIC` come beside them. */
 export const listQueryShape = {
-  ...textShape,
-  ...numberShape,
-  study: words.optional(),
+  ...factFilters,
   tag: tags.optional().meta({ description: 'KEY=VALUE or KEY' }),
   valid: z.enum(['true', 'false']).optional(),
   cautions: z.enum(['include', 'exclude']).default('include'),
@@ -76,23 +81,36 @@ export const listQueryShape = {
 type ListParameters = z.output<z.ZodObject<typeof listQueryShape>>
 
 /**
- * What a list of runs may be asked, the same in the address and in the shell: filters by field (a comma is "or"),
- * `min_METRIC` and `max_METRIC`, sort, page. Unknown names are refused.
+ * Parameters of a list of runs, the same in the address and in the shell: filters by field or configured path (a comma
+ * is "or"), `min_METRIC` and `max_METRIC`, sort, page. Unknown names are refused.
  */
 export const runQuerySchema = z
   .object(listQueryShape)
   .catchall(z.string())
   .transform((given, ctx): RunListQuery => toListQuery(given, ctx, isRunMetric))
 
-/** Parsed parameters to a query. What is neither a named parameter nor a bound of a metric is refused. */
+/** Parsed parameters to a query. What is no named parameter, configured path or bound of a metric is refused. */
 export function toListQuery(
   given: ListParameters & Readonly<Record<string, unknown>>,
   ctx: z.RefinementCtx,
   isMetric: IsMetric,
 ): RunListQuery {
   const metrics: RunListQuery['metrics'][number][] = []
+  const configured: Record<string, readonly string[]> = {}
   for (const [key, value] of Object.entries(given)) {
     if (Object.hasOwn(listQueryShape, key)) continue
+    if (isConfiguredPath(key)) {
+      const given = words.safeParse(value)
+      if (given.success) configured[key] = given.data
+      else ctx.addIssue({ code: 'custom', path: [key], message: 'must not be empty', input: value })
+      continue
+    }
+    const path = nearestPath(key)
+    if (path !== null) {
+      const message = `is not known here; did you mean ${path}?`
+      ctx.addIssue({ code: 'custom', path: [key], message })
+      continue
+    }
     const [, bound, metric = ''] = /^(min|max)_(.+)$/.exec(key) ?? []
     if (bound === undefined || !isMetric(metric))
       ctx.addIssue({ code: 'unrecognized_keys', keys: [key], input: given })
@@ -110,14 +128,15 @@ export function toListQuery(
       message: 'is not a next_cursor of a list in this order',
       input: given.cursor,
     })
-  const text = Object.fromEntries(
-    TEXT_FILTERS.map((f) => [f, f === 'study_id' ? given.study : given[f]]).filter(([, v]) => v),
-  ) as RunListQuery['text']
+  const facts = Object.fromEntries(
+    FILTER_FACTS.flatMap((name) => {
+      const values = (given as Record<string, unknown>)[parameterOf(name)]
+      return values === undefined ? [] : [[name, values]]
+    }),
+  ) as RunListQuery['facts']
   return {
-    text,
-    number: Object.fromEntries(
-      NUMBER_FILTERS.map((f) => [f, given[f]]).filter(([, v]) => v),
-    ) as RunListQuery['number'],
+    facts,
+    configured,
     valid: given.valid === undefined ? null : given.valid === 'true',
     exclude_cautions: given.cautions === 'exclude',
     archived: given.archived,

@@ -1,30 +1,37 @@
+import type { Kysely } from 'kysely'
+import { type ConfiguredValue, isConfiguredPath } from '../analysis/schema/configured.ts'
+import {
+  RUN_COLUMNS,
+  RUN_FACTS,
+  type RunColumn,
+  type RunFactName,
+  type RunValues,
+} from '../analysis/schema/fact.ts'
 import { parseJson } from '../analysis/schema/json.ts'
+import { labelledValues, runLabels, varyingPaths } from '../analysis/schema/label.ts'
 import type { MetricValue, Summary } from '../analysis/schema/summary.ts'
 import { writeCursor } from './run-query.ts'
 import { tagsOf } from './store/annotate.ts'
 import type { Store } from './store/open.ts'
-import { RUN_FACTS } from './store/run-facts.ts'
 import { needsSummaries, type RunListQuery } from './store/run-filter.ts'
 import { listRuns, type RunListRow } from './store/run-list.ts'
-import type { RunFacts, RunRow } from './store/tables.ts'
+import type { RunRow, Tables } from './store/tables.ts'
+import { readValueSets, type Values } from './store/value-sets.ts'
 import type { Summaries } from './summaries.ts'
 
 /** A run without its rows, as lists and `/runs/{run_id}` show it. */
-export interface RunView extends RunFacts {
+export interface RunView extends RunValues<RunFactName> {
   readonly run_id: string
-  readonly source: string
-  readonly state: 'open' | 'sealed'
-  readonly outcome: string | null
-  readonly reason: string | null
-  readonly created_at: string
-  readonly sealed_at: string | null
-  readonly note: string | null
   readonly archived: boolean
   readonly tags: Readonly<Record<string, string>>
 }
 
 /** A row of a list: with its validity and the few numbers that one looks for first. null: not computed yet. */
 export interface RunListView extends RunView {
+  /** What to call it beside the other rows. */
+  readonly label: string
+  /** The configured values that differ among the rows, and those of the query. */
+  readonly configured: Readonly<Record<string, ConfiguredValue>>
   readonly valid: boolean | null
   readonly cautions: number | null
   readonly metrics: Readonly<Record<string, MetricValue>> | null
@@ -40,21 +47,55 @@ export const LIST_METRICS = [
   'itl_ms_p50',
 ] as const
 
-export function runView(row: RunRow, tags: Readonly<Record<string, string>>): RunView {
-  const facts = Object.fromEntries(RUN_FACTS.map((f) => [f, row[f]])) as unknown as RunFacts
-  return {
-    run_id: row.run_id,
-    source: row.source,
-    state: row.state,
-    outcome: row.outcome,
-    reason: row.reason,
-    ...facts,
-    created_at: row.created_at,
-    sealed_at: row.sealed_at,
-    note: row.note,
-    archived: row.archived === 1,
-    tags,
-  }
+/** @param values of its set: configured ones, and facts without a column */
+export function runView(
+  row: RunRow,
+  tags: Readonly<Record<string, string>>,
+  values: Values,
+): RunView {
+  const facts = Object.fromEntries(
+    RUN_FACTS.map((f) => [f, isColumn(f) ? row[f] : (values.get(f) ?? null)]),
+  ) as unknown as RunValues<RunFactName>
+  return { run_id: row.run_id, ...facts, archived: row.archived === 1, tags }
+}
+
+const isColumn = (name: RunFactName): name is RunColumn => RUN_COLUMNS.some((c) => c === name)
+
+/** One run, with its tags and values looked up. */
+export async function viewOf(db: Kysely<Tables>, row: RunRow): Promise<RunView> {
+  const [view] = await viewsOf(db, [row])
+  return (view as ViewedRun).view
+}
+
+export interface ViewedRun {
+  readonly view: RunView
+  /** Configured values by path, and facts without a column. */
+  readonly values: Values
+  readonly label: string
+}
+
+/** Runs beside one another, each with its label among them. */
+export async function viewsOf(db: Kysely<Tables>, rows: readonly RunRow[]): Promise<ViewedRun[]> {
+  const tags = await tagsOf(
+    db,
+    rows.map((r) => r.run_id),
+  )
+  const sets = await readValueSets(
+    db,
+    rows.map((r) => r.value_set_id),
+  )
+  const viewed = rows.map((row) => {
+    const values: Values = sets.get(row.value_set_id ?? -1) ?? new Map()
+    return { view: runView(row, tags.get(row.run_id) ?? {}, values), values }
+  })
+  const labels = runLabels(
+    viewed.map(({ view, values }) => ({
+      name: view.name,
+      values: labelledValues(values),
+      facts: view,
+    })),
+  )
+  return viewed.map((v, i) => ({ ...v, label: labels[i] as string }))
 }
 
 /** One page of runs with the cursor of the next, or null where this was the last. */
@@ -66,14 +107,18 @@ export async function listView(
   if (needsSummaries(query)) await summaries.fill()
   const rows = await listRuns(store.db, { ...query, limit: query.limit + 1 })
   const page = rows.slice(0, query.limit)
-  const tags = await tagsOf(
-    store.db,
-    page.map((r) => r.run_id),
-  )
+  const viewed = await viewsOf(store.db, page)
+  const shown = [
+    ...varyingPaths(viewed.map((v) => v.values)),
+    ...Object.keys(query.configured),
+    query.sort,
+  ].filter(isConfiguredPath)
   const last = page.at(-1)
   return {
-    runs: page.map((row) => ({
-      ...runView(row, tags.get(row.run_id) ?? {}),
+    runs: page.map((row, i) => ({
+      ...(viewed[i] as ViewedRun).view,
+      label: (viewed[i] as ViewedRun).label,
+      configured: chosenValues((viewed[i] as ViewedRun).values, shown),
       valid: row.valid === null ? null : row.valid === 1,
       cautions: row.cautions,
       metrics: listMetrics(row, query.sort),
@@ -95,3 +140,11 @@ function listMetrics(row: RunListRow, sort: string): Record<string, MetricValue>
     }),
   )
 }
+
+const chosenValues = (values: Values, paths: readonly string[]) =>
+  Object.fromEntries(
+    [...new Set(paths)].sort().flatMap((path) => {
+      const value = values.get(path)
+      return value === undefined ? [] : [[path, value]]
+    }),
+  )

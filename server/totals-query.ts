@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { canonOf } from '../analysis/schema/canon.ts'
+import { nearestPath } from '../analysis/schema/configured.ts'
 import { type SitesRef, sitesRefSchema } from '../analysis/schema/stored.ts'
-import { TOTALS_BY, type TotalsBy } from '../analysis/schema/totals.ts'
+import { isTotalsBy, TOTALS_BY } from '../analysis/schema/totals.ts'
 import { type ScenarioQuery, scenarioQuerySchema } from './cost-query.ts'
 import { listQueryShape, toListQuery } from './run-query.ts'
 import type { RunListQuery } from './store/run-filter.ts'
@@ -11,19 +12,22 @@ const { span: ____, boundary: _____, hour: ______, ...scenario } = scenarioQuery
 
 const by = z
   .string()
-  .transform((text, ctx): TotalsBy[] => {
+  .transform((text, ctx): string[] => {
     const words = text.split(',').filter((w) => w !== '')
     return words.flatMap((one, i) => {
-      const found = TOTALS_BY.find((b) => b === one)
-      if (found !== undefined && words.indexOf(one) === i) return [found]
-      const message = found
+      const known = isTotalsBy(one)
+      if (known && words.indexOf(one) === i) return [one]
+      const path = nearestPath(one)
+      const message = known
         ? 'names a field twice; take one out'
-        : `must be of ${TOTALS_BY.join(', ')}`
+        : path === null
+          ? `must be of ${TOTALS_BY.join(', ')}, or a configured path such as load.concurrency`
+          : `is not known here; did you mean ${path}?`
       ctx.addIssue({ code: 'custom', message, input: one })
       return []
     })
   })
-  .meta({ description: `kept apart, with commas: ${TOTALS_BY.join(', ')}` })
+  .meta({ description: `kept apart, with commas: ${TOTALS_BY.join(', ')}, or configured paths` })
 
 const shape = {
   ...filters,
@@ -37,7 +41,7 @@ const shape = {
 }
 
 export interface TotalsQuery {
-  readonly by: readonly TotalsBy[]
+  readonly by: readonly string[]
   readonly filters: RunListQuery
   /** What is said of a scenario beside the file or the body. */
   readonly said: ScenarioQuery

@@ -2,7 +2,7 @@ import { totals } from '../analysis/cost/totals.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import type { SiteTable } from '../analysis/schema/sites.ts'
 import type { ScenarioUsed, SitesUsed } from '../analysis/schema/stored.ts'
-import type { Totals, TotalsBy } from '../analysis/schema/totals.ts'
+import type { Totals } from '../analysis/schema/totals.ts'
 import { intensityTables } from './intensity-tables.ts'
 import { fillRunEnergies } from './run-energies.ts'
 import type { Store } from './store/open.ts'
@@ -11,7 +11,7 @@ import { notCounted, totalsRows } from './store/totals-rows.ts'
 import type { Summaries } from './summaries.ts'
 
 export interface TotalsAsked {
-  readonly by: readonly TotalsBy[]
+  readonly by: readonly string[]
   readonly filters: RunListQuery
   readonly scenario: Scenario
   readonly sites: SiteTable | null

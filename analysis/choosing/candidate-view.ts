@@ -1,29 +1,19 @@
-import {
-  configurationDifferences,
-  differenceLabel,
-} from '../comparing/configuration-differences.ts'
 import type { CandidateView, Choice } from '../schema/choosing.ts'
+import { commonFacts } from '../schema/fact.ts'
+import { distinctLabels, type Labelled, labelledValues } from '../schema/label.ts'
 import { isOnDataset } from '../schema/quality-metric.ts'
 import { type Candidate, metricValueOf } from './candidate.ts'
 import { choiceMetricOf } from './choice-metric.ts'
 
-/** A candidate as answers show it. */
+/** A candidate as responses show it. */
 export function candidateView(c: Candidate): CandidateView {
   return {
     id: c.id,
     kind: c.kind,
+    ...commonFacts(c),
     source: c.source,
-    name: c.name,
     experiment_key: c.experiment_key,
     member_ids: [...c.member_ids],
-    task: c.task,
-    model: c.model,
-    engine: c.engine,
-    gpu_model: c.gpu_model,
-    num_gpus: c.num_gpus,
-    precision: c.precision,
-    batch_limit: c.batch_limit,
-    tensor_parallel: c.tensor_parallel,
     cautions: [...c.cautions],
   }
 }
@@ -45,11 +35,12 @@ export function choiceOf(
   c: Candidate,
   { minimize, latency }: { readonly minimize: string; readonly latency: string },
   metrics: readonly string[],
+  label: string,
 ): Choice {
   const row = c.metrics[minimize]
   return {
     ...candidateView(c),
-    label: candidateLabel(c),
+    label,
     value: metricValueOf(c, minimize) as number,
     low: row?.low ?? null,
     high: row?.high ?? null,
@@ -58,30 +49,15 @@ export function choiceOf(
   }
 }
 
-/** More differences than these read as a list of settings, not as a name. */
-const MOST_DIFFERENCES = 3
+/** What to call candidates beside one another, each differently: labels by their place. */
+export const candidateLabels = (candidates: readonly Candidate[]): string[] =>
+  distinctLabels(candidates.map(labelledCandidate))
 
-/**
- * What to call two candidates in one sentence: by what sets their configurations apart where that is little, else, or
- * where `whole` is asked for, by their names or fields; never by the same words.
- */
-export function pairLabels(a: Candidate, b: Candidate, whole = false): [string, string] {
-  const differences = configurationDifferences([a.configuration(), b.configuration()])
-  const few = !whole && differences.length > 0 && differences.length <= MOST_DIFFERENCES
-  const labels: [string, string] = few
-    ? [differenceLabel(differences, 0), differenceLabel(differences, 1)]
-    : [candidateLabel(a), candidateLabel(b)]
-  return labels[0] === labels[1] ? [`${labels[0]} (${a.id})`, `${labels[1]} (${b.id})`] : labels
-}
-
-/** A candidate's name, else its fields in words: "llama-1b fp8 on 2 × H100, batch limit 64"; else its id. */
-export function candidateLabel(c: Candidate): string {
-  if (c.name !== null && c.source === 'local') return c.name
-  const model = [c.model ?? c.name, c.precision].filter((w) => w !== null).join(' ')
-  const hardware = c.gpu_model === null ? '' : ` on ${c.num_gpus ?? '?'} × ${c.gpu_model}`
-  const batch = c.batch_limit === null ? '' : `, batch limit ${c.batch_limit}`
-  return model === '' ? c.id : `${model}${hardware}${batch}`
-}
+const labelledCandidate = (c: Candidate): Labelled => ({
+  name: c.name,
+  values: labelledValues(c.values),
+  facts: c,
+})
 
 /**
  * A metric in words: "inter-token latency p50", "quality score on mmlu".

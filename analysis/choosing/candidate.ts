@@ -1,4 +1,13 @@
+import { type ConfiguredValue, isConfiguredPath } from '../schema/configured.ts'
 import type { CostReason } from '../schema/cost.ts'
+import {
+  COMMON_FACTS,
+  type CommonFact,
+  RESULT_VALUES,
+  type ResultValues,
+  RUN_VALUES,
+  usedFor,
+} from '../schema/fact.ts'
 import type { Spread } from './common-spread.ts'
 
 /** A number of a candidate. `scope`: of an energy, whose it is; energies of unlike scope are never compared. */
@@ -8,46 +17,23 @@ export interface CandidateMetric extends Spread {
   readonly scope?: string | null | undefined
 }
 
-/** The fields by which candidates are told apart, filtered and grouped. */
-export const CANDIDATE_FIELDS = [
-  'source',
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'num_gpus',
-  'precision',
-  'batch_limit',
-  'tensor_parallel',
-] as const
-export type CandidateField = (typeof CANDIDATE_FIELDS)[number]
-
 /** One of the configurations among which one chooses: a run, an experiment over its runs, or a result of others. */
-export interface Candidate {
+export interface Candidate extends ResultValues<CommonFact> {
   /** Id of the run or the result; of an experiment with several runs its experiment_key. */
   readonly id: string
   readonly kind: 'run' | 'experiment' | 'result'
   readonly source: string
-  readonly name: string | null
   readonly experiment_key: string | null
   /** The runs, or the results, whose mean it is. */
   readonly member_ids: readonly string[]
-  readonly task: string | null
-  readonly model: string | null
-  readonly engine: string | null
-  readonly gpu_model: string | null
-  readonly num_gpus: number | null
-  readonly precision: string | null
-  readonly batch_limit: number | null
-  readonly tensor_parallel: number | null
+  /** Configured values by path, and the facts of a run that are no common ones; of an experiment those that its runs share. */
+  readonly values: ReadonlyMap<string, ConfiguredValue>
   /** What was done, in words: the task, else the data. Only candidates that did the same are compared. */
   readonly work: string
   /** Devices that it computed on, sorted; what is wrong with their sensors is common to all their runs. Empty: not known. */
   readonly devices: readonly string[]
   /** Codes of cautions. */
   readonly cautions: readonly string[]
-  /** Read only when it is to be named: of thousands of candidates two are. */
-  configuration(): Readonly<Record<string, unknown>>
   readonly metrics: Readonly<Record<string, CandidateMetric>>
 }
 
@@ -72,6 +58,21 @@ export function metricValueOf(candidate: Candidate, metric: string): number | nu
   const value = candidate.metrics[metric]?.value ?? null
   return value !== null && Number.isFinite(value) ? value : null
 }
+
+/** A fact of a candidate, or a configured value by its path. */
+export const fieldOf = (candidate: Candidate, field: string): ConfiguredValue | null =>
+  COMMON_FACTS.some((f) => f === field)
+    ? candidate[field as CommonFact]
+    : (candidate.values.get(field) ?? null)
+
+/** Can candidates be grouped by it? Facts of both runs and results, facts that are kept as values, configured paths. */
+export const isCandidateField = (field: string): boolean =>
+  CANDIDATE_FIELDS.some((f) => f === field) || isConfiguredPath(field)
+
+const VALUES: readonly string[] = [...RUN_VALUES, ...RESULT_VALUES]
+export const CANDIDATE_FIELDS: readonly string[] = usedFor('group').filter(
+  (f) => COMMON_FACTS.some((c) => c === f) || VALUES.includes(f),
+)
 
 /** Its id, then: whoever lists candidates lists them alike, whatever order they came in. */
 export const byId = (a: { readonly id: string }, b: { readonly id: string }): number =>
@@ -100,19 +101,19 @@ export function withMetrics(
 }
 
 /**
- * Candidates that may be compared with one another: of the same work, with energies of the same scope, and alike in the
- * fields asked for. By what they have in common, in order.
+ * Candidates that may be compared with one another: of the same work, with energies of the same scope, and equal in the
+ * given fields. By what they have in common, in order.
  */
 export function alike(
   candidates: readonly Candidate[],
   metrics: readonly string[],
-  group_by: readonly CandidateField[],
+  group_by: readonly string[],
 ): { readonly group: Readonly<Record<string, unknown>>; readonly members: readonly Candidate[] }[] {
   const groups = new Map<string, { group: Record<string, unknown>; members: Candidate[] }>()
   for (const candidate of candidates) {
     const scope = [...new Set(metrics.flatMap((m) => candidate.metrics[m]?.scope ?? []))].join(', ')
     const group: Record<string, unknown> = { work: candidate.work, scope: scope || null }
-    for (const field of group_by) group[field] = candidate[field]
+    for (const field of group_by) group[field] = fieldOf(candidate, field)
     const key = JSON.stringify(group)
     const known = groups.get(key)
     if (known) known.members.push(candidate)

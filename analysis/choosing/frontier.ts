@@ -1,12 +1,6 @@
 import type { Pareto, ParetoPoint, Pricing } from '../schema/choosing.ts'
-import {
-  alike,
-  type Candidate,
-  type CandidateField,
-  type Excluded,
-  withMetrics,
-} from './candidate.ts'
-import { candidateView, metricWords, valuesOf } from './candidate-view.ts'
+import { alike, type Candidate, type Excluded, withMetrics } from './candidate.ts'
+import { candidateLabels, candidateView, metricWords, valuesOf } from './candidate-view.ts'
 import { choiceMetricOf, PRICED_IDS } from './choice-metric.ts'
 import { frontierMembership } from './frontier-membership.ts'
 import { type Bound, keeps, type Objective } from './objective.ts'
@@ -17,7 +11,7 @@ export interface FrontierRequest {
   /** x, y and more; at least one. */
   readonly objectives: readonly Objective[]
   readonly bounds: readonly Bound[]
-  readonly group_by: readonly CandidateField[]
+  readonly group_by: readonly string[]
   readonly rule: DominanceRule
   /** What the candidates were priced by; null: they were not. */
   readonly pricing: Pricing | null
@@ -49,6 +43,8 @@ export function frontierOf(
     bounds.every((b) => keeps(c.metrics[b.metric]?.value as number, b)),
   )
   const points: ParetoPoint[] = []
+  const words = candidateLabels(within)
+  const labels = new Map(within.map((c, i) => [c.id, words[i] as string]))
   const affordable = (points: number) => affordableResamples(points, objectives.length, resamples)
   const groups = alike(within, metrics, group_by).map(({ group, members }, place) => {
     const found = frontierMembership(members, objectives, rule, {
@@ -61,6 +57,7 @@ export function frontierOf(
       const share = found.share[i] as number
       return {
         ...candidateView(c),
+        label: labels.get(c.id) as string,
         x: x as number,
         y: (y ?? x) as number,
         ...(z === undefined ? {} : { z }),

@@ -1,7 +1,7 @@
 import type { Answer } from '../schema/choosing.ts'
 import { type CostReason, reasonWords } from '../schema/cost.ts'
 import type { Candidate, Excluded } from './candidate.ts'
-import { candidateLabel, choiceOf, metricWords } from './candidate-view.ts'
+import { choiceOf, metricWords } from './candidate-view.ts'
 import { PRICED_IDS } from './choice-metric.ts'
 import { kindText } from './kind-words.ts'
 import type { Bound } from './objective.ts'
@@ -29,6 +29,7 @@ export function nearestAnswer(
   )
   const [row] = rows
   const near = row === undefined ? null : (table.rows[row] as Candidate)
+  const label = row === undefined ? '' : (table.labels[row] as string)
   const excess_pct = row === undefined ? null : largest(row)
   const excess = Object.fromEntries(
     row === undefined
@@ -39,14 +40,14 @@ export function nearestAnswer(
   )
   return {
     ...noAnswer(
-      infeasibleReason(question, table.eligible, unmeasured, near, excess),
+      infeasibleReason(question, table.eligible, unmeasured, near && { ...near, label }, excess),
       table.eligible,
     ),
     nearest:
       near === null || row === undefined
         ? null
         : {
-            ...choiceOf(near, question, [...table.metrics, ...PRICED_IDS]),
+            ...choiceOf(near, question, [...table.metrics, ...PRICED_IDS], label),
             excess,
             excess_pct: Number.isFinite(excess_pct) ? excess_pct : null,
           },
@@ -134,7 +135,7 @@ function infeasibleReason(
   question: Question,
   measured: number,
   unmeasured: number,
-  nearest: Candidate | null,
+  nearest: (Pick<Candidate, 'metrics'> & { readonly label: string }) | null,
   excess: Readonly<Record<string, number>>,
 ): string {
   const { bounds, quality_dataset } = question
@@ -148,8 +149,7 @@ function infeasibleReason(
     const bound = bounds.find((b) => b.metric === metric)?.bound
     return `has ${withUnit(value, metric, question)} ${metricWords(metric, quality_dataset)}, ${withUnit(by, metric, question)} too ${bound === 'max' ? 'much' : 'little'}`
   })
-  const near =
-    nearest === null ? '' : `; the nearest, ${candidateLabel(nearest)}, ${beyond.join(' and ')}`
+  const near = nearest === null ? '' : `; the nearest, ${nearest.label}, ${beyond.join(' and ')}`
   const lacking =
     unmeasured === 0
       ? ''

@@ -1,6 +1,6 @@
 import type { Answer, Baseline } from '../schema/choosing.ts'
 import type { Candidate } from './candidate.ts'
-import { candidateLabel, metricWords, pairLabels } from './candidate-view.ts'
+import { metricWords } from './candidate-view.ts'
 import { choiceMetricOf, pricedTotalOf } from './choice-metric.ts'
 import type { Question } from './recommend-table.ts'
 
@@ -38,9 +38,14 @@ export function boundWords(
 
 export interface Chosen {
   readonly recommended: Candidate
+  readonly label: string
   readonly value: number
   readonly latency: number | null
-  readonly baseline: { readonly candidate: Candidate; readonly value: number } | null
+  readonly baseline: {
+    readonly candidate: Candidate
+    readonly label: string
+    readonly value: number
+  } | null
   readonly saving_pct: Answer['saving_pct']
   readonly within_noise: boolean | null
   readonly slack: number | null
@@ -65,10 +70,11 @@ export function chosenReason(question: Question, chosen: Chosen): string {
   const within = models > 1 ? `${bound}, of ${models} models whose answers are not alike` : bound
   const whole = `${verb} ${takes}: ${among}${within}`
   const none = question.no_current ?? 'there is no baseline'
-  if (baseline === null) return `${candidateLabel(recommended)} ${whole}; ${none}.`
+  const a = chosen.label
+  if (baseline === null) return `${a} ${whole}; ${none}.`
   if (baseline.candidate.id === recommended.id)
-    return `${candidateLabel(recommended)} ${whole}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
-  const [a, b] = pairLabels(recommended, baseline.candidate, models > 1)
+    return `${a} ${whole}; it is itself ${BASELINE_WORDS[rule]}, so there is nothing to save.`
+  const b = baseline.label
   const against = withUnit(baseline.value, minimize, question)
   if (saving_pct === null)
     return `${a} ${whole}; ${b}, ${BASELINE_WORDS[rule]}, ${verb} ${against}, of which there is no share to save.`

@@ -1,5 +1,6 @@
 import type { Baseline, Pricing } from '../schema/choosing.ts'
 import { byId, type Candidate } from './candidate.ts'
+import { candidateLabels } from './candidate-view.ts'
 import { type Bound, keeps } from './objective.ts'
 
 /** What is chosen among: candidates by id, and what is asked of them. */
@@ -24,6 +25,8 @@ export type Columns = Readonly<Record<string, ArrayLike<number>>>
 
 export interface Table {
   readonly rows: readonly Candidate[]
+  /** What to call each row beside the others. */
+  readonly labels: readonly string[]
   /** What runs now may be compared with though it is not among the candidates; then it is the last row. */
   readonly eligible: number
   readonly metrics: readonly string[]
@@ -34,8 +37,10 @@ export function tableOf(candidates: readonly Candidate[], question: Question): T
   const rows = [...candidates].sort(byId)
   const { current, minimize, latency, bounds } = question
   const outside = current !== null && !rows.some((c) => c.id === current.id)
+  const all = outside ? [...rows, current] : rows
   return {
-    rows: outside ? [...rows, current] : rows,
+    rows: all,
+    labels: candidateLabels(all),
     eligible: rows.length,
     metrics: [...new Set([minimize, latency, ...bounds.map((b) => b.metric)])],
   }

@@ -1,13 +1,6 @@
 import { compareMetric } from '../comparing/compare-metric.ts'
 import type { Answer, Recommendation } from '../schema/choosing.ts'
-import {
-  alike,
-  type Candidate,
-  type CandidateField,
-  type Excluded,
-  metricValueOf,
-  withMetrics,
-} from './candidate.ts'
+import { alike, type Candidate, type Excluded, metricValueOf, withMetrics } from './candidate.ts'
 import { choiceOf, metricWords } from './candidate-view.ts'
 import { choiceMetricOf, PRICED_IDS } from './choice-metric.ts'
 import { withoutCommon } from './common-spread.ts'
@@ -31,7 +24,7 @@ import { savingPct } from './saving.ts'
 import { savingRange } from './saving-range.ts'
 
 export interface RecommendRequest extends Question {
-  readonly group_by: readonly CandidateField[]
+  readonly group_by: readonly string[]
   /** Compares two GPU models, best against best, at these deadlines. null: not asked. */
   readonly hardware: HardwareQuestion | null
   readonly resamples: number
@@ -139,15 +132,24 @@ function answerOf(
   const recommended = table.rows[chosen] as Candidate
   const baseline = base === null ? null : (table.rows[base] as Candidate)
   const shown = [...table.metrics, ...PRICED_IDS]
+  const label = table.labels[chosen] as string
   return {
-    recommended: choiceOf(recommended, question, shown),
-    baseline: baseline === null ? null : choiceOf(baseline, question, shown),
+    recommended: choiceOf(recommended, question, shown, label),
+    baseline:
+      baseline === null || base === null
+        ? null
+        : choiceOf(baseline, question, shown, table.labels[base] as string),
     saving_pct,
     reason: chosenReason(question, {
       recommended,
+      label,
       value,
       latency,
-      baseline: baseline && { candidate: baseline, value: of(question.minimize, base as number) },
+      baseline: baseline && {
+        candidate: baseline,
+        label: table.labels[base as number] as string,
+        value: of(question.minimize, base as number),
+      },
       saving_pct,
       within_noise,
       slack,

@@ -1,8 +1,9 @@
+import { precisionName, shortGpuName } from '../schema/alike-names.ts'
+import { ALIKE_FACTS } from '../schema/fact.ts'
 import type { BoardComparison, BoardRow, ComparedMetric } from '../schema/leaderboard.ts'
 import { resultMetricOf } from '../schema/result-metric.ts'
 import { mean } from '../stats/moments.ts'
 import { percentile } from '../stats/percentile.ts'
-import { precisionName, shortGpuName } from './alike-names.ts'
 
 /** One side of a comparison: what it is called, and its rows. */
 export interface BoardSide {
@@ -11,21 +12,13 @@ export interface BoardSide {
 }
 
 /** What two rows must have in common to be compared. GPUs and precisions by the names under which they are alike. */
-const KEY = {
-  task: (r: BoardRow) => r.task,
-  model: (r: BoardRow) => r.model,
-  engine: (r: BoardRow) => r.engine,
-  gpu_model: (r: BoardRow) => shortGpuName(r.gpu_model),
-  num_gpus: (r: BoardRow) => r.num_gpus,
-  precision: (r: BoardRow) => precisionName(r.precision),
-  batch_limit: (r: BoardRow) => r.batch_limit,
-  tensor_parallel: (r: BoardRow) => r.tensor_parallel,
-  expert_parallel: (r: BoardRow) => r.expert_parallel,
-  data_parallel: (r: BoardRow) => r.data_parallel,
-  setup: (r: BoardRow) => r.setup,
-} as const satisfies Record<string, (r: BoardRow) => unknown>
-export type KeyField = keyof typeof KEY
-const KEY_FIELDS = Object.keys(KEY) as KeyField[]
+const KEY: Readonly<Record<string, (r: BoardRow) => unknown>> = {
+  ...Object.fromEntries(ALIKE_FACTS.map((f) => [f, (r: BoardRow) => r[f]])),
+  gpu_model: (r) => shortGpuName(r.gpu_model),
+  precision: (r) => precisionName(r.precision),
+  setup: (r) => r.setup,
+}
+const KEY_FIELDS = Object.keys(KEY)
 
 /**
  * Two boards, or two dates or GPUs of one, configuration by configuration: rows that agree in everything but what the
@@ -72,10 +65,10 @@ interface Pair {
   readonly other: readonly BoardRow[]
 }
 
-function byKey(rows: readonly BoardRow[], fields: readonly KeyField[]): Groups {
+function byKey(rows: readonly BoardRow[], fields: readonly string[]): Groups {
   const groups = new Map<string, BoardRow[]>()
   for (const row of rows) {
-    const key = JSON.stringify(fields.map((f) => KEY[f](row)))
+    const key = JSON.stringify(fields.map((f) => KEY[f]?.(row)))
     const known = groups.get(key)
     if (known) known.push(row)
     else groups.set(key, [row])

@@ -1,11 +1,12 @@
 import { canonOf } from '../schema/canon.ts'
 import type { Comparison, Ranked, StudyComparison } from '../schema/comparison.ts'
 import type { FindingCode } from '../schema/finding.ts'
+import { distinctLabels, labelledSummary } from '../schema/label.ts'
 import type { Summary } from '../schema/summary.ts'
 import { type Aggregate, aggregateRuns } from './aggregate.ts'
 import { compareMetric, type Estimate } from './compare-metric.ts'
 import { comparisonSentence } from './compare-sentence.ts'
-import { configurationDifferences, differenceLabel } from './configuration-differences.ts'
+import { configurationDifferences } from './configuration-differences.ts'
 
 type Configuration = Readonly<Record<string, unknown>>
 
@@ -173,10 +174,7 @@ function doubts(sides: readonly Side[], labels: readonly string[]): string {
   const invalid = sides.flatMap((side, i) =>
     side.aggregate.valid ? [] : [`${labels[i]} is not valid: ${codes(side, 'invalid').join(', ')}`],
   )
-  const unrepeated = sides.some((side) => side.aggregate.cycles < 2)
-    ? ['one run of each: how much runs differ among themselves is not in the range']
-    : []
-  const all = [...invalid, ...unrepeated]
+  const all = [...invalid, ...unrepeated(sides, labels)]
   return all.length === 0 ? '' : ` (${all.join('; ')})`
 }
 
@@ -187,15 +185,21 @@ function differencesOf(sides: readonly Side[]) {
     : []
 }
 
-/** What sets each side apart, else its name, else the start of its run's id; never the same words twice. */
-function labelsOf(sides: readonly Side[]): string[] {
-  const differences = differencesOf(sides)
-  if (differences.length > 0) return sides.map((_, i) => differenceLabel(differences, i))
-  const names = sides.map((s) => s.summaries[0]?.name ?? null)
-  const distinct = names.every((n) => n !== null) && new Set(names).size === names.length
-  return sides.map((s, i) =>
-    distinct ? (names[i] as string) : `run ${s.aggregate.run_ids[0] ?? '?'}`,
+/** What to call each side beside the others, never the same twice. */
+const labelsOf = (sides: readonly Side[]): string[] =>
+  distinctLabels(
+    sides.map(({ summaries, configuration }) =>
+      labelledSummary(summaries[0] as Summary, configuration),
+    ),
   )
+
+/** Whose range holds no run-to-run variation. */
+function unrepeated(sides: readonly Side[], labels: readonly string[]): string[] {
+  const single = sides.flatMap((side, i) => (side.aggregate.cycles < 2 ? [labels[i]] : []))
+  if (single.length === 0) return []
+  return single.length === sides.length
+    ? ['one run of each: the range excludes run-to-run variation']
+    : [`one run of ${single.join(', ')}: its range excludes run-to-run variation`]
 }
 
 /** Whether both sides used the very same devices, so that a common gain cancels. */

@@ -1,6 +1,6 @@
+import { precisionName, shortGpuName } from '../schema/alike-names.ts'
 import type { Neighbour, Placement } from '../schema/leaderboard.ts'
 import { resultMetricOf } from '../schema/result-metric.ts'
-import { precisionName, shortGpuName } from './alike-names.ts'
 
 /** A row among which another is placed. */
 export interface BoardValue {

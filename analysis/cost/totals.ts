@@ -2,7 +2,7 @@ import { civilOf } from '../schema/instant.ts'
 import type { Scenario } from '../schema/scenario.ts'
 import type { SiteRow, SiteTable } from '../schema/sites.ts'
 import { ANALYSIS_VERSION } from '../schema/summary.ts'
-import type { TotalPart, Totals, TotalsBy } from '../schema/totals.ts'
+import type { TotalPart, Totals } from '../schema/totals.ts'
 import { type IntensityTables, NO_TABLES } from './intensity.ts'
 import { atSite, siteFinder } from './site-table.ts'
 import {
@@ -23,13 +23,13 @@ export interface TotalsRow extends PricedPiece {
   readonly estimated_uj: number
   /** Relative standard uncertainty of the energy. */
   readonly u: number
-  readonly keys: Readonly<Partial<Record<Exclude<TotalsBy, 'month'>, string | null>>>
+  readonly keys: Readonly<Record<string, string | null>>
   readonly host: string | null
   readonly site: string | null
 }
 
 export interface TotalsRequest {
-  readonly by: readonly TotalsBy[]
+  readonly by: readonly string[]
   readonly scenario: Scenario
   readonly sites: SiteTable | null
   readonly tables?: IntensityTables

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { costReasonSchema } from './cost.ts'
+import { COMMON_FACTS, resultShape } from './fact.ts'
 import { factorSchema } from './factor.ts'
 import { scenarioUsedSchema } from './stored.ts'
 
@@ -28,18 +29,10 @@ const candidateViewSchema = z.object({
       'id of the run or the result; of an experiment with several runs its experiment_key',
   }),
   kind: z.enum(['run', 'experiment', 'result']),
+  ...resultShape(COMMON_FACTS),
   source: z.string(),
-  name: text,
   experiment_key: text,
   member_ids: z.array(z.string()).meta({ description: 'whose mean it is' }),
-  task: text,
-  model: text,
-  engine: text,
-  gpu_model: text,
-  num_gpus: z.int().nullable(),
-  precision: text,
-  batch_limit: z.int().nullable(),
-  tensor_parallel: z.int().nullable(),
   cautions: z.array(z.string()),
 })
 export type CandidateView = z.infer<typeof candidateViewSchema>
@@ -80,8 +73,14 @@ const groupSchema = z
 
 const CERTAINTIES = ['certain', 'possible', 'none'] as const
 
+const labelSchema = z.string().meta({
+  description:
+    'what to call it beside the others: by what varies among them, else model, engine, GPU',
+})
+
 const pointSchema = candidateViewSchema
   .extend({
+    label: labelSchema,
     x: z.number(),
     y: z.number(),
     z: z.number().optional(),
@@ -148,7 +147,7 @@ export type Pareto = z.infer<typeof paretoSchema>
 
 const choiceSchema = candidateViewSchema
   .extend({
-    label: z.string().meta({ description: 'what sets it apart' }),
+    label: labelSchema,
     value: z.number().meta({ description: 'of the metric that is minimised' }),
     low: number,
     high: number,

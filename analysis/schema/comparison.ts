@@ -32,7 +32,7 @@ export const metricComparisonSchema = z.object({
 export type MetricComparison = z.infer<typeof metricComparisonSchema>
 
 const sideSchema = z.object({
-  label: z.string().meta({ description: 'what sets it apart from the other' }),
+  label: z.string().meta({ description: 'what varies between the sides, else model, engine, GPU' }),
   experiment_key: z.string(),
   run_ids: z.array(idSchema),
   valid: z.boolean(),

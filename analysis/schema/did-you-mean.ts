@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { keysOf } from './schema-keys.ts'
 
 /**
  * What somebody may have meant by a key that is not known: the nearest one at that place, or the same one in a section
@@ -13,10 +14,10 @@ export function didYouMean(
   path: readonly PropertyKey[] = [],
   more: readonly string[] = [],
 ): string | null {
-  const here = keysAt([schema], path)
+  const here = keysOf([schema], path)
   const near = nearest(key, [...here, ...more])
   if (near !== null) return near
-  const below = [...new Set(here)].filter((k) => keysAt([schema], [...path, k]).includes(key))
+  const below = [...new Set(here)].filter((k) => keysOf([schema], [...path, k]).includes(key))
   return below.length === 1 ? `${below[0]}.${key}` : null
 }
 
@@ -55,42 +56,4 @@ function slipsBetween(a: string, b: string): number {
     above = row
   }
   return above[b.length] as number
-}
-
-/** Keys that objects of these schemas know at a path, those of all alternatives together. */
-function keysAt(schemas: readonly z.core.$ZodType[], path: readonly PropertyKey[]): string[] {
-  const [step, ...rest] = path
-  return schemas.flatMap((schema): string[] => {
-    const { def } = (schema as z.core.$ZodTypes)._zod
-    switch (def.type) {
-      case 'object':
-        if (step === undefined) return Object.keys(def.shape)
-        return keysAt(childOf(def.shape, step), rest)
-      case 'array':
-        return step === undefined ? [] : keysAt([def.element], rest)
-      case 'record':
-        return step === undefined ? [] : keysAt([def.valueType], rest)
-      case 'union':
-        return keysAt(def.options, path)
-      case 'pipe':
-        return keysAt([def.in, def.out], path)
-      case 'optional':
-      case 'nullable':
-      case 'default':
-      case 'prefault':
-      case 'readonly':
-      case 'catch':
-        return keysAt([def.innerType], path)
-      default:
-        return []
-    }
-  })
-}
-
-const childOf = (
-  shape: Readonly<Record<string, z.core.$ZodType>>,
-  step: PropertyKey,
-): z.core.$ZodType[] => {
-  const child = Object.hasOwn(shape, step) ? shape[String(step)] : undefined
-  return child === undefined ? [] : [child]
 }

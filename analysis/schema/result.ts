@@ -1,5 +1,6 @@
 import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { z } from 'zod'
+import { RESULT_FACTS, resultShape } from './fact.ts'
 import { findingSchema } from './finding.ts'
 import { idSchema } from './id.ts'
 import { canonicalJson, sha256Hex } from './key.ts'
@@ -17,7 +18,6 @@ export type ResultMetric = z.infer<typeof resultMetricSchema>
 
 const text = z.string().nullable()
 const whole = z.int().nullable()
-const number = z.number().nullable()
 
 export const resultProvenanceSchema = z.object({
   file: z.string().meta({ description: 'path of the file within what was imported' }),
@@ -28,21 +28,7 @@ export const resultProvenanceSchema = z.object({
 })
 
 /** What was measured, as far as its source tells: the same of runs and of results of others. */
-export const MEASURED = {
-  task: text,
-  model: text,
-  engine: text,
-  gpu_model: text,
-  num_gpus: whole,
-  precision: text,
-  batch_limit: whole,
-  tensor_parallel: whole,
-  expert_parallel: whole,
-  data_parallel: whole,
-  architecture: text,
-  total_params_billions: number,
-  activated_params_billions: number,
-}
+export const MEASURED = resultShape(RESULT_FACTS)
 
 /** A result that came without raw rows. What its source does not tell is null; never told apart from zero by guessing. */
 export const resultSchema = z.object({
@@ -63,21 +49,6 @@ export const resultSchema = z.object({
   provenance: resultProvenanceSchema,
 })
 export type Result = z.infer<typeof resultSchema>
-
-/** The fields that name what was measured: two results equal in all of them are replicates. */
-export const RESULT_FACTS = [
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'num_gpus',
-  'precision',
-  'batch_limit',
-  'tensor_parallel',
-  'expert_parallel',
-  'data_parallel',
-  'setup',
-] as const satisfies readonly (keyof Result)[]
 
 /**
  * Id of a result: the same for the same row of the same revision, however often and in whatever file it comes, so that

@@ -1,20 +1,18 @@
 import { z } from 'zod'
+import { isConfiguredPath } from './configured.ts'
 import { costReasonSchema, LINE_GROUPS, TOTALS } from './cost.ts'
+import { RUN_FACTS, usedFor } from './fact.ts'
 import { factorSchema, rangeSchema } from './factor.ts'
 import { scenarioUsedSchema, sitesUsedSchema } from './stored.ts'
 
-/** What totals may be kept apart by. A month is one of UTC; a team is the value of a run's tag `team`. */
-export const TOTALS_BY = [
+/** What totals may be kept apart by, beside configured paths. A month is one of UTC; a team is the value of a run's tag `team`. */
+export const TOTALS_BY: readonly string[] = [
   'month',
   'team',
-  'model',
-  'host',
-  'site',
-  'gpu_model',
-  'engine',
-  'task',
-] as const
-export type TotalsBy = (typeof TOTALS_BY)[number]
+  ...usedFor('group').filter((f) => RUN_FACTS.some((r) => r === f)),
+]
+export const isTotalsBy = (name: string): boolean =>
+  TOTALS_BY.includes(name) || isConfiguredPath(name)
 
 /** Where the energy went, none of it twice: each hour of each run is in one of these. */
 export const TOTAL_PARTS = {
@@ -72,7 +70,7 @@ const groupSchema = z.object({
 export type TotalsGroup = z.infer<typeof groupSchema>
 
 export const totalsSchema = z.object({
-  by: z.array(z.enum(TOTALS_BY)),
+  by: z.array(z.string()).describe('fields and configured paths'),
   scenario_id: z.string(),
   currency: z.string(),
   analysis_version: z.int(),

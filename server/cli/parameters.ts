@@ -1,25 +1,13 @@
 import { type Command, CommanderError } from 'commander'
+import { isConfiguredPath, nearestPath } from '../../analysis/schema/configured.ts'
 import { nearest } from '../../analysis/schema/did-you-mean.ts'
+import { factOf, parameterOf, usedFor } from '../../analysis/schema/fact.ts'
 import type { Common } from './command.ts'
 
 export type Parameters = readonly (readonly [name: string, meaning: string])[]
 export const FILTERS: Parameters = [
-  ['source', 'local, ...'],
-  ['study', 'study id'],
-  ['experiment_key', 'canonical key of the configuration'],
-  ['task', 'task'],
-  ['model', 'model'],
-  ['engine', 'engine'],
-  ['gpu_model', 'GPU model'],
-  ['num_gpus', 'GPUs used'],
-  ['precision', 'precision'],
-  ['batch_limit', "the engine's batch limit"],
-  ['tensor_parallel', 'tensor parallel size'],
-  ['host', 'host'],
-  ['site', 'site'],
-  ['name', 'name'],
-  ['state', 'open or sealed'],
-  ['outcome', 'completed, failed or interrupted'],
+  ...usedFor('filter').map((f) => [parameterOf(f), factOf(f)?.meaning ?? f] as const),
+  ['PATH', 'any path of the configuration: --load.concurrency 1,4'],
   ['valid', 'true or false'],
   ['cautions', 'include or exclude'],
   ['archived', 'exclude, include or only'],
@@ -28,7 +16,7 @@ export const FILTERS: Parameters = [
   ['started_to', 'a time'],
 ]
 const PAGES: Parameters = [
-  ['sort', 'a field or a metric, with - for descending'],
+  ['sort', 'a field, a configured path or a metric, with - for descending'],
   ['limit', 'how many, at most 1000'],
   ['cursor', 'where the page before ended'],
 ]
@@ -78,13 +66,13 @@ export function askCommand(list: Command, names: Parameters, run: Ask): void {
     })
 }
 
-/** Of what commander left over, bounds of metrics are judged by the question itself; all else must be an option. */
+/** Of what commander left over, bounds of metrics are judged by the question itself; all else must be an option or a configured path. */
 function refuseUnknown(names: readonly string[], list: Command): void {
   const known = list.options.map((o) => (o.long ?? '').replace(/^--/, ''))
   const faults = names
-    .filter((name) => !/^(min|max)_/.test(name) && !known.includes(name))
+    .filter((name) => !/^(min|max)_/.test(name) && !known.includes(name) && !isConfiguredPath(name))
     .map((name) => {
-      const meant = nearest(name, known)
+      const meant = nearest(name, known) ?? nearestPath(name)
       return `--${name} is not known here${meant === null ? '' : `; did you mean --${meant}?`}`
     })
   if (faults.length > 0)
@@ -99,14 +87,15 @@ function refuseUnknown(names: readonly string[], list: Command): void {
 function metricOptions(args: readonly string[], command_name: string): Record<string, string> {
   const out: Record<string, string> = {}
   for (let i = 0; i < args.length; i++) {
-    const [, name, value] = /^--([A-Za-z0-9_@-]+)(?:=(.*))?$/s.exec(args[i] ?? '') ?? []
+    const [, name, value] = /^--([A-Za-z0-9_@.-]+)(?:=(.*))?$/s.exec(args[i] ?? '') ?? []
     if (name === undefined)
       throw new CommanderError(
         2,
         'llem.argument',
         `error: ${args[i]} is not an option of ${command_name}`,
       )
-    out[name.replaceAll('-', '_')] = value ?? args[++i] ?? ''
+    // Keys of an engine's own options may hold a hyphen; names of ours do not.
+    out[name.includes('.') ? name : name.replaceAll('-', '_')] = value ?? args[++i] ?? ''
   }
   return out
 }

@@ -14,8 +14,7 @@ import { rowsOf } from '../formats/decoded.ts'
 import type { ExportFormat } from '../formats/export-format.ts'
 import { STREAM_FORMATS } from '../formats/list.ts'
 import { columnsCsv, runsCsv } from '../formats/runs-csv.ts'
-import { runView } from '../run-view.ts'
-import { tagsOf } from '../store/annotate.ts'
+import { type ViewedRun, viewsOf } from '../run-view.ts'
 import { countStreams, readChunks } from '../store/chunks.ts'
 import { findRun } from '../store/find-run.ts'
 import type { Store } from '../store/open.ts'
@@ -118,13 +117,10 @@ async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<str
 /** runs.csv (or the file that `out` names) with one row a run, and beside it columns.csv that explains every column. */
 async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
   const summaries = summariesFor(store)
-  const tags = await tagsOf(
-    store.db,
-    rows.map((r) => r.run_id),
-  )
+  const viewed = await viewsOf(store.db, rows)
   const all = []
-  for (const row of rows)
-    all.push({ view: runView(row, tags.get(row.run_id) ?? {}), summary: await summaries.of(row) })
+  for (const [i, row] of rows.entries())
+    all.push({ ...(viewed[i] as ViewedRun), summary: await summaries.of(row) })
   const file = out.endsWith('.csv') ? out : join(out, 'runs.csv')
   const columns = join(dirname(file), 'columns.csv')
   if (file === columns)

@@ -31,9 +31,7 @@ export async function pareto(
       p.certainty === null ? 'not known' : CERTAINTY[p.certainty],
       numberText(100 * p.frontier_share),
       p.id,
-      [p.name ?? '', p.model ?? '', p.gpu_model === null ? '' : `${p.num_gpus} × ${p.gpu_model}`]
-        .filter((w) => w !== '')
-        .join(', '),
+      p.label,
     ])
     const head = [
       ...objectives.map((o) => `${o.metric} (${o.unit})`),

@@ -21,14 +21,13 @@ export async function runs(
     if (page.runs.length === 0) return printLine('No runs.')
     const rows = page.runs.map((r) => [
       r.run_id,
-      r.name ?? '',
+      r.label,
       r.started_at ?? r.created_at,
-      r.model ?? '',
       r.state === 'open' ? 'running' : (r.outcome ?? ''),
       r.valid === null ? '' : r.valid ? 'valid' : 'invalid',
       joules(r.metrics?.['energy_per_output_token_j']),
     ])
-    const head = ['RUN', 'NAME', 'STARTED', 'MODEL', 'OUTCOME', 'VALID', 'J/TOKEN']
+    const head = ['RUN', 'LABEL', 'STARTED', 'OUTCOME', 'VALID', 'J/TOKEN']
     for (const line of columns([head, ...rows])) printLine(line)
     if (page.next_cursor !== null)
       process.stderr.write(`${nextPage('runs', options.db, query, page.next_cursor)}\n`)

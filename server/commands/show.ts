@@ -1,6 +1,7 @@
 import { canonOf } from '../../analysis/schema/canon.ts'
 import { findingText } from '../../analysis/schema/finding-text.ts'
 import { toJson } from '../../analysis/schema/json.ts'
+import { labelledSummary, plainLabel } from '../../analysis/schema/label.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
 import { requestPage } from '../request-page.ts'
@@ -59,7 +60,7 @@ function summaryText(summary: Summary, outcome: string | null): string[] {
   const unknown = Object.entries(summary.metrics).filter(([, m]) => m.value === null)
   const program = summary.kind === 'measure'
   return [
-    `Run ${summary.run_id}${summary.name === null ? '' : ` (${summary.name})`}: ${outcome ?? 'running'}, ${summary.valid ? 'valid' : 'INVALID'}`,
+    `Run ${summary.run_id} (${summary.name ?? plainLabel(labelledSummary(summary))}): ${outcome ?? 'running'}, ${summary.valid ? 'valid' : 'INVALID'}`,
     window === null
       ? 'No window.'
       : `Window: ${numberText(window.duration_s)} s by rule ${window.rule}`,

@@ -1,26 +1,16 @@
 import { axisTitle } from '../../analysis/report/board.ts'
+import { factOf, RESULT_FACTS } from '../../analysis/schema/fact.ts'
 import type { BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { resultMetricOf } from '../../analysis/schema/result-metric.ts'
 import { csvNumber, csvText } from './csv.ts'
 
+/** Of every row: names, the facts of results, and how it is judged. */
 export const BOARD_FACTS = [
   'id',
   'source',
   'kind',
   'name',
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'num_gpus',
-  'precision',
-  'batch_limit',
-  'tensor_parallel',
-  'expert_parallel',
-  'data_parallel',
-  'architecture',
-  'total_params_billions',
-  'activated_params_billions',
+  ...RESULT_FACTS,
   'revision',
   'valid',
   'cautions',
@@ -87,7 +77,7 @@ export function boardColumnsCsv(rows: readonly BoardRow[]): string {
     ...[...BOARD_FACTS, 'setup', 'findings', ...PLACE_COLUMNS].map((name) => [
       name,
       null,
-      MEANINGS[name] ?? name.replaceAll('_', ' '),
+      MEANINGS[name] ?? factOf(name)?.meaning ?? name.replaceAll('_', ' '),
       null,
     ]),
     ...boardMetricIds(rows).flatMap((id) => {
@@ -107,12 +97,7 @@ export function boardColumnsCsv(rows: readonly BoardRow[]): string {
 
 const MEANINGS: Readonly<Record<string, string>> = {
   id: 'run_id or result_id',
-  source: 'local: measured here; others: results of other tools',
   kind: 'run: one run; board: a row that others published',
-  num_gpus: 'GPUs used',
-  batch_limit: "the engine's batch limit, or the batch of an image model",
-  total_params_billions: 'parameters, 1e9',
-  activated_params_billions: 'parameters active for a token, 1e9',
   revision: 'date or version of what was published',
   valid: 'false: kept, never ranked',
   cautions: 'how many cautions there are',

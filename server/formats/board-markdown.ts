@@ -1,5 +1,5 @@
-import { precisionName } from '../../analysis/comparing/alike-names.ts'
 import { axisTitle } from '../../analysis/report/board.ts'
+import { precisionName } from '../../analysis/schema/alike-names.ts'
 import type { BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { numberText } from '../commands/number-text.ts'
 

@@ -1,32 +1,20 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
+import { factOf } from '../../analysis/schema/fact.ts'
 import type { BoardRow } from '../../analysis/schema/leaderboard.ts'
 import { BOARD_FACTS, boardMetricIds } from './board-csv.ts'
 
-const WHOLE = new Set([
-  'num_gpus',
-  'batch_limit',
-  'tensor_parallel',
-  'expert_parallel',
-  'data_parallel',
-  'cautions',
-])
-const REAL = new Set(['total_params_billions', 'activated_params_billions'])
+const PARQUET = { text: 'STRING', time: 'STRING', whole: 'INT64', number: 'DOUBLE' } as const
+const OWN: Readonly<Record<string, string>> = { valid: 'BOOLEAN', cautions: 'INT64' }
+const typeOf = (name: string): string => OWN[name] ?? PARQUET[factOf(name)?.type ?? 'text']
 
 /** The leaderboard as one Parquet file: facts, and of each metric its value and window. */
 export function boardParquet(rows: readonly BoardRow[]): Uint8Array {
   // Types are said, not guessed: a column may be all null, and a guess rounds.
   const facts = BOARD_FACTS.map((name) => ({
     name,
-    type:
-      name === 'valid'
-        ? 'BOOLEAN'
-        : WHOLE.has(name)
-          ? 'INT64'
-          : REAL.has(name)
-            ? 'DOUBLE'
-            : 'STRING',
+    type: typeOf(name),
     nullable: true,
-    data: rows.map((r) => (WHOLE.has(name) ? wholeNumber(r[name]) : r[name])),
+    data: rows.map((r) => (typeOf(name) === 'INT64' ? wholeNumber(r[name]) : r[name])),
   }))
   const metrics = boardMetricIds(rows).flatMap((id) => [
     {

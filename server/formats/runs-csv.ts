@@ -1,83 +1,82 @@
 import { canonOf } from '../../analysis/schema/canon.ts'
+import { isConfiguredPath } from '../../analysis/schema/configured.ts'
+import { factOf, RUN_FACTS } from '../../analysis/schema/fact.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
-import type { RunView } from '../run-view.ts'
+import type { ViewedRun } from '../run-view.ts'
 import { csvNumber, csvText } from './csv.ts'
 
-export interface RunWithSummary {
-  readonly view: RunView
+export interface RunWithSummary extends ViewedRun {
   readonly summary: Summary
 }
 
-type Read = (run: RunWithSummary) => string | number | boolean | null
+type Cell = string | number | boolean | null
+interface Column {
+  readonly name: string
+  readonly unit: string | null
+  readonly meaning: string
+  readonly read: (run: RunWithSummary) => Cell
+}
 
-/** What stands before the metrics: name, what it means, where it is read. */
-const FACTS: readonly (readonly [string, string, Read])[] = [
-  ['run_id', 'id of the run', (r) => r.view.run_id],
-  [
-    'source',
-    'local: measured, with raw rows; others: results of other tools',
-    (r) => r.view.source,
-  ],
-  ['name', 'name in the configuration', (r) => r.view.name],
-  ['study_id', 'study that the run belongs to', (r) => r.view.study_id],
-  [
-    'experiment_key',
-    'equal for configurations that measure the same',
-    (r) => r.view.experiment_key,
-  ],
-  ['state', 'open: still running; sealed: finished', (r) => r.view.state],
-  ['outcome', 'completed, failed or interrupted', (r) => r.view.outcome],
-  ['reason', 'why it failed or was interrupted', (r) => r.view.reason],
-  ['valid', 'false: kept, never ranked', (r) => r.summary.valid],
-  ['findings', 'codes of the findings, with their severity', findingsText],
-  ['task', 'task of the configuration', (r) => r.view.task],
-  ['model', 'model', (r) => r.view.model],
-  ['engine', 'engine', (r) => r.view.engine],
-  ['gpu_model', 'GPU model of the GPUs used', (r) => r.view.gpu_model],
-  ['num_gpus', 'GPUs used', (r) => r.view.num_gpus],
-  ['precision', 'precision, as the configuration or the environment says', (r) => r.view.precision],
-  ['batch_limit', "the engine's batch limit", (r) => r.view.batch_limit],
-  ['tensor_parallel', 'tensor parallel size', (r) => r.view.tensor_parallel],
-  ['host', 'host that measured', (r) => r.view.host],
-  ['site', 'site of the host', (r) => r.view.site],
-  ['started_at', 'start, UTC', (r) => r.view.started_at],
-  ['created_at', 'when the database got to know it, UTC', (r) => r.view.created_at],
-  ['sealed_at', 'when it was finished, UTC', (r) => r.view.sealed_at],
-  [
-    'tags',
-    'tags as key=value, with semicolons between',
-    (r) =>
-      Object.entries(r.view.tags)
-        .map(([k, v]) => `${k}=${v}`)
-        .join(';'),
-  ],
-  ['note', 'note of a person', (r) => r.view.note],
-  ['analysis_version', 'version of the formulas', (r) => r.summary.analysis_version],
-  [
+/** What stands before the metrics: the facts, and what the summary says of the whole run. */
+const BEFORE: readonly Column[] = [
+  column('run_id', 'id of the run', (r) => r.view.run_id),
+  column('label', 'what varies among these runs, else model, engine, GPU', (r) => r.label),
+  ...RUN_FACTS.map((name): Column => {
+    const { unit = null, meaning = name } = factOf(name) ?? {}
+    return { name, unit, meaning, read: (r) => r.view[name] }
+  }),
+  column('valid', 'false: kept, never ranked', (r) => r.summary.valid),
+  column('findings', 'codes of the findings, with their severity', findingsText),
+  column('tags', 'tags as key=value, with semicolons between', (r) =>
+    Object.entries(r.view.tags)
+      .map(([k, v]) => `${k}=${v}`)
+      .join(';'),
+  ),
+  column('analysis_version', 'version of the formulas', (r) => r.summary.analysis_version),
+  column(
     'window_rule',
     'rule by which the counted window was chosen',
     (r) => r.summary.window?.rule ?? null,
-  ],
-  [
-    'window_duration_s',
-    'length of the counted window, s',
-    (r) => r.summary.window?.duration_s ?? null,
-  ],
+  ),
+  {
+    ...column(
+      'window_duration_s',
+      'length of the counted window, s',
+      (r) => r.summary.window?.duration_s ?? null,
+    ),
+    unit: 's',
+  },
 ]
+
+function column(name: string, meaning: string, read: Column['read']): Column {
+  return { name, unit: null, meaning, read }
+}
+
+/** The facts, then each configured value that one of the runs has, under its path. */
+function columnsOf(runs: readonly RunWithSummary[]): Column[] {
+  const paths = [...new Set(runs.flatMap((r) => [...r.values.keys()]))].filter(isConfiguredPath)
+  return [
+    ...BEFORE,
+    ...paths
+      .sort()
+      .map((path) => column(path, `configured: ${path}`, (r) => r.values.get(path) ?? null)),
+  ]
+}
 
 function findingsText({ summary }: RunWithSummary): string {
   return summary.findings.map((f) => `${f.severity}:${f.code}`).join(';')
 }
 
-/** One row a run; for each metric its value, range and, where it is empty, the reason. */
+/** One row a run: facts, configured values, and for each metric its value, range and, where it is empty, the reason. */
 export function runsCsv(runs: readonly RunWithSummary[]): string {
   const metrics = metricIds(runs)
+  const columns = columnsOf(runs)
   const head = [
-    ...FACTS.map(([name]) => name),
+    ...columns.map((c) => c.name),
     ...metrics.flatMap((id) => [id, `${id}_low`, `${id}_high`, `${id}_reason`]),
   ]
   const rows = runs.map((run) => [
-    ...FACTS.map(([, , read]) => cell(read(run))),
+    ...columns.map((c) => cell(c.read(run))),
     ...metrics.flatMap((id) => {
       const m = run.summary.metrics[id]
       return [m?.value ?? null, m?.low ?? null, m?.high ?? null, m ? m.reason : 'not_recorded'].map(
@@ -92,7 +91,7 @@ export function runsCsv(runs: readonly RunWithSummary[]): string {
 export function columnsCsv(runs: readonly RunWithSummary[]): string {
   const rows: (string | null)[][] = [
     ['column', 'unit', 'meaning', 'formula'],
-    ...FACTS.map(([name, meaning]) => [name, null, meaning, null]),
+    ...columnsOf(runs).map((c) => [c.name, c.unit, c.meaning, null]),
     ...metricIds(runs).flatMap((id) => {
       const canon = canonOf(id)
       const unit = canon?.unit ?? null

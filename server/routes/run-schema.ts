@@ -1,48 +1,30 @@
 import { z } from 'zod'
+import { RUN_FACTS, runShape } from '../../analysis/schema/fact.ts'
 import { metricValueSchema } from '../../analysis/schema/summary.ts'
-import type { RunListView, RunView } from '../run-view.ts'
 
-const text = z.string().nullable()
 const whole = z.int().nullable()
 
 export const runViewSchema = z
   .object({
     run_id: z.string(),
-    source: z
-      .string()
-      .meta({ description: 'local: measured here; others: results of other tools' }),
+    ...runShape(RUN_FACTS),
     state: z.enum(['open', 'sealed']),
-    outcome: text,
-    reason: text,
-    study_id: text,
-    experiment_key: z.string(),
-    name: text,
-    task: text,
-    model: text,
-    engine: text,
-    gpu_model: text,
-    num_gpus: z.int(),
-    precision: text,
-    batch_limit: whole,
-    tensor_parallel: whole,
-    host: text,
-    site: text,
-    started_at: text,
-    created_at: z.string(),
-    sealed_at: text,
-    note: text,
     archived: z.boolean(),
     tags: z.record(z.string(), z.string()),
   })
-  .meta({ id: 'Run' }) satisfies z.ZodType<RunView>
+  .meta({ id: 'Run' })
 
 export const listedRunSchema = runViewSchema
   .extend({
+    label: z.string().meta({ description: 'what varies among the rows, else model, engine, GPU' }),
+    configured: z
+      .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+      .meta({ description: 'configured values by path that differ among the rows, or were given' }),
     valid: z.boolean().nullable(),
     cautions: whole,
     metrics: z.record(z.string(), metricValueSchema).nullable(),
   })
-  .meta({ id: 'ListedRun' }) satisfies z.ZodType<RunListView>
+  .meta({ id: 'ListedRun' })
 
 export const runDetailSchema = runViewSchema
   .extend({

@@ -10,8 +10,8 @@ import { loadRun } from '../load-run.ts'
 import type { Parts } from '../parts.ts'
 import { readRunFile } from '../run-file.ts'
 import { runQuerySchema } from '../run-query.ts'
-import { listView, runView } from '../run-view.ts'
-import { annotateRun, tagsOf } from '../store/annotate.ts'
+import { listView, viewOf } from '../run-view.ts'
+import { annotateRun } from '../store/annotate.ts'
 import { countStreams } from '../store/chunks.ts'
 import { findRun } from '../store/find-run.ts'
 import { runParams } from './run-params.ts'
@@ -58,11 +58,10 @@ export function runRoutes(app: OpenAPIHono, { store, auth, summaries, now }: Par
     answers: { 200: { description: 'the run', body: runDetailSchema } },
     async handle(_, { params }) {
       const row = await findRun(store.db, params.run_id)
-      const tags = (await tagsOf(store.db, [row.run_id])).get(row.run_id) ?? {}
       const { file } = readRunFile(Buffer.from(row.run_json))
       const streams = await countStreams(store.db, row.run_id)
       const experiment = resolvedExperiment(file.run.experiment)
-      return json({ ...runView(row, tags), streams, experiment, run_json: file })
+      return json({ ...(await viewOf(store.db, row)), streams, experiment, run_json: file })
     },
   })
 
@@ -79,8 +78,7 @@ export function runRoutes(app: OpenAPIHono, { store, auth, summaries, now }: Par
       await store.db
         .transaction()
         .execute((tx) => annotateRun(tx, run_id, body, { actor, now: now() }))
-      const tags = (await tagsOf(store.db, [run_id])).get(run_id) ?? {}
-      return json(runView(await findRun(store.db, run_id), tags))
+      return json(await viewOf(store.db, await findRun(store.db, run_id)))
     },
   })
 

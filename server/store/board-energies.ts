@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { AI_ENERGY_SCORE } from '../../analysis/importers/ai-energy-score.ts'
-import { resultOf } from './results.ts'
+import { resultOf } from './result-payload.ts'
 import type { Tables } from './tables.ts'
 
 export interface BoardEnergy {

@@ -1,8 +1,10 @@
 import { type Kysely, sql } from 'kysely'
-import { precisionName, shortGpuName } from '../../analysis/comparing/alike-names.ts'
+import { precisionName, shortGpuName } from '../../analysis/schema/alike-names.ts'
+import { factOf } from '../../analysis/schema/fact.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import { resultConditions } from './result-filter.ts'
-import { conditions, type RunListQuery, SORT_COLUMNS } from './run-filter.ts'
+import { conditions, orderOf, type RunListQuery } from './run-filter.ts'
+import { sortValue } from './run-list.ts'
 import type { Tables } from './tables.ts'
 
 /** One row of a page over runs and results together, by id; `local`: a run. */
@@ -10,16 +12,6 @@ export interface BoardEntry {
   readonly id: string
   readonly local: number
   readonly sort_value: string | number | null
-}
-
-/** Columns of results that answer to the names by which runs are sorted. */
-const RESULT_COLUMN: Partial<Record<(typeof SORT_COLUMNS)[number], keyof Tables['result']>> = {
-  created_at: 'imported_at',
-  name: 'name',
-  model: 'model',
-  engine: 'engine',
-  gpu_model: 'gpu_model',
-  num_gpus: 'num_gpus',
 }
 
 /**
@@ -65,15 +57,16 @@ export async function countBoard(
 
 /** Runs and results that the filters let through, each with the value sorted by. */
 function entries(db: Kysely<Tables>, query: RunListQuery, revisions: readonly string[] | null) {
-  const column = SORT_COLUMNS.find((c) => c === query.sort)
-  const metric = column === undefined
-  const runValue = metric ? sql.ref('ordering.value') : sql.ref(`run.${column}`)
-  const theirs = metric ? undefined : RESULT_COLUMN[column]
-  const resultValue = metric
-    ? sql.ref('ordering.value')
-    : theirs === undefined
-      ? sql`null`
-      : sql.ref(`result.${theirs}`)
+  const order = orderOf(query.sort)
+  const runValue = sortValue(query.sort)
+  const { column, result_column } = factOf(query.sort) ?? {}
+  const theirs = result_column ?? (column === 'both' ? query.sort : undefined)
+  const resultValue =
+    order !== 'column'
+      ? runValue
+      : theirs === undefined
+        ? sql<null>`null`
+        : sql.ref<string | number | null>(`result.${theirs}`)
   const runs = db
     .selectFrom('run')
     .leftJoin('summary', (j) =>
@@ -87,6 +80,11 @@ function entries(db: Kysely<Tables>, query: RunListQuery, revisions: readonly st
         .on('ordering.analysis_version', '=', ANALYSIS_VERSION)
         .on('ordering.metric', '=', query.sort),
     )
+    .leftJoin('value_set_value as ordering_value', (j) =>
+      j
+        .onRef('ordering_value.value_set_id', '=', 'run.value_set_id')
+        .on('ordering_value.path', '=', query.sort),
+    )
     .select(['run.run_id as id', sql<number>`1`.as('local')])
     .select(runValue.$castTo<string | number | null>().as('sort_value'))
     .where('run.state', '=', 'sealed')
@@ -98,6 +96,11 @@ function entries(db: Kysely<Tables>, query: RunListQuery, revisions: readonly st
     .selectFrom('result')
     .leftJoin('result_metric as ordering', (j) =>
       j.onRef('ordering.result_id', '=', 'result.result_id').on('ordering.metric', '=', query.sort),
+    )
+    .leftJoin('value_set_value as ordering_value', (j) =>
+      j
+        .onRef('ordering_value.value_set_id', '=', 'result.value_set_id')
+        .on('ordering_value.path', '=', query.sort),
     )
     .select(['result.result_id as id', sql<number>`0`.as('local')])
     .select(resultValue.$castTo<string | number | null>().as('sort_value'))
@@ -114,14 +117,18 @@ export async function withAlikeNames(
   db: Kysely<Tables>,
   query: RunListQuery,
 ): Promise<RunListQuery> {
-  const { gpu_model, precision } = query.text
+  const { gpu_model, precision } = query.facts
   if (gpu_model === undefined && precision === undefined) return query
   return {
     ...query,
-    text: {
-      ...query.text,
-      ...(gpu_model && { gpu_model: await alike(db, 'gpu_model', gpu_model, shortGpuName) }),
-      ...(precision && { precision: await alike(db, 'precision', precision, precisionName) }),
+    facts: {
+      ...query.facts,
+      ...(gpu_model && {
+        gpu_model: await alike(db, 'gpu_model', gpu_model.map(String), shortGpuName),
+      }),
+      ...(precision && {
+        precision: await alike(db, 'precision', precision.map(String), precisionName),
+      }),
     },
   }
 }

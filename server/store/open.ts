@@ -6,6 +6,7 @@ import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
 import { connect, PAGE_BYTES, setDurable } from './connection.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
+import { fillValueSets, lacksValues } from './value-sets.ts'
 
 /** 'LLEM' as four bytes: what a database says of itself in its header. */
 const APPLICATION_ID = 0x4c4c454d
@@ -48,6 +49,7 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
     setDurable(raw)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: prepared(raw) }) })
     if (version_before < SCHEMA_VERSION) await migrate(db, raw)
+    if (await lacksValues(db)) await fillValueSets(db)
     return { path, db, raw, version_before, close: () => db.destroy() }
   } catch (error) {
     raw?.close()

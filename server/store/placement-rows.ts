@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
-import { precisionName, shortGpuName } from '../../analysis/comparing/alike-names.ts'
 import type { BoardValue } from '../../analysis/comparing/placement.ts'
+import { precisionName, shortGpuName } from '../../analysis/schema/alike-names.ts'
 import { alike } from './board-list.ts'
-import { resultOf } from './results.ts'
+import { resultOf } from './result-payload.ts'
 import type { Tables } from './tables.ts'
 
 /**

@@ -3,6 +3,7 @@ import type { RunFile } from '../../analysis/schema/run.ts'
 import { runFacts } from './run-facts.ts'
 import { sha256 } from './sha256.ts'
 import type { Tables } from './tables.ts'
+import { putRunValues } from './value-sets.ts'
 
 /** The text of a run.json as it came, and what was read from it. */
 export interface RunText {
@@ -33,6 +34,7 @@ export async function registerRun(
       reason: file.run.reason ?? null,
       created_at: now,
       archived: 0,
+      value_set_id: await putRunValues(db, file),
     })
     .onConflict((c) => c.column('run_id').doNothing())
     .executeTakeFirstOrThrow()
@@ -99,6 +101,7 @@ export async function updateRun(
     .updateTable('run')
     .set({
       ...runFacts(file),
+      value_set_id: await putRunValues(db, file),
       run_json: text,
       sha256: hash,
       outcome: file.run.outcome ?? null,

@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Result } from '../../analysis/schema/result.ts'
 import { resultConditions } from './result-filter.ts'
-import { resultOf } from './results.ts'
+import { resultOf } from './result-payload.ts'
 import type { RunListQuery } from './run-filter.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,17 +1,7 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
-import type { RunListQuery } from './run-filter.ts'
+import { factOf } from '../../analysis/schema/fact.ts'
+import { factFilters, type RunListQuery, setsWith } from './run-filter.ts'
 import type { Tables } from './tables.ts'
-
-/** Fields by which runs and results are filtered alike. */
-export const RESULT_FILTERS = [
-  'source',
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'precision',
-  'name',
-] as const
 
 type Filterable = ExpressionBuilder<Tables, 'result'>
 
@@ -21,14 +11,14 @@ type Filterable = ExpressionBuilder<Tables, 'result'>
  */
 export function resultConditions(eb: Filterable, query: RunListQuery): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
-  for (const [column, values] of Object.entries(query.text)) {
-    const known = RESULT_FILTERS.find((f) => f === column)
-    all.push(known ? eb(`result.${known}`, 'in', [...values]) : eb.lit(false))
+  for (const [name, values] of factFilters(query)) {
+    const { of, column } = factOf(name) ?? {}
+    if (of === 'run') all.push(eb.lit(false))
+    else if (column === 'both') all.push(eb(`result.${name as 'model'}`, 'in', values as never[]))
+    else all.push(eb('result.value_set_id', 'in', setsWith(name, values.map(String))))
   }
-  for (const column of ['num_gpus', 'batch_limit', 'tensor_parallel'] as const) {
-    const values = query.number[column]
-    if (values) all.push(eb(`result.${column}`, 'in', [...values]))
-  }
+  for (const [path, values] of Object.entries(query.configured))
+    all.push(eb('result.value_set_id', 'in', setsWith(path, values)))
   if (query.valid !== null) all.push(eb('result.valid', '=', query.valid ? 1 : 0))
   if (query.exclude_cautions) all.push(eb('result.cautions', '=', 0))
   if (query.archived === 'only' || query.tags.length > 0) all.push(eb.lit(false))

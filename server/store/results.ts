@@ -1,8 +1,11 @@
 import { gunzipSync } from 'node:zlib'
 import type { Kysely } from 'kysely'
+import { commonFacts } from '../../analysis/schema/fact.ts'
 import type { Result } from '../../analysis/schema/result.ts'
 import { writeAudit } from './audit.ts'
+import { resultOf } from './result-payload.ts'
 import type { ResultRow, Tables } from './tables.ts'
+import { putResultValues } from './value-sets.ts'
 
 /** A file as it came, packed, to be kept beside the results that were read from it. */
 export interface ResultFile {
@@ -39,9 +42,11 @@ export async function insertResults(
   let inserted = 0
   for (let i = 0; i < results.length; i += ROWS_AT_ONCE) {
     const batch = results.slice(i, i + ROWS_AT_ONCE)
+    const rows: ResultRow[] = []
+    for (const r of batch) rows.push(rowOf(r, now, await putResultValues(db, r)))
     const done = await db
       .insertInto('result')
-      .values(batch.map((r) => rowOf(r, now)))
+      .values(rows)
       .onConflict((c) => c.doNothing())
       .returning('result_id')
       .execute()
@@ -70,29 +75,21 @@ export async function insertResults(
 /** With up to thirty metrics each, well under the values that SQLite takes in one statement. */
 const ROWS_AT_ONCE = 50
 
-function rowOf(result: Result, now: string): ResultRow {
-  const { result_id, source, kind, name, task, model, engine, gpu_model, num_gpus } = result
-  const { precision, batch_limit, tensor_parallel, provenance } = result
+function rowOf(result: Result, now: string, value_set_id: number): ResultRow {
+  const { result_id, kind, provenance } = result
   return {
     result_id,
-    source,
     kind,
-    name,
-    task,
-    model,
-    engine,
-    gpu_model,
-    num_gpus,
-    precision,
+    ...commonFacts(result),
+    source: result.source,
     imported_at: now,
     provenance: JSON.stringify(provenance),
     payload: JSON.stringify(result),
-    batch_limit,
-    tensor_parallel,
     valid: result.valid ? 1 : 0,
     cautions: result.findings.filter((f) => f.severity === 'caution').length,
     revision: provenance.revision,
     file_sha256: provenance.file_sha256,
+    value_set_id,
   }
 }
 
@@ -105,9 +102,6 @@ export async function findResult(db: Kysely<Tables>, id: string): Promise<Result
     .executeTakeFirst()
   return row && resultOf(row)
 }
-
-export const resultOf = (row: { readonly payload: string }): Result =>
-  JSON.parse(row.payload) as Result
 
 /** A file that results came from, byte for byte as it came; undefined: there is none of that hash. */
 export async function readResultFile(

@@ -1,40 +1,18 @@
-import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
+import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kysely'
+import { isConfiguredPath } from '../../analysis/schema/configured.ts'
+import { type FactName, factOf, RUN_COLUMNS, usedFor } from '../../analysis/schema/fact.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import type { Tables } from './tables.ts'
 
-/** Columns by which lists filter for equality; a list of values is "or". */
-export const TEXT_FILTERS = [
-  'source',
-  'study_id',
-  'experiment_key',
-  'task',
-  'model',
-  'engine',
-  'gpu_model',
-  'precision',
-  'host',
-  'site',
-  'name',
-  'state',
-  'outcome',
-] as const
-export const NUMBER_FILTERS = ['num_gpus', 'batch_limit', 'tensor_parallel'] as const
-/** Columns by which lists sort, beside every metric. */
-export const SORT_COLUMNS = [
-  'created_at',
-  'started_at',
-  'sealed_at',
-  'name',
-  'model',
-  'engine',
-  'gpu_model',
-  'num_gpus',
-  'host',
-] as const
+/** Facts by which lists filter for equality; a list of values is "or". */
+export const FILTER_FACTS = usedFor('filter')
+/** Facts by which lists sort, beside configured paths and every metric. */
+export const SORT_FACTS = usedFor('sort')
 
 export interface RunListQuery {
-  readonly text: Partial<Record<(typeof TEXT_FILTERS)[number], readonly string[]>>
-  readonly number: Partial<Record<(typeof NUMBER_FILTERS)[number], readonly number[]>>
+  readonly facts: Readonly<Partial<Record<FactName, readonly (string | number)[]>>>
+  /** By configured path (`load.concurrency`), the values as they are written. */
+  readonly configured: Readonly<Record<string, readonly string[]>>
   readonly valid: boolean | null
   readonly exclude_cautions: boolean
   readonly archived: 'exclude' | 'include' | 'only'
@@ -47,7 +25,7 @@ export interface RunListQuery {
     readonly bound: 'min' | 'max'
     readonly limit: number
   }[]
-  /** A column of SORT_COLUMNS or a metric. */
+  /** A fact of SORT_FACTS, a configured path or a metric. */
   readonly sort: string
   readonly descending: boolean
   readonly limit: number
@@ -65,7 +43,13 @@ export const needsSummaries = (query: RunListQuery): boolean =>
   query.valid !== null ||
   query.exclude_cautions ||
   query.metrics.length > 0 ||
-  !(SORT_COLUMNS as readonly string[]).includes(query.sort)
+  orderOf(query.sort) === 'metric'
+
+/** What a list is sorted by. */
+export function orderOf(sort: string): 'column' | 'value' | 'metric' {
+  if (RUN_COLUMNS.some((c) => c === sort)) return 'column'
+  return factOf(sort) !== undefined || isConfiguredPath(sort) ? 'value' : 'metric'
+}
 
 type Filterable = ExpressionBuilder<
   Tables & { summary: Nullable<Tables['summary']> },
@@ -76,14 +60,14 @@ type Nullable<T> = { [K in keyof T]: T[K] | null }
 /** The query's filters, for any query over `run` with its `summary` joined to the left. */
 export function conditions(eb: Filterable, query: RunListQuery): Expression<SqlBool>[] {
   const all: Expression<SqlBool>[] = []
-  for (const column of TEXT_FILTERS) {
-    const values = query.text[column]
-    if (values) all.push(eb(`run.${column}`, 'in', values as never[]))
+  for (const [name, values] of factFilters(query)) {
+    const column = RUN_COLUMNS.find((c) => c === name)
+    if (factOf(name)?.of === 'result') all.push(eb.lit(false))
+    else if (column) all.push(eb(`run.${column}`, 'in', values as never[]))
+    else all.push(eb('run.value_set_id', 'in', setsWith(name, values.map(String))))
   }
-  for (const column of NUMBER_FILTERS) {
-    const values = query.number[column]
-    if (values) all.push(eb(`run.${column}`, 'in', [...values]))
-  }
+  for (const [path, values] of Object.entries(query.configured))
+    all.push(eb('run.value_set_id', 'in', setsWith(path, values)))
   if (query.valid !== null) all.push(eb('summary.valid', '=', query.valid ? 1 : 0))
   if (query.exclude_cautions) all.push(eb('summary.cautions', '=', 0))
   if (query.archived !== 'include')
@@ -104,6 +88,19 @@ export function conditions(eb: Filterable, query: RunListQuery): Expression<SqlB
       ),
     )
   return all
+}
+
+export const factFilters = (query: RunListQuery) =>
+  Object.entries(query.facts) as [FactName, readonly (string | number)[]][]
+
+/** The sets that hold one of some values under a path. A number is the same however it is written: 4, 4.0. */
+export function setsWith(path: string, values: readonly string[]) {
+  const written = values.flatMap((v) => {
+    const number = v.trim() === '' ? Number.NaN : Number(v)
+    return Number.isFinite(number) ? [v, String(number)] : [v]
+  })
+  return sql<number>`(select v.value_set_id from value_set_value v
+    where v.path = ${path} and v.text in (${sql.join([...new Set(written)])}))`
 }
 
 function hasTag(eb: Filterable, tag: { readonly key: string; readonly value: string | null }) {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
-import { conditions, type RunListQuery, SORT_COLUMNS } from './run-filter.ts'
+import { conditions, orderOf, type RunListQuery } from './run-filter.ts'
 import type { RunRow, Tables } from './tables.ts'
 
 export interface RunListRow extends RunRow {
@@ -12,10 +12,7 @@ export interface RunListRow extends RunRow {
 
 /** One page of runs. Rows without the value sorted by come last. */
 export async function listRuns(db: Kysely<Tables>, query: RunListQuery): Promise<RunListRow[]> {
-  const byColumn = (SORT_COLUMNS as readonly string[]).includes(query.sort)
-  const value = byColumn
-    ? sql.ref<string | number | null>(`run.${query.sort}`)
-    : sql.ref<number | null>('ordering.value')
+  const value = sortValue(query.sort)
   let q = db
     .selectFrom('run')
     .leftJoin('summary', (j) =>
@@ -28,6 +25,11 @@ export async function listRuns(db: Kysely<Tables>, query: RunListQuery): Promise
         .onRef('ordering.run_id', '=', 'run.run_id')
         .on('ordering.analysis_version', '=', ANALYSIS_VERSION)
         .on('ordering.metric', '=', query.sort),
+    )
+    .leftJoin('value_set_value as ordering_value', (j) =>
+      j
+        .onRef('ordering_value.value_set_id', '=', 'run.value_set_id')
+        .on('ordering_value.path', '=', query.sort),
     )
     .selectAll('run')
     .select(['summary.valid', 'summary.cautions', 'summary.json as summary_json'])
@@ -49,4 +51,16 @@ export async function listRuns(db: Kysely<Tables>, query: RunListQuery): Promise
     .orderBy('run.run_id', direction)
     .limit(query.limit)
     .execute()
+}
+
+/**
+ * The value that a list of runs is sorted by, over `ordering` and `ordering_value`, which are joined under the name
+ * sorted by. Of configured values numbers come before texts.
+ */
+export function sortValue(sort: string) {
+  const order = orderOf(sort)
+  if (order === 'column') return sql.ref<string | number | null>(`run.${sort}`)
+  return order === 'metric'
+    ? sql.ref<number | null>('ordering.value')
+    : sql<string | number | null>`coalesce(ordering_value.number, ordering_value.text)`
 }

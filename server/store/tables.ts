@@ -1,22 +1,10 @@
+import type { Generated } from 'kysely'
+import type { ReadColumn, RunValues } from '../../analysis/schema/fact.ts'
+
 /** The tables as Kysely sees them. Their shape is made in migrations/. Times are ISO 8601 in UTC. */
 
-/** What lists filter by, read once from run.json. */
-export interface RunFacts {
-  readonly study_id: string | null
-  readonly experiment_key: string
-  readonly name: string | null
-  readonly task: string | null
-  readonly model: string | null
-  readonly engine: string | null
-  readonly gpu_model: string | null
-  readonly num_gpus: number
-  readonly precision: string | null
-  readonly batch_limit: number | null
-  readonly tensor_parallel: number | null
-  readonly host: string | null
-  readonly site: string | null
-  readonly started_at: string | null
-}
+/** The columns of a run that are read once from run.json. */
+export type RunFacts = RunValues<ReadColumn>
 
 export interface RunRow extends RunFacts {
   run_id: string
@@ -34,6 +22,25 @@ export interface RunRow extends RunFacts {
   sealed_at: string | null
   note: string | null
   archived: number
+  /** Its configured values; null: not filled yet. */
+  value_set_id: number | null
+}
+
+/** Values that runs of one configuration share. A cache. */
+interface ValueSetRow {
+  value_set_id: Generated<number>
+  sha256: string
+  /** Of the list of facts that it was filled under. */
+  stamp: string
+}
+
+interface ValueSetValueRow {
+  value_set_id: number
+  /** Of a configured value, or the name of a fact. */
+  path: string
+  type: 'string' | 'number' | 'boolean'
+  text: string
+  number: number | null
 }
 
 interface ProcessRow {
@@ -115,6 +122,7 @@ export interface ResultRow {
   cautions: number
   revision: string | null
   file_sha256: string
+  value_set_id: number | null
 }
 
 interface ResultMetricRow {
@@ -251,6 +259,8 @@ export interface Tables {
   vote: VoteRow
   vote_worth: VoteWorthRow
   run: RunRow
+  value_set: ValueSetRow
+  value_set_value: ValueSetValueRow
   process: ProcessRow
   chunk: ChunkRow
   summary: SummaryRow

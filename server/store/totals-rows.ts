@@ -1,7 +1,8 @@
 import { type Kysely, sql } from 'kysely'
 import type { TotalsRow } from '../../analysis/cost/totals.ts'
+import { RUN_COLUMNS } from '../../analysis/schema/fact.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
-import { TOTAL_PART_IDS, type TotalPart, type TotalsBy } from '../../analysis/schema/totals.ts'
+import { TOTAL_PART_IDS, type TotalPart } from '../../analysis/schema/totals.ts'
 import type { Store } from './open.ts'
 import { conditions, type RunListQuery } from './run-filter.ts'
 import type { Tables } from './tables.ts'
@@ -20,15 +21,13 @@ const filtered = (db: Kysely<Tables>, query: RunListQuery) =>
     )
     .where((eb) => eb.and(conditions(eb as unknown as Parameters<typeof conditions>[0], query)))
 
-const KEYS = {
-  team: 'team.value',
-  model: 'run.model',
-  host: 'run.host',
-  site: 'run.site',
-  gpu_model: 'run.gpu_model',
-  engine: 'run.engine',
-  task: 'run.task',
-} as const satisfies Record<Exclude<TotalsBy, 'month'>, string>
+/** What a name of `by` is of a run: a column, its tag `team`, or a configured value. */
+function keyOf(name: string) {
+  if (name === 'team') return sql.ref<string | null>('team.value')
+  if (RUN_COLUMNS.some((c) => c === name)) return sql.ref<string | null>(`run.${name}`)
+  return sql<string | null>`(select v.text from value_set_value v
+    where v.value_set_id = run.value_set_id and v.path = ${name})`
+}
 
 /** An hour as the database hands it out: by place, as names would take longer than the sums. */
 type RawHour = readonly [
@@ -54,7 +53,7 @@ type RawHour = readonly [
 export function* totalsRows(
   { db, raw }: Store,
   query: RunListQuery,
-  by: readonly TotalsBy[],
+  by: readonly string[],
   sited: boolean,
 ): Generator<TotalsRow> {
   const names = by.filter((b) => b !== 'month')
@@ -78,7 +77,7 @@ export function* totalsRows(
       'e.u',
       (sited ? sql.ref<string | null>('run.host') : none).as('own_host'),
       (sited ? sql.ref<string | null>('run.site') : none).as('own_site'),
-      ...names.map((b) => sql.ref<string | null>(KEYS[b]).as(b)),
+      ...names.map((b, i) => keyOf(b).as(`key${i}`)),
     ])
     .compile()
   const rows = raw
@@ -86,7 +85,7 @@ export function* totalsRows(
     .raw()
     .iterate(...parameters) as IterableIterator<RawHour>
   for (const row of rows) {
-    const keys: Partial<Record<Exclude<TotalsBy, 'month'>, string | null>> = {}
+    const keys: Record<string, string | null> = {}
     names.forEach((b, i) => {
       keys[b] = row[OWN_PLACES + i] as string | null
     })

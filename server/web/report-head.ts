@@ -1,13 +1,14 @@
 import { html } from 'hono/html'
 import type { RunData } from '../../analysis/readings/run-data.ts'
+import { labelledSummary, plainLabel } from '../../analysis/schema/label.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { facts, type Markup } from './markup.ts'
 import { bytesText, utcText } from './number-text.ts'
 import { shareableConfig } from './shareable-config.ts'
 
-/** The name that people know a run by. */
-export const runName = (run: RunData): string =>
-  run.experiment.name ?? run.experiment.model ?? run.run_id
+/** The name that people know a run by, else model, engine and GPU. */
+export const runName = (run: RunData, summary: Summary): string =>
+  run.experiment.name ?? plainLabel(labelledSummary(summary, run.experiment.raw))
 
 /** What was run, on what, when, and whether the result counts. */
 export function reportHead(run: RunData, summary: Summary): Markup {
@@ -17,7 +18,7 @@ export function reportHead(run: RunData, summary: Summary): Markup {
     : html`<span class="stamp invalid">INVALID</span>`
   return html`<header>
     <p class="eyebrow">llem report</p>
-    <h1>${runName(run)} ${stamp}</h1>
+    <h1>${runName(run, summary)} ${stamp}</h1>
     ${facts([
       ['model', experiment.model],
       ['engine', experiment.engine],

@@ -41,7 +41,7 @@ export async function reportHtml(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="generator" content="llem">
-<title>${runName(run)} – llem report</title>
+<title>${runName(run, summary)} – llem report</title>
 <link rel="icon" href="data:,">
 <style>${raw(STYLES)}</style></head>
 <body>${reportHead(run, summary)}

@@ -119,7 +119,9 @@ describe('runs', () => {
     )
     expect(await run('runs', '--sort', 'colour')).toMatchObject({
       code: 2,
-      stderr: expect.stringMatching(/--sort is "colour"; it must be a field or a metric/),
+      stderr: expect.stringMatching(
+        /--sort is "colour"; it must be a field, a configured path or a metric/,
+      ),
     })
     expect(await run('runs', 'stray')).toMatchObject({ code: 2 })
   })

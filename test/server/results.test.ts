@@ -144,7 +144,7 @@ describe('the leaderboard over HTTP', () => {
   })
 
   it.each([
-    ['sort=nonsense', /sort.*must be a field or a metric/],
+    ['sort=nonsense', /sort.*must be a field, a configured path or a metric/],
     ['colour=red', /colour.*not known/],
     ['max_nonsense=1', /max_nonsense.*not known/],
     ['max_itl_ms_p50=fast', /must be a number/],
@@ -341,8 +341,8 @@ describe('the store of results', () => {
     for (const result of read.results.slice(0, 5))
       expect(await findResult(store.db, result.result_id)).toEqual(result)
     const query = {
-      text: { task: ['gpqa'] },
-      number: { num_gpus: [1] },
+      facts: { task: ['gpqa'], num_gpus: [1] },
+      configured: {},
       valid: true,
       exclude_cautions: true,
       archived: 'exclude',
@@ -358,7 +358,7 @@ describe('the store of results', () => {
     const found = await resultCandidates(store.db, query)
     expect(found.length).toBeGreaterThan(1)
     for (const c of found) expect(c.metrics['itl_ms_p50']?.value).toBeLessThanOrEqual(20)
-    const hosts = await resultCandidates(store.db, { ...query, text: { host: ['a'] } })
+    const hosts = await resultCandidates(store.db, { ...query, facts: { host: ['a'] } })
     expect(hosts).toEqual([])
   })
 

@@ -48,7 +48,7 @@ export function candidate(
     work: 'task chat',
     devices: ['GPU-1'],
     cautions: [],
-    configuration: () => ({ batch: id }),
+    values: new Map([['batch', id]]),
     ...fields,
     metrics: {
       energy_per_output_token_j: number('energy_per_output_token_j', joules, half, repeat_half),

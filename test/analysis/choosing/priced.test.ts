@@ -275,7 +275,7 @@ describe('choosing by carbon and money', () => {
     })
     expect(answer.recommended).toMatchObject({ id: 'fast', value: 0.5 })
     expect(answer.reason).toBe(
-      'm on 1 × H100 costs 0.5 EUR / 1M output tokens at 30 ms inter-token latency p50: the only configuration with cost per output token at most 0.6 EUR / 1M output tokens; it is itself the worst within the bounds, so there is nothing to save.',
+      'batch fast costs 0.5 EUR / 1M output tokens at 30 ms inter-token latency p50: the only configuration with cost per output token at most 0.6 EUR / 1M output tokens; it is itself the worst within the bounds, so there is nothing to save.',
     )
     const dear = ask(two, rented, { minimize: MONEY, baseline: 'worst_feasible' })
     expect(dear.reason).toMatch(/^batch fast costs 50 % less per output token than batch slow, /)

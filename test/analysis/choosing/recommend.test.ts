@@ -102,7 +102,7 @@ describe('a recommendation', () => {
       feasible: 0,
     })
     expect(answer.reason).toBe(
-      'None of 2 configurations has inter-token latency p50 at most 20 ms; the nearest, m on 1 × H100, has 30 ms inter-token latency p50, 10 ms too much.',
+      'None of 2 configurations has inter-token latency p50 at most 20 ms; the nearest, batch first, has 30 ms inter-token latency p50, 10 ms too much.',
     )
   })
 
@@ -122,12 +122,12 @@ describe('a recommendation', () => {
       metrics: { ttft_ms_p95: number('ttft_ms_p95', 150) },
     })
     expect(ask([...two, slow], { bounds }).reason).toBe(
-      'None of 3 configurations has time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much; 2 of them were not measured for it.',
+      'None of 3 configurations has time to first token p95 at most 100 ms; the nearest, m, vllm, H100, has 150 ms time to first token p95, 50 ms too much; 2 of them were not measured for it.',
     )
     // What is of other work could not be chosen, measured or not.
     const other = candidate('other', 1, 20, { work: 'task math' })
     expect(ask([slow, other], { bounds }).reason).toBe(
-      'The only configuration does not have time to first token p95 at most 100 ms; the nearest, m on 1 × H100, has 150 ms time to first token p95, 50 ms too much.',
+      'The only configuration does not have time to first token p95 at most 100 ms; the nearest, m, vllm, H100, has 150 ms time to first token p95, 50 ms too much.',
     )
     const none = ask(two, { bounds })
     expect(none).toMatchObject({ recommended: null, nearest: null, candidates: 0 })
@@ -158,11 +158,11 @@ describe('a recommendation', () => {
       ],
     })
     expect(answer.reason).toBe(
-      'm on 1 × H100 takes 2 J/token at 30 ms inter-token latency p50: the only configuration with quality score on mmlu at least 0.7; it is itself the fastest within the bounds, so there is nothing to save.',
+      'batch good takes 2 J/token at 30 ms inter-token latency p50: the only configuration with quality score on mmlu at least 0.7; it is itself the fastest within the bounds, so there is nothing to save.',
     )
     const strict = [{ metric: 'quality_score', bound: 'min', limit: 0.8 } as const]
     expect(ask(rows, { bounds: strict, quality_dataset: 'mmlu' }).reason).toBe(
-      'None of 3 configurations has quality score on mmlu at least 0.8; the nearest, m on 1 × H100, has 0.75 quality score on mmlu, 0.05 too little; 1 of them was not measured for it.',
+      'None of 3 configurations has quality score on mmlu at least 0.8; the nearest, batch good, has 0.75 quality score on mmlu, 0.05 too little; 1 of them was not measured for it.',
     )
   })
 
@@ -261,7 +261,7 @@ describe('a baseline', () => {
       saving_pct: { value: 75 },
       candidates: 5,
     })
-    expect(answer.reason).toContain('than batch now, what runs now')
+    expect(answer.reason).toContain('than batch now, 1 GPU, what runs now')
     // What runs now may take less than anything feasible: the saving is negative.
     const slow = rows.find((c) => c.id === 'slow') as Candidate
     const more = ask(rows, { baseline: 'current', current: slow })

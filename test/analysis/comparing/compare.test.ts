@@ -19,7 +19,7 @@ describe('two runs', () => {
     const b = energy('b', 1, 0.5, 0.06)
     const c = compareRuns(a, b, [load(4), load(1)])
     expect(c.sentence).toBe(
-      'concurrency 4 uses 43 % (39 to 47 %) less energy per output token than concurrency 1 (one run of each: how much runs differ among themselves is not in the range)',
+      'concurrency 4 uses 43 % (39 to 47 %) less energy per output token than concurrency 1 (one run of each: the range excludes run-to-run variation)',
     )
     expect(c.verdict).toBe('a')
     expect(c.differences).toEqual([{ path: 'load.concurrency', a: 4, b: 1 }])
@@ -60,7 +60,7 @@ describe('two runs', () => {
     expect(c.sentence).toContain("can't be compared by energy per output token")
     const bad = energy('b', 2, 0.1, 0.1, { findings: [finding('thermal_throttle', 'invalid')] })
     expect(compareRuns(energy('a', 1, 0.1), bad).sentence).toContain(
-      'run b is not valid: thermal_throttle',
+      'unnamed run (2) is not valid: thermal_throttle',
     )
     expect(compareRuns(summaryOf('a', {}), summaryOf('b', {})).sentence).toContain('neither has')
   })
@@ -90,13 +90,13 @@ describe('two runs', () => {
     expect(c.sentence).toContain('new uses 20 % (19 to 21 %) less compute energy than old')
   })
 
-  it('go by name, then by run, where no configuration tells them apart', () => {
+  it('go by name, then by number, where no configuration tells them apart', () => {
     const named = compareRuns(
       energy('a', 1, 0.1, 0.1, { name: 'old' }),
       energy('b', 2, 0.1, 0.1, { name: 'new' }),
     )
     expect(named.sentence).toContain('old uses')
-    expect(compareRuns(energy('a', 1), energy('b', 2)).a.label).toBe('run a')
+    expect(compareRuns(energy('a', 1), energy('b', 2)).a.label).toBe('unnamed run (1)')
   })
 })
 
@@ -145,7 +145,7 @@ describe('a study', () => {
   it('of one cycle each compares by the ranges of the runs themselves', () => {
     const s = compareStudy([...runs(1, [1]), ...runs(4, [0.57])], experiments)
     expect(s.sentence).toBe(
-      'concurrency 4 uses 43 % (37 to 49 %) less energy per output token than concurrency 1 (one run of each: how much runs differ among themselves is not in the range)',
+      'concurrency 4 uses 43 % (37 to 49 %) less energy per output token than concurrency 1 (one run of each: the range excludes run-to-run variation)',
     )
   })
 

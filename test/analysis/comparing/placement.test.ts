@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { precisionName, shortGpuName } from '../../../analysis/comparing/alike-names.ts'
 import { type BoardValue, type OwnRun, placement } from '../../../analysis/comparing/placement.ts'
 import { neighboursSpec } from '../../../analysis/report/neighbours.ts'
+import { precisionName, shortGpuName } from '../../../analysis/schema/alike-names.ts'
 import { drawSvg } from '../../../server/web/svg.ts'
 
 const METRIC = 'energy_per_output_token_j'

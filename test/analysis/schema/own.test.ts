@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { precisionName } from '../../../analysis/comparing/alike-names.ts'
 import { meaningOf } from '../../../analysis/estimators/energy-metric.ts'
+import { precisionName } from '../../../analysis/schema/alike-names.ts'
 import { ownValue } from '../../../analysis/schema/own.ts'
 
 it.each(['__proto__', 'constructor', 'toString'])('%s is no row of a table', (word) => {

@@ -1,4 +1,4 @@
-import { ownValue } from '../schema/own.ts'
+import { ownValue } from './own.ts'
 
 /** A family of accelerators with its number, as boards write it: H100, GH200, MI300X, L40S, "RTX 4090". */
 const FAMILY = /\b(GH|GB|MI|RTX|GTX|[ABHLTV])[ -]?(\d{1,4}[A-Z]{0,2})\b/i
