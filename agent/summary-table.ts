@@ -2,8 +2,10 @@ import Table from 'cli-table3'
 import pc from 'picocolors'
 import { CANON, type CanonMetric, canonOf } from '../analysis/schema/canon.ts'
 import { findingText } from '../analysis/schema/finding-text.ts'
+import { distinctLabels, labelledSummary } from '../analysis/schema/label.ts'
 import { REASONS } from '../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../analysis/schema/summary.ts'
+import { meanInterval } from '../analysis/stats/cycles.ts'
 
 /** What the table at the end of a run shows; everything else is in the report. */
 const ROWS = [
@@ -31,40 +33,116 @@ const PROGRAM_ROWS = [
 
 type Colours = ReturnType<typeof pc.createColors>
 
-/** The runs side by side, one column each, with 95 % ranges; then the findings, worst first, notes only counted. */
+/** Runs of one configuration: a column of the table. */
+interface Column {
+  readonly title: string
+  readonly runs: readonly Summary[]
+}
+
+/** Below so many characters a cell folds its range into lines that nobody reads. */
+const LEAST_CELL = 20
+const TITLE_CELL = 38
+
+/**
+ * The configurations side by side, one column each with its cycles folded, and 95 % ranges; where they don't fit beside
+ * one another, one line each. Then the findings, worst first, notes only counted.
+ * @param configurations by run id, for what varies among the runs
+ */
 export function summaryTable(
   summaries: readonly Summary[],
+  configurations: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
   colour: boolean,
   width: number,
 ): string {
   const c = pc.createColors(colour)
-  const titles = summaries.map((s, i) => columnTitle(s, i, summaries))
+  const columns = columnsOf(summaries, configurations)
+  const programs = summaries.every((s) => s.kind === 'measure')
+  const rows = programs ? PROGRAM_ROWS : ROWS
+  const fits = TITLE_CELL + columns.length * LEAST_CELL <= width || columns.length === 1
+  const windows = summaries.flatMap((s) => s.windows)
+  return [
+    fits ? sideBySide(columns, rows, programs, width, c) : oneBelowAnother(columns, rows, c),
+    ...(windows.length > 0 ? [windowTable(windows, c)] : []),
+    findings(columns, c),
+  ].join('\n')
+}
+
+/** One a configuration, in the order in which they first ran. */
+function columnsOf(
+  summaries: readonly Summary[],
+  configurations: ReadonlyMap<string, Readonly<Record<string, unknown>>>,
+): Column[] {
+  const groups = new Map<string, Summary[]>()
+  for (const s of summaries) {
+    const group = groups.get(s.experiment_key)
+    if (group) group.push(s)
+    else groups.set(s.experiment_key, [s])
+  }
+  const all = [...groups.values()]
+  const labels = distinctLabels(
+    all.map(([first]) =>
+      labelledSummary(first as Summary, configurations.get((first as Summary).run_id)),
+    ),
+  )
+  return all.map((runs, i) => ({
+    title: `${labels[i]}${runs.length > 1 ? ` (${runs.length} runs)` : ''}`,
+    runs,
+  }))
+}
+
+function sideBySide(
+  columns: readonly Column[],
+  rows: readonly string[],
+  programs: boolean,
+  width: number,
+  c: Colours,
+): string {
   const table = new Table({
-    head: ['', ...titles].map((t) => c.bold(t)),
+    head: ['', ...columns.map((s) => s.title)].map((t) => c.bold(t)),
     style: { head: [], border: [], compact: true },
     ...(width < 80 ? { colWidths: [24] } : {}),
     wordWrap: true,
   })
-  const programs = summaries.every((s) => s.kind === 'measure')
   if (programs)
-    table.push([
-      'seconds',
-      ...summaries.map((s) => (s.window === null ? '-' : significant(s.window.duration_s, 4))),
-    ])
-  for (const id of programs ? PROGRAM_ROWS : ROWS) {
+    table.push(['seconds', ...columns.map(({ runs }) => runs.map(secondsOf).join(', '))])
+  for (const id of rows) {
     const row = canonOf(id)
-    if (!row) continue
-    table.push([
-      `${label(id, row)}`,
-      ...summaries.map((s) => cell(s.metrics[id] ?? null, c)),
-    ] as string[])
+    if (row) table.push([label(id, row), ...columns.map(({ runs }) => foldedCell(runs, id, c))])
   }
-  const windows = summaries.flatMap((s) => s.windows)
-  return [
-    table.toString(),
-    ...(windows.length > 0 ? [windowTable(windows, c)] : []),
-    findings(summaries, titles, c),
-  ].join('\n')
+  return table.toString()
+}
+
+/** What a reader looks for first, of many configurations. */
+const FEW = 4
+
+function oneBelowAnother(columns: readonly Column[], rows: readonly string[], c: Colours): string {
+  const shown = rows.slice(0, FEW).flatMap((id) => {
+    const row = canonOf(id)
+    return row ? [{ id, head: label(id, row) }] : []
+  })
+  const table = new Table({
+    head: ['', ...shown.map((s) => s.head)].map((t) => c.bold(t)),
+    style: { head: [], border: [], compact: true },
+    wordWrap: true,
+  })
+  for (const { title, runs } of columns)
+    table.push([title, ...shown.map(({ id }) => foldedCell(runs, id, c))])
+  return table.toString()
+}
+
+const secondsOf = ({ window }: Summary) =>
+  window === null ? '-' : significant(window.duration_s, 4)
+
+/** One run with its own range; of several their mean, with the 95 % interval that they give. */
+function foldedCell(runs: readonly Summary[], id: string, c: Colours): string {
+  const [only] = runs
+  if (runs.length === 1 && only) return cell(only.metrics[id] ?? null, c)
+  const valid = runs.filter((r) => r.valid)
+  const known = (valid.length > 0 ? valid : runs).flatMap((r) => r.metrics[id] ?? [])
+  const mean = meanInterval(known.flatMap((m) => m.value ?? []))
+  const [first] = known
+  if (mean === null || !first) return cell(first ?? null, c)
+  return cell({ ...first, value: mean.mean, low: mean.low, high: mean.high }, c)
 }
 
 /** What programs marked, by name. */
@@ -90,13 +168,6 @@ function windowTable(windows: Summary['windows'], c: Colours): string {
   return table.toString()
 }
 
-function columnTitle(summary: Summary, index: number, all: readonly Summary[]): string {
-  const name = summary.name ?? summary.run_id.slice(0, 8)
-  const peak = summary.metrics['concurrency_peak']?.value
-  const unique = all.filter((s) => s.name === summary.name).length === 1
-  return unique ? name : peak == null ? `${name} ${index + 1}` : `concurrency ${peak}`
-}
-
 function label(id: string, row: CanonMetric): string {
   const statistic = Object.keys(CANON).includes(id) ? '' : `, ${id.slice(id.lastIndexOf('_') + 1)}`
   return `${row.title}${statistic} (${row.unit})`
@@ -113,15 +184,15 @@ function cell(metric: MetricValue | null, c: Colours): string {
 
 const ORDER = { invalid: 0, caution: 1, info: 2 } as const
 
-function findings(summaries: readonly Summary[], titles: readonly string[], c: Colours): string {
+function findings(columns: readonly Column[], c: Colours): string {
   const paint = { invalid: c.red, caution: c.yellow, info: c.dim }
-  const all = summaries.flatMap((s, i) =>
-    s.findings.map((f) => ({ ...f, text: findingText(f, s.devices), title: titles[i] ?? '' })),
+  const all = columns.flatMap(({ title, runs }) =>
+    runs.flatMap((s) => s.findings.map((f) => ({ ...f, text: findingText(f, s.devices), title }))),
   )
   const grouped = new Map<string, { finding: (typeof all)[number]; titles: string[] }>()
   for (const finding of all) {
     const known = grouped.get(finding.text)
-    if (known) known.titles.push(finding.title)
+    if (known) known.titles.push(...(known.titles.includes(finding.title) ? [] : [finding.title]))
     else grouped.set(finding.text, { finding, titles: [finding.title] })
   }
   const notes = [...grouped.values()].filter(({ finding }) => finding.severity === 'info').length
@@ -129,7 +200,7 @@ function findings(summaries: readonly Summary[], titles: readonly string[], c: C
     .filter(({ finding }) => finding.severity !== 'info')
     .sort((a, b) => ORDER[a.finding.severity] - ORDER[b.finding.severity])
     .map(({ finding, titles: where }) => {
-      const place = where.length === summaries.length ? '' : c.dim(` [${where.join(', ')}]`)
+      const place = where.length === columns.length ? '' : c.dim(` [${where.join(', ')}]`)
       return `${paint[finding.severity](finding.severity.padEnd(8))} ${finding.text}${place}`
     })
   if (notes > 0) lines.push(c.dim(`and ${notes} ${notes === 1 ? 'note' : 'notes'}, in the report`))

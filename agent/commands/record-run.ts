@@ -20,6 +20,8 @@ export interface Session {
   readonly reporter: Reporter
   readonly server: ServerConnection | null
   readonly signal: AbortSignal
+  /** The file or preset that the runs come from, where they come from one. */
+  readonly source?: string
   /** How many runs it will record: one lies in --out itself, several in a folder each. */
   readonly runs: number
 }
@@ -42,15 +44,16 @@ export async function openServer(
 
 /**
  * Records one run with this host's sensors, ships it meanwhile, seals it and writes its bundle.
- * @param sensors which sources to use (null: all), and the meters of the node
+ * @param configuration with the sources to use (null: all), and the meters of the node
  */
 export async function recordRun(
   session: Session,
-  sensors: Pick<Experiment['sensors'], 'only' | 'meters'>,
+  configuration: { readonly sensors: Pick<Experiment['sensors'], 'only' | 'meters'> },
   run: (parts: RecordingParts) => Promise<RunResult>,
 ): Promise<FinishedRun> {
   const { server, reporter, options } = session
   let shipper: Shipper | null = null
+  const { sensors } = configuration
   const calibrations = await readCalibrations(stateDir())
   const result = await run({
     calibrations,
@@ -79,10 +82,10 @@ export async function recordRun(
   if (shipper === null) {
     // Recorded only: with --out the copy is the run, else the spool is.
     if (bundle !== null) await spool.remove()
-    return { result, shipped: false, bundle }
+    return { result, shipped: false, bundle, configuration }
   }
   const ended = await (shipper as Shipper).finish(seal)
-  return { result, shipped: ended === 'sealed', bundle }
+  return { result, shipped: ended === 'sealed', bundle, configuration }
 }
 
 /** One run: the folder itself is its bundle; several: a folder each, named by run id. */

@@ -24,4 +24,6 @@ export interface FinishedRun {
   /** True when the server has it whole; false when it is still in the spool. */
   readonly shipped: boolean
   readonly bundle: string | null
+  /** What was run, with every default. */
+  readonly configuration: Readonly<Record<string, unknown>>
 }

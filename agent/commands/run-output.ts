@@ -1,5 +1,6 @@
 import pc from 'picocolors'
 import type { Comparison } from '../../analysis/schema/comparison.ts'
+import type { Engine, Load } from '../../analysis/schema/experiment.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { useColour } from '../colour.ts'
 import type { ServerConnection } from '../embedded-server.ts'
@@ -16,18 +17,19 @@ interface RunResults {
   readonly reports: readonly string[]
   readonly options: RecordOptions
   readonly server: ServerConnection
+  readonly source: string | undefined
 }
 
 /** What follows the last run of a session: its results where a server concludes them, else where its bundles lie. */
 export async function concludeRuns(
-  { study_id, server, options, signal }: Session,
+  { study_id, server, options, signal, source }: Session,
   finished: readonly FinishedRun[],
 ): Promise<ExitCode> {
   if (server === null) return printBundles(study_id, finished, options)
   const summaries = await summariesOf(server, finished)
   const comparison = await comparisonOf(server, summaries)
   const reports = await writeResults(server, finished, summaries, options)
-  printRunResults({ study_id, finished, summaries, comparison, reports, options, server })
+  printRunResults({ study_id, finished, summaries, comparison, reports, options, server, source })
   return exitCode(finished, summaries, signal.aborted)
 }
 
@@ -42,15 +44,16 @@ function printRunResults(results: RunResults): void {
   // A run that failed before anything was counted has no numbers to show; why was said.
   const counted = summaries.filter((s) => s.window !== null)
   if (counted.length === 0) return
+  const configurations = new Map(results.finished.map((f) => [f.result.run_id, f.configuration]))
   const out = process.stdout
   const c = pc.createColors(useColour(out))
-  out.write(`\n${summaryTable(counted, useColour(out), out.columns ?? 100)}\n`)
+  out.write(`\n${summaryTable(counted, configurations, useColour(out), out.columns ?? 100)}\n`)
   if (comparison) out.write(`\n${c.bold(comparison.sentence)}\n`)
   out.write('\n')
   for (const report of results.reports) out.write(`Report   ${report}\n`)
   out.write(`Browse   ${serveCommand(options)}\n`)
   out.write(
-    `\nNext:\n${nextCommands(options, counted)
+    `\nNext:\n${nextCommands(results, counted)
       .map((line) => `  ${line}\n`)
       .join('')}`,
   )
@@ -65,18 +68,39 @@ function serveCommand(options: RecordOptions): string {
     : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
 }
 
-const AFTER_RUN: [string, string][] = [
-  ['llem-agent run quick-test --set load.concurrency=8', 'another point of the same curve'],
-  ['llem-agent run examples/openai.yaml', 'your own server instead of the embedded engine'],
+const OWN_SERVER: [string, string] = [
+  'llem-agent run examples/openai.yaml',
+  'your own server instead of the embedded engine',
 ]
 const AFTER_PROGRAM: [string, string][] = [
   ['llem-agent measure --windows PATH -- COMMAND', 'joules of parts that the program marks'],
 ]
 
-function nextCommands(options: RecordOptions, summaries: readonly Summary[]): string[] {
+/** Another point of the same curve, twice as far out as the last; of the embedded engine the way to one's own server. */
+function afterRun({ finished, source }: RunResults): [string, string][] {
+  const loads = finished.map(({ configuration }) => configuration['load'] as Load)
+  const reached = Math.max(0, ...loads.map((l) => l.concurrency ?? 0))
+  const embedded = finished.some(
+    ({ configuration }) => (configuration['engine'] as Engine).name === 'embedded',
+  )
+  return [
+    ...(source !== undefined && reached > 0
+      ? [
+          [
+            `llem-agent run ${source} --set load.concurrency=${2 * reached}`,
+            'another point of the same curve',
+          ] as [string, string],
+        ]
+      : []),
+    ...(embedded ? [OWN_SERVER] : []),
+  ]
+}
+
+function nextCommands(results: RunResults, summaries: readonly Summary[]): string[] {
+  const { options } = results
   const db = options.server ? '' : ` --db ${options.db}`
   const commands: [string, string][] = [
-    ...(summaries.every((s) => s.kind === 'measure') ? AFTER_PROGRAM : AFTER_RUN),
+    ...(summaries.every((s) => s.kind === 'measure') ? AFTER_PROGRAM : afterRun(results)),
     [`llem-server show last${db}`, 'every number of the last run, with its range'],
   ]
   const width = Math.max(...commands.map(([command]) => command.length))

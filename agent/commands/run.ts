@@ -32,7 +32,7 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
   const server = await openServer(options, reporter)
   try {
     const session: Session = {
-      ...{ study_id, options, reporter, server },
+      ...{ study_id, options, reporter, server, source },
       signal: interrupt.signal,
       runs: items.length,
     }
@@ -101,7 +101,7 @@ async function runItems(
       await sleep(study.pause_s * 1000, undefined, { signal }).catch(() => {})
     if (signal.aborted) break
     reporter.runStarts(i, items.length, item.experiment)
-    const run = await recordRun(session, item.experiment.sensors, (parts) =>
+    const run = await recordRun(session, item.experiment, (parts) =>
       runExperiment({
         ...parts,
         item,
