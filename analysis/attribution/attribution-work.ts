@@ -1,7 +1,8 @@
+import { refusedCounts } from '../readings/believed-counts.ts'
 import type { Answer } from '../requests/answer.ts'
 import { tokensWithin } from '../requests/prefill-balance.ts'
 import type { Span } from '../requests/run-span.ts'
-import { type Maybe, unknown } from '../schema/reason.ts'
+import { type Maybe, type Reason, unknown } from '../schema/reason.ts'
 
 /** What was worked off in a window: what the joules of the phases are divided by and shared by. */
 export interface WindowWork {
@@ -67,15 +68,22 @@ export function windowWork(answers: readonly Answer[], window: Span): WindowWork
     output,
     decoded,
     reasoning: share(answers, window, ({ row, output_tokens }) =>
-      row.reasoning_tokens == null ? null : [row.reasoning_tokens, output_tokens],
+      row.reasoning_tokens == null
+        ? missing(row, 'reasoning_tokens')
+        : row.reasoning_tokens > output_tokens
+          ? 'implausible'
+          : [row.reasoning_tokens, output_tokens],
     ),
     rejected: share(answers, window, ({ row }) =>
       row.draft_rejected_tokens == null || row.draft_accepted_tokens == null
-        ? null
+        ? missing(row, 'draft_rejected_tokens')
         : [row.draft_rejected_tokens, row.draft_rejected_tokens + row.draft_accepted_tokens],
     ),
   }
 }
+
+const missing = (row: Answer['row'], name: string): Reason =>
+  refusedCounts(row)?.[name] === undefined ? 'not_recorded' : 'implausible'
 
 /**
  * Part over whole of the requests whose tokens arrived in the window, each by the share of them that did. A failed
@@ -84,7 +92,7 @@ export function windowWork(answers: readonly Answer[], window: Span): WindowWork
 function share(
   answers: readonly Answer[],
   window: Span,
-  counts: (a: Answer) => readonly [part: number, whole: number] | null,
+  counts: (a: Answer) => readonly [part: number, whole: number] | Reason,
 ): Maybe {
   let part = 0
   let whole = 0
@@ -93,8 +101,8 @@ function share(
     const tokens = tokensWithin(a, window)
     if (tokens <= 0) continue
     const found = counts(a)
-    if (found === null) {
-      if (a.succeeded) return unknown('not_recorded')
+    if (typeof found === 'string') {
+      if (a.succeeded) return unknown(found)
       continue
     }
     recorded = true

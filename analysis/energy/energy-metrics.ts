@@ -52,7 +52,7 @@ export function ratioMetrics(energy: ScopedEnergy, window: Window, tokens: Token
     energy_per_total_token_j: per(
       'energy_per_total_token_j',
       total,
-      input === null && output !== null ? 'not_recorded' : none,
+      input === null && output !== null ? (tokens.input_reason ?? 'not_recorded') : none,
       tokens.u_tokens,
     ),
     energy_per_useful_token_j: per(

@@ -9,6 +9,7 @@ import { failureFindings } from './failure-findings.ts'
 import { processFindings } from './process-findings.ts'
 import { steadyFindings } from './steady-findings.ts'
 import { tokenFindings } from './token-findings.ts'
+import { unbelievableCountFindings } from './unbelievable-count.ts'
 
 /**
  * What the requests, and the processes that served them, say about a run's validity. `no_steady_window` and
@@ -24,6 +25,7 @@ export function requestFindings(
   const span = window ?? runSpan(answers)
   return [
     ...failureFindings(run, answers),
+    ...unbelievableCountFindings(run, answers),
     ...tokenFindings(answers, span),
     ...steadyFindings(run, answers, window),
     ...batchFindings(run, window),

@@ -1,3 +1,5 @@
+import { MOST_CHUNK_TOKENS, MOST_TOKENS } from '../schema/token-count.ts'
+
 /**
  * Limits of the validity codes that speak of requests, as data: a change that moves any result raises `version`
  * and is told in CHANGELOG.md. Source: docs/metrics.md, "Validity".
@@ -7,6 +9,11 @@ export const REQUEST_THRESHOLDS = {
 
   failures_caution: 0.01,
   failures_invalid: 0.05,
+  /** Most tokens that a response or a prompt can have, and that one chunk can bring: above it a count is not believed. */
+  tokens_max: MOST_TOKENS,
+  chunk_tokens_max: MOST_CHUNK_TOKENS,
+  /** Share of the requests with a count that is not believed. */
+  unbelievable_invalid: 0.05,
   /** Share by which summed chunk tokens may differ from the engine's own count. */
   token_disagreement: 0.02,
   /** Share of gaps between chunks that are zero. */

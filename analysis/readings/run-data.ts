@@ -13,6 +13,7 @@ import type { Host, PhaseName, RunFile, RunOutcome } from '../schema/run.ts'
 import type { SensorRow } from '../schema/sensor.ts'
 import type { EngineRow, EventRow, RequestRow, StepRow, StreamName } from '../schema/stream.ts'
 import { relativeTime } from '../schema/time.ts'
+import { believedRequest, believedStep } from './believed-counts.ts'
 import { type SampleTable, seriesOf } from './sample-table.ts'
 
 /** The configuration as analysis needs it: the parts that it can read, with defaults, and the whole as it was. */
@@ -73,8 +74,11 @@ export interface RunData {
   readonly sensors: readonly SensorRow[]
   readonly environment: Readonly<Record<string, unknown>>
   readonly samples: SampleTable
+  /** Counts that no response can have are null in them: `unbelievable_counts` holds them as recorded. */
   readonly requests: readonly RequestRow[]
   readonly steps: readonly StepRow[]
+  /** Steps of which a count is read as absent, since no step can have it. */
+  readonly unbelievable_steps?: number
   readonly engine: readonly EngineRow[]
   readonly events: readonly EventRow[]
   /** Which processes recorded rows of a stream; absent: not told. */
@@ -109,6 +113,7 @@ export interface RunRows {
 export function runData(file: RunFile, rows: RunRows): RunData {
   const origin_ns = originOf(file)
   const experiment = readExperiment(file.run.experiment)
+  const steps = rows.steps.map(believedStep)
   return Object.freeze({
     run_id: file.run.run_id,
     study_id: file.run.study_id ?? null,
@@ -144,6 +149,9 @@ export function runData(file: RunFile, rows: RunRows): RunData {
     sensors: file.sensors ?? [],
     environment: file.environment ?? {},
     ...rows,
+    requests: rows.requests.map(believedRequest),
+    steps,
+    unbelievable_steps: steps.filter((step, i) => step !== rows.steps[i]).length,
   })
 }
 

@@ -1,5 +1,7 @@
 import type { RunData } from '../readings/run-data.ts'
+import { isCompleted } from '../schema/completed.ts'
 import type { RequestRow } from '../schema/stream.ts'
+import { isChunkTokens } from '../schema/token-count.ts'
 
 /** Where a request's number of output tokens comes from, best first. */
 export type TokenSource = 'usage' | 'chunk_tokens' | 'chunks'
@@ -66,7 +68,7 @@ export function readAnswer(row: RequestRow, measured: boolean): Answer {
   const atOnce = row.mode === 'proportional' || chunks.t_ns.length === 0
   const whole = atOnce && counted.total > 0 && end !== null
   const t_ns = whole ? [end] : atOnce ? [] : chunks.t_ns
-  const succeeded = isSuccess(row, t_ns.length > 0)
+  const succeeded = isSuccess(row, t_ns.length > 0, counted.total)
   const last_ns = t_ns.at(-1) ?? null
   return {
     row,
@@ -86,9 +88,9 @@ export function readAnswer(row: RequestRow, measured: boolean): Answer {
   }
 }
 
-/** ok, or whole but of another length. Without an outcome: tokens came and no error is named. */
-function isSuccess(row: RequestRow, hasTokens: boolean): boolean {
-  if (row.outcome != null) return row.outcome === 'ok' || row.outcome === 'length_mismatch'
+/** By its outcome. Without one: tokens came and no error is named. */
+function isSuccess(row: RequestRow, hasTokens: boolean, output_tokens: number): boolean {
+  if (row.outcome != null) return isCompleted(row.outcome, output_tokens)
   return hasTokens && row.error_code == null && row.error_layer == null
 }
 
@@ -104,9 +106,6 @@ interface TokenChunks {
   readonly tokens: readonly number[]
   readonly first_answer_ns: number | null
 }
-
-/** A record that claims more is broken: its count is not known. */
-const MOST_TOKENS_PER_CHUNK = 1_000_000
 
 const bearsTokens = (kind: string | undefined): boolean =>
   kind === undefined || kind === 'content' || kind === 'reasoning' || kind === 'tool'
@@ -142,9 +141,7 @@ function countsOf(counts: RequestRow['chunk_tokens'], from: number, to: number):
   if (!counts) return new Array<number>(to - from).fill(-1)
   const out = counts.slice(from, to)
   while (out.length < to - from) out.push(-1)
-  return out.some((m) => m > MOST_TOKENS_PER_CHUNK || m < -1)
-    ? out.map((m) => (m > MOST_TOKENS_PER_CHUNK || m < -1 ? -1 : m))
-    : out
+  return out.every(isChunkTokens) ? out : out.map((m) => (isChunkTokens(m) ? m : -1))
 }
 
 /** Clients stamp in order; a record from elsewhere is put in order, so that no gap is negative. */
@@ -183,6 +180,9 @@ function countTokens(row: RequestRow, { tokens }: TokenChunks): Counted {
   }
   const stated = row.output_tokens ?? null
   if (stated === null) {
+    // Of an engine whose own count is not believed, zero in every chunk is no count either.
+    if (sum === 0 && tokens.length > 0 && row.unbelievable_counts != null)
+      return { total: tokens.length, tokens: tokens.map(() => 1), own: null, source: 'chunks' }
     if (unknown === 0) return { total: sum, tokens, own: tokens, source: 'chunk_tokens' }
     const spread = tokens.map((m) => (m < 0 ? 1 : m))
     return { total: sum + unknown, tokens: spread, own: null, source: 'chunks' }

@@ -78,7 +78,7 @@ function ofWindow(
     requests_completed: metricOf('request', counts.completed),
     requests_failed: metricOf('request', counts.failed),
     output_tokens: metricOf('token', counts.output ?? 0, tokenRange(counts, 1)),
-    input_tokens: orMissing('input_tokens', counts.input, 'not_recorded'),
+    input_tokens: orMissing('input_tokens', counts.input, counts.input_reason ?? 'not_recorded'),
     prefill_balance: orMissing('prefill_balance', balance, 'no_output_tokens'),
   }
   return metrics
@@ -87,6 +87,7 @@ function ofWindow(
 function tokenRates(run: RunData, counts: TokenCounts, seconds: number) {
   const output = counts.output ?? 0
   const { input } = counts
+  const no_input = counts.input_reason ?? 'not_recorded'
   const range = tokenRange(counts, seconds)
   const gpus = run.devices.filter(
     (d) => (d.kind === 'gpu' || d.kind === 'gpu_instance') && usedDeviceIds(run).has(d.device_id),
@@ -97,9 +98,9 @@ function tokenRates(run: RunData, counts: TokenCounts, seconds: number) {
     input_throughput_tok_s: orMissing(
       'input_throughput_tok_s',
       input === null ? null : input / seconds,
-      'not_recorded',
+      no_input,
     ),
-    total_throughput_tok_s: orMissing('total_throughput_tok_s', total, 'not_recorded'),
+    total_throughput_tok_s: orMissing('total_throughput_tok_s', total, no_input),
     throughput_per_gpu_tok_s:
       gpus === 0
         ? noMetric('token/s/GPU', 'no_device')

@@ -1,3 +1,4 @@
+import { refusedCounts } from '../readings/believed-counts.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Reason } from '../schema/reason.ts'
 import { mean } from '../stats/moments.ts'
@@ -14,6 +15,8 @@ export interface TokenCounts {
   readonly output: number | null
   /** Prompt tokens of the prefills that ended. null: none recorded, or an engine that does not count them. */
   readonly input: number | null
+  /** Why `input` is null; null where it is not. */
+  readonly input_reason: Reason | null
   /** Output tokens that arrived for requests that succeed. */
   readonly useful_output: number | null
   readonly completed: number
@@ -48,6 +51,7 @@ export function countTokens(
   const none = {
     output: null,
     input: null,
+    input_reason: window === null ? ('no_window' as const) : ('not_recorded' as const),
     useful_output: null,
     completed: 0,
     failed: 0,
@@ -66,7 +70,7 @@ export function countTokens(
   }
   return {
     output,
-    input: inputTokens(answers, window),
+    ...inputTokens(answers, window),
     useful_output,
     completed: completedWithin(answers, window).length,
     failed: failedWithin(answers, window).length,
@@ -80,14 +84,20 @@ export function countTokens(
 }
 
 /** null where a prefill ended whose prompt was not counted: a sum without it would be too small. */
-function inputTokens(answers: readonly Answer[], span: Span): number | null {
+function inputTokens(
+  answers: readonly Answer[],
+  span: Span,
+): Pick<TokenCounts, 'input' | 'input_reason'> {
   let total = 0
   for (const a of answers) {
     if (a.first_ns === null || a.first_ns <= span.start_ns || a.first_ns > span.end_ns) continue
-    if (a.row.input_tokens == null) return null
+    if (a.row.input_tokens == null) {
+      const implausible = refusedCounts(a.row)?.['input_tokens'] !== undefined
+      return { input: null, input_reason: implausible ? 'implausible' : 'not_recorded' }
+    }
     total += a.row.input_tokens
   }
-  return total
+  return { input: total, input_reason: null }
 }
 
 /**

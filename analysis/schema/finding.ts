@@ -58,6 +58,7 @@ export const FINDING_CODES = [
   'non_stationary',
   'failures_above_threshold',
   'all_requests_failed',
+  'unbelievable_count',
   'token_source_disagreement',
   'length_mismatch',
   'prefix_cache_hits',

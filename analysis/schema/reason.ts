@@ -33,7 +33,8 @@ export const REASONS = {
   stale: 'the reading is too old',
   too_short: 'the window is shorter than the source can resolve',
   gap: 'readings are missing in between',
-  implausible: 'the reading is outside what the device can do',
+  implausible:
+    'the reading is outside what the device can do, or the count outside what a response can have',
   on_mains: 'the node ran on mains, so its battery tells nothing of it',
   unconnected: 'votes do not join all that is to be compared, not even through others',
   ambiguous_mapping: 'it is not certain which device it belongs to',

@@ -61,6 +61,8 @@ export const STREAMS = {
     requested_output_tokens: count,
     worker: count,
     error_message: text,
+    // JSON object: counts of the engine that no response can have, by column, as text; the column itself is null.
+    unbelievable_counts: text,
     // Kept only when asked (data.keep_answers): what prompt_sha256 is taken of, and what came.
     prompt_text: text,
     output_text: text,

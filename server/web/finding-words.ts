@@ -198,6 +198,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     `over ${pct(R.failures_caution)} of the ended requests failed; over ${pct(R.failures_invalid)}: invalid`,
   ),
   all_requests_failed: says('invalid', 'every request failed'),
+  unbelievable_count: says(
+    ['invalid', 'caution'],
+    `the engine reported counts that no response can have: no whole number from 0 to ${R.tokens_max}, zero output tokens with token chunks, more cached than input or more reasoning than output tokens. They are read as absent; in over ${pct(R.unbelievable_invalid)} of the requests: invalid`,
+  ),
   token_source_disagreement: says(
     'caution',
     `tokens by usage and by chunks differ by over ${pct(R.token_disagreement)}, or tokens are counted by chunk alone`,
