@@ -1,4 +1,5 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { isTokenCount } from '../../analysis/schema/token-count.ts'
 import { fetch, type RequestInit } from '../fetch.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -64,11 +65,11 @@ export function apiRoute(api: Experiment['engine']['api']): string {
   return api === 'chat' ? '/chat/completions' : '/completions'
 }
 
-/** `usage.prompt_tokens` of a whole answer; null: it does not say. */
+/** `usage.prompt_tokens` of a whole answer; null: not reported, or a count that no prompt can have. */
 export function promptTokens(answer: Answer): number | null {
   const usage = answer.json?.['usage'] as Json | null | undefined
   const n = usage?.['prompt_tokens']
-  return typeof n === 'number' ? n : null
+  return isTokenCount(n) ? n : null
 }
 
 /** Token ids of a text by /tokenize, in the words of vLLM, SGLang and llama-server; null: it has none. */

@@ -1,8 +1,8 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import type { Outcome } from '../../analysis/schema/stream.ts'
-import { short } from '../load/answer-event.ts'
 import { createAnswerRecord } from '../load/answer-record.ts'
 import { createEventReader } from '../load/event-reader.ts'
+import { short } from '../load/response-error.ts'
 import {
   type Answer,
   apiRoute,
@@ -101,12 +101,14 @@ function readProbe(endpoint: Endpoint, model: string, answer: Answer): Probed {
       onEvent: (data, name) => record.event(0, data, name),
       onComment: () => {},
       onTooLong: () => {},
+      onCut: () => record.cut(),
     })
     reader.push(Buffer.from(answer.text))
     reader.end()
   } else record.whole(0, answer.text)
   const row = record.cells('complete', 2)
-  const failed = row.outcome === 'error' || row.outcome === 'truncated'
+  const failed =
+    row.outcome === 'error' || row.outcome === 'truncated' || row.error_code === 'no_tokens'
   return {
     streams,
     outcome: row.outcome as Outcome,

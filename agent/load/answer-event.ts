@@ -1,19 +1,7 @@
 import type { ChunkKind } from '../../analysis/schema/stream.ts'
-
-/** Token counts as an engine states them; null where it does not. */
-export interface Usage {
-  readonly input_tokens: number | null
-  readonly output_tokens: number | null
-  readonly cached_input_tokens: number | null
-  readonly reasoning_tokens: number | null
-  readonly draft_accepted_tokens: number | null
-  readonly draft_rejected_tokens: number | null
-}
-
-export interface AnswerError {
-  readonly code: string
-  readonly message: string
-}
+import type { ReportedCounts } from '../../analysis/schema/token-count.ts'
+import { findError, finishError, type ResponseError, short, textOf } from './response-error.ts'
+import { readUsage } from './usage.ts'
 
 /** What one event of an answer says. It may be several things: tokens, then a finish, then usage. */
 export interface AnswerEvent {
@@ -23,14 +11,16 @@ export interface AnswerEvent {
   /** Tokens by their ids; null: no ids given. */
   readonly token_ids: number | null
   readonly finish_reason: string | null
-  readonly usage: Usage | null
-  readonly error: AnswerError | null
+  /** Counts as the engine reports them, not yet believed. */
+  readonly usage: ReportedCounts | null
+  /** A failure that the engine reports; with a finish reason of failure the event's tokens stay. */
+  readonly error: ResponseError | null
+  /** The event can't be read as one of a completion: what is wrong with it. */
+  readonly unreadable: string | null
 }
 
 type Json = Readonly<Record<string, unknown>>
 const isObject = (v: unknown): v is Json => v !== null && typeof v === 'object' && !Array.isArray(v)
-const count = (v: unknown): number | null =>
-  typeof v === 'number' && Number.isInteger(v) && v >= 0 ? v : null
 const filled = (v: unknown): string => (typeof v === 'string' ? v : '')
 
 /**
@@ -39,15 +29,19 @@ const filled = (v: unknown): string => (typeof v === 'string' ? v : '')
  * holds back the bytes of a character that is not whole. Role, empty text, finish and usage are not tokens.
  */
 export function readAnswerEvent(value: unknown): AnswerEvent {
-  const object: Json = isObject(value) ? value : {}
-  if (object['error'] !== undefined && object['error'] !== null)
-    return { ...NOTHING, kind: 'error', error: readError(object['error']) }
-  const usage = readUsage(object)
-  const choices = Array.isArray(object['choices']) ? object['choices'] : []
-  if (choices.length > 1 || (isObject(choices[0]) && (choices[0]['index'] ?? 0) !== 0))
+  if (!isObject(value)) return unreadable(`the event is no JSON object: ${textOf(value)}`)
+  const error = findError(value)
+  if (error !== null) return { ...NOTHING, kind: 'error', error }
+  const listed = value['choices'] ?? []
+  if (!Array.isArray(listed)) return unreadable(`choices is no list: ${textOf(listed)}`)
+  const usage = readUsage(value)
+  const choices: readonly unknown[] = listed
+  const first = choices[0] ?? {}
+  if (!isObject(first)) return unreadable(`a choice is no object: ${textOf(first)}`)
+  const choice: Json = first
+  if (choices.length > 1 || (choice['index'] ?? 0) !== 0)
     return { ...NOTHING, kind: 'error', error: SEVERAL }
-  const choice: Json = isObject(choices[0]) ? choices[0] : {}
-  const finish_reason = typeof choice['finish_reason'] === 'string' ? choice['finish_reason'] : null
+  const finish = readFinish(choice['finish_reason'])
   const delta = isObject(choice['delta']) ? choice['delta'] : choice['message']
   const part: Json = isObject(delta) ? delta : {}
   const reasoning = filled(part['reasoning']) || filled(part['reasoning_content'])
@@ -59,9 +53,10 @@ export function readAnswerEvent(value: unknown): AnswerEvent {
     kind: kindOf(),
     text: reasoning + content + tool,
     token_ids,
-    finish_reason,
+    finish_reason: finish.reason,
     usage,
-    error: null,
+    error: finishError(finish.reason, finish.message),
+    unreadable: null,
   }
 
   function kindOf(): ChunkKind {
@@ -69,7 +64,7 @@ export function readAnswerEvent(value: unknown): AnswerEvent {
     if (reasoning !== '') return 'reasoning'
     if (tool !== '') return 'tool'
     if (token_ids !== null) return 'content'
-    if (finish_reason !== null) return 'finish'
+    if (finish.reason !== null) return 'finish'
     if (usage !== null && choices.length === 0) return 'usage'
     if (typeof part['role'] === 'string') return 'role'
     return usage !== null && isEmptyChoice(choice) ? 'usage' : 'empty'
@@ -87,10 +82,25 @@ const NOTHING = {
   finish_reason: null,
   usage: null,
   error: null,
+  unreadable: null,
 } as const
-const SEVERAL: AnswerError = {
+const unreadable = (why: string): AnswerEvent => ({
+  ...NOTHING,
+  kind: 'error',
+  unreadable: short(why),
+})
+const SEVERAL: ResponseError = {
   code: 'several_choices',
-  message: 'the engine answers with several choices at once, whose times can not be told apart',
+  message: 'the response holds several choices at once, whose times cannot be separated',
+}
+
+/** A text, or SGLang's own object of type and message. */
+function readFinish(value: unknown): { reason: string | null; message: unknown } {
+  const reason = isObject(value) ? value['type'] : value
+  return {
+    reason: typeof reason === 'string' && reason !== '' ? reason : null,
+    message: isObject(value) ? value['message'] : null,
+  }
 }
 
 function isEmptyChoice(choice: Json): boolean {
@@ -105,37 +115,4 @@ function toolText(calls: unknown): string {
       return filled((fn as Json)['name']) + filled((fn as Json)['arguments'])
     })
     .join('')
-}
-
-/** `usage` of the OpenAI form, with what llama-server adds in `timings`. */
-function readUsage(object: Json): Usage | null {
-  const usage = object['usage']
-  if (!isObject(usage)) return null
-  const details = (key: string): Json => (isObject(usage[key]) ? usage[key] : {})
-  const timings: Json = isObject(object['timings']) ? object['timings'] : {}
-  const drafted = count(timings['draft_n'])
-  const accepted = count(timings['draft_n_accepted'])
-  return {
-    input_tokens: count(usage['prompt_tokens']),
-    output_tokens: count(usage['completion_tokens']),
-    cached_input_tokens:
-      count(details('prompt_tokens_details')['cached_tokens']) ?? count(timings['cache_n']),
-    reasoning_tokens: count(details('completion_tokens_details')['reasoning_tokens']),
-    draft_accepted_tokens: accepted,
-    draft_rejected_tokens: drafted === null || accepted === null ? null : drafted - accepted,
-  }
-}
-
-/** The error of an answer in the forms that engines use: a text, or an object with code, type, message, param. */
-export function readError(error: unknown): AnswerError {
-  if (!isObject(error)) return { code: 'error', message: short(String(error)) }
-  const code = error['type'] ?? error['code'] ?? 'error'
-  const message = error['message'] ?? error['detail'] ?? JSON.stringify(error)
-  return { code: String(code), message: short(String(message)) }
-}
-
-/** One line of at most 300 characters, for a record. */
-export function short(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length <= 300 ? line : `${line.slice(0, 299)}…`
 }

@@ -1,19 +1,16 @@
-import type { ChunkKind, Outcome, RequestRow } from '../../analysis/schema/stream.ts'
+import type { ChunkKind, RequestRow } from '../../analysis/schema/stream.ts'
 import {
-  type AnswerError,
-  bearsTokens,
-  readAnswerEvent,
-  short,
-  type Usage,
-} from './answer-event.ts'
-
-export type ErrorLayer = 'dns' | 'connect' | 'tls' | 'send' | 'http' | 'stream' | 'parse' | 'app'
-export interface Failure extends AnswerError {
-  readonly layer: ErrorLayer
-}
-
-/** How the transport ended: the answer's last byte, a cut connection, or our own doing. */
-export type Ending = 'complete' | 'cut' | 'cancelled' | 'timeout' | 'refused' | 'unsent'
+  isChunkTokens,
+  isTokenCount,
+  type ReportedCounts,
+  reportedText,
+  TOKEN_COUNTS,
+  type TokenCountName,
+  unbelievableCounts,
+} from '../../analysis/schema/token-count.ts'
+import { bearsTokens, readAnswerEvent } from './answer-event.ts'
+import { type Ending, type Failure, judgeOutcome } from './outcome.ts'
+import { findError, type ResponseError, short } from './response-error.ts'
 
 /** The part of a request's row that its answer fills. */
 export type AnswerCells = Pick<
@@ -29,6 +26,7 @@ export type AnswerCells = Pick<
   | 'draft_accepted_tokens'
   | 'draft_rejected_tokens'
   | 'token_source'
+  | 'unbelievable_counts'
   | 'finish_reason'
   | 'outcome'
   | 'error_layer'
@@ -45,24 +43,33 @@ export interface AnswerRecord {
   whole(t_ns: number, body: string): void
   /** The first failure stays; what was received stays too. */
   fail(failure: Failure): void
+  /** The last bytes are a part of an event, or of a document. */
+  cut(): void
   /** Something to remember of an answer that is well otherwise. */
   note(code: string): void
-  cells(ending: Ending, requested_output_tokens: number): AnswerCells
+  /** @param transport what the connection reported, null: nothing went wrong */
+  cells(ending: Ending, requested_output_tokens: number, transport?: Failure | null): AnswerCells
   /** The text so far. */
   text(): string
 }
 
-/** Gathers what an answer says, raw: the time, kind and tokens of each chunk, the last usage, the end. */
-export function createAnswerRecord(): AnswerRecord {
+/**
+ * Gathers a response, raw: the time, kind and tokens of each chunk, the last usage, the end.
+ * @param onDone called once, with `[DONE]`: nothing more will come that counts
+ */
+export function createAnswerRecord(onDone: () => void = () => {}): AnswerRecord {
   const chunk_t_ns: number[] = []
   const chunk_kind: ChunkKind[] = []
   const chunk_tokens: number[] = []
+  /** Chunks whose tokens are the growth of a running usage. */
+  const by_growth: number[] = []
   let text = ''
-  let usage: Usage | null = null
+  let usage: ReportedCounts | null = null
   let finish_reason: string | null = null
   let done_t_ns: number | null = null
   let failure: Failure | null = null
   let note: string | null = null
+  let cut_within = false
   let streamed = true
   let by_ids = 0
   let token_chunks = 0
@@ -75,81 +82,91 @@ export function createAnswerRecord(): AnswerRecord {
   const fail = (f: Failure) => {
     failure ??= f
   }
-  const read = (t_ns: number, data: string, whole: boolean) => {
+  const wrong = (t_ns: number, f: Failure) => {
+    add(t_ns, 'error', 0)
+    fail(f)
+  }
+  /** Tokens of this chunk: by ids, else by the growth of a running usage, else unknown (-1). A chunk is not a token. */
+  const tokensOf = (ids: number | null, reported: unknown): number => {
+    if (ids !== null) return ids
+    const before = token_chunks === 0 ? 0 : usage?.output_tokens
+    if (!isTokenCount(before) || !isTokenCount(reported) || reported < before) return -1
+    by_growth.push(chunk_t_ns.length)
+    return isChunkTokens(reported - before) ? reported - before : -1
+  }
+  const read = (t_ns: number, data: string) => {
     const value = parse(data)
-    if (value === undefined) {
-      add(t_ns, 'error', 0)
-      fail({ layer: 'parse', code: 'bad_json', message: short(data) })
-      return
-    }
+    if (value === undefined)
+      return wrong(t_ns, { layer: 'parse', code: 'bad_json', message: short(data) })
     const event = readAnswerEvent(value)
-    if (event.error !== null) {
-      add(t_ns, 'error', 0)
-      fail({ layer: 'app', ...event.error })
-      return
-    }
+    if (event.unreadable !== null)
+      return wrong(t_ns, { layer: 'parse', code: 'bad_event', message: event.unreadable })
+    if (event.kind === 'error' && event.error !== null)
+      return wrong(t_ns, { layer: 'app', ...event.error })
     let tokens = 0
     if (bearsTokens(event.kind)) {
-      // Tokens of this chunk: by ids, else by the growth of a running usage, else unknown. A chunk is not a token.
-      const before: number | null = token_chunks === 0 ? 0 : (usage?.output_tokens ?? null)
-      const now = event.usage?.output_tokens ?? null
-      tokens =
-        event.token_ids ?? (now !== null && before !== null && now >= before ? now - before : -1)
+      tokens = tokensOf(event.token_ids, event.usage?.output_tokens)
       // One chunk without ids, and the sum over ids is no count any more (NaN from then on).
       by_ids = event.token_ids === null ? Number.NaN : by_ids + event.token_ids
       token_chunks++
       text += event.text
     }
     finish_reason = event.finish_reason ?? finish_reason
-    // The last usage counts, yet it must not fall: a late chunk may carry a partial one.
-    if (event.usage !== null && (event.usage.output_tokens ?? 0) >= (usage?.output_tokens ?? 0))
-      usage = event.usage
-    add(t_ns, event.kind, whole && tokens === -1 ? (usage?.output_tokens ?? -1) : tokens)
+    if (event.usage !== null && !falls(event.usage, usage)) usage = event.usage
+    add(t_ns, event.kind, tokens)
+    // The event's tokens came; what it ends with is a failure all the same.
+    if (event.error !== null) fail({ layer: 'app', ...event.error })
   }
 
   return {
     event(t_ns, data, name) {
-      if (data === '[DONE]') {
-        done_t_ns ??= t_ns
+      if (data.trim() === '[DONE]') {
+        if (done_t_ns !== null) return
+        done_t_ns = t_ns
+        onDone()
         return
       }
-      if (name === 'error') {
-        add(t_ns, 'error', 0)
-        fail({ layer: 'app', ...errorOf(data) })
-        return
-      }
-      read(t_ns, data, false)
+      if (name === 'error') wrong(t_ns, { layer: 'app', ...errorOf(data) })
+      else read(t_ns, data)
     },
     comment: (t_ns) => add(t_ns, 'comment', 0),
     whole(t_ns, body) {
       streamed = false
-      read(t_ns, body, true)
+      read(t_ns, body)
+      if (failure === null && token_chunks === 0 && finish_reason === null)
+        fail({ layer: 'parse', code: 'no_completion', message: short(body) })
     },
     fail,
+    cut() {
+      cut_within = true
+    },
     note: (code) => {
       note ??= code
     },
     text: () => text,
-    cells(ending, requested) {
-      const by_usage = usage?.output_tokens ?? null
+    cells(ending, requested, transport = null) {
+      const { counts, refused } = believed(usage, token_chunks)
+      const by_usage = counts.output_tokens
       const token_source =
         by_usage !== null ? 'usage' : token_chunks > 0 && by_ids >= 0 ? 'token_ids' : 'chunks'
-      const output_tokens =
-        token_source === 'usage' ? by_usage : token_source === 'token_ids' ? by_ids : token_chunks
-      const ended = finish_reason !== null || done_t_ns !== null || !streamed
-      const { outcome, cause } = judge(ending, ended)
+      const output_tokens = by_usage ?? (token_source === 'token_ids' ? by_ids : token_chunks)
+      // Growth of a count that is not believed is not believed either.
+      if (refused?.output_tokens !== undefined) for (const i of by_growth) chunk_tokens[i] = -1
+      const { outcome, cause } = judgeOutcome({
+        ...{ ending, transport, failure, finish_reason, cut_within, token_chunks },
+        done: done_t_ns !== null || (!streamed && !cut_within),
+        chunks: chunk_t_ns.length,
+        length_held: lengthHeld(),
+      })
       return {
         done_t_ns,
         chunk_t_ns,
         chunk_kind,
         chunk_tokens,
-        input_tokens: usage?.input_tokens ?? null,
-        cached_input_tokens: usage?.cached_input_tokens ?? null,
+        ...counts,
         output_tokens,
-        reasoning_tokens: usage?.reasoning_tokens ?? null,
-        draft_accepted_tokens: usage?.draft_accepted_tokens ?? null,
-        draft_rejected_tokens: usage?.draft_rejected_tokens ?? null,
         token_source,
+        unbelievable_counts: refused === null ? null : JSON.stringify(refused),
         finish_reason,
         outcome,
         error_layer: cause?.layer ?? null,
@@ -158,19 +175,6 @@ export function createAnswerRecord(): AnswerRecord {
         mode: streamed ? 'streamed' : 'per_request_batch',
       }
 
-      function judge(end: Ending, whole: boolean): { outcome: Outcome; cause: Failure | null } {
-        if (end === 'cancelled' || end === 'timeout' || end === 'refused')
-          return { outcome: end, cause: failure }
-        if (failure !== null && (end !== 'cut' || failure.layer !== 'stream'))
-          return { outcome: 'error', cause: failure }
-        if (end === 'unsent') return { outcome: 'error', cause: failure }
-        if (!whole) return { outcome: 'truncated', cause: failure ?? cutCleanly() }
-        if (token_chunks === 0) return { outcome: 'error', cause: NO_TOKENS }
-        return { outcome: lengthHeld() ? 'ok' : 'length_mismatch', cause: null }
-      }
-      function cutCleanly(): Failure {
-        return chunk_t_ns.length === 0 ? EMPTY_BODY : NO_END
-      }
       // Chunks are not tokens: by chunks alone only an early stop is sure.
       function lengthHeld(): boolean {
         if (token_source === 'chunks') return finish_reason !== 'stop' || token_chunks >= requested
@@ -180,20 +184,31 @@ export function createAnswerRecord(): AnswerRecord {
   }
 }
 
-const NO_TOKENS: Failure = {
-  layer: 'app',
-  code: 'no_tokens',
-  message: 'the answer ended well and held no token',
+/** The last usage counts, yet it must not fall: a late chunk may carry a partial one. */
+function falls(next: ReportedCounts, last: ReportedCounts | null): boolean {
+  const before = last?.output_tokens
+  if (!isTokenCount(before)) return false
+  const now = next.output_tokens ?? 0
+  return isTokenCount(now) && now < before
 }
-const NO_END: Failure = {
-  layer: 'stream',
-  code: 'no_end',
-  message: 'the stream closed with neither a finish reason nor [DONE]',
-}
-const EMPTY_BODY: Failure = {
-  layer: 'stream',
-  code: 'empty_body',
-  message: 'HTTP 200 with an empty body',
+
+type Counts = Readonly<Record<TokenCountName, number | null>>
+
+/** The reported counts that a response can have, the others null and, as text, in `refused`. */
+function believed(
+  usage: ReportedCounts | null,
+  token_chunks: number,
+): { counts: Counts; refused: Partial<Record<TokenCountName, string>> | null } {
+  const reported = usage ?? {}
+  const names = unbelievableCounts(reported, token_chunks)
+  const counts = Object.fromEntries(
+    TOKEN_COUNTS.map((name) => [name, names.includes(name) ? null : (reported[name] ?? null)]),
+  ) as Counts
+  if (names.length === 0) return { counts, refused: null }
+  return {
+    counts,
+    refused: Object.fromEntries(names.map((name) => [name, reportedText(reported[name])])),
+  }
 }
 
 function parse(data: string): unknown {
@@ -205,8 +220,9 @@ function parse(data: string): unknown {
 }
 
 /** The data of an `event: error`: an error object, or whatever stands there. */
-function errorOf(data: string): AnswerError {
+function errorOf(data: string): ResponseError {
   const value = parse(data)
-  const error = value === undefined ? null : readAnswerEvent(value).error
+  const isObject = value !== null && typeof value === 'object' && !Array.isArray(value)
+  const error = isObject ? findError(value as Readonly<Record<string, unknown>>) : null
   return error ?? { code: 'error', message: short(data) }
 }

@@ -1,5 +1,5 @@
+import { isCompleted } from '../../analysis/schema/completed.ts'
 import type { PhaseName } from '../../analysis/schema/run.ts'
-import type { RequestRow } from '../../analysis/schema/stream.ts'
 import { drive } from './drive.ts'
 import type { LoadGenerator, LoadOptions, LoadResult } from './load.ts'
 import { createLookahead } from './lookahead.ts'
@@ -86,7 +86,7 @@ export async function createLoadGenerator(options: LoadOptions): Promise<LoadGen
           tally.sent++
         },
         onRow: (row) => {
-          if (isWhole(row)) tally.ok++
+          if (isCompleted(row.outcome, row.output_tokens ?? 0)) tally.ok++
           else tally.failed++
           options.onRequest(row)
         },
@@ -113,9 +113,4 @@ export async function createLoadGenerator(options: LoadOptions): Promise<LoadGen
       await sender.close()
     },
   }
-}
-
-/** A whole answer, of whatever length. */
-function isWhole(row: RequestRow): boolean {
-  return row.outcome === 'ok' || row.outcome === 'length_mismatch'
 }

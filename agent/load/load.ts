@@ -52,7 +52,7 @@ export interface LoadOptions {
 /** How the measured phase ended. */
 export interface LoadResult {
   readonly sent: number
-  /** Ended with a whole answer, of the asked length or not. */
+  /** Completed: ended properly with tokens, of the requested length or not. */
   readonly ok: number
   readonly failed: number
   /** Start of the drain: the instant when sending stopped, ns on the run clock. */

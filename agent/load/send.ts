@@ -3,9 +3,10 @@ import type { LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
-import { createAnswerRecord, type Ending } from './answer-record.ts'
+import { createAnswerRecord } from './answer-record.ts'
 import { type BodyReader, createBodyReader } from './body-reader.ts'
 import type { PlannedRequest } from './load.ts'
+import type { Ending, Failure } from './outcome.ts'
 import { type Payload, promptText } from './payload.ts'
 import { createSentTimes } from './sent-times.ts'
 import { transportFailure } from './transport-failure.ts'
@@ -37,6 +38,8 @@ export interface Sender {
 }
 
 const MAX_CONNECT_MS = 10_000
+/** After `[DONE]` only the end of the HTTP body is to come; a connection that stays open longer is closed. */
+const DONE_GRACE_MS = 100
 
 /**
  * The hot path of the load: requests over kept connections, each chunk stamped first thing when its bytes arrive.
@@ -67,7 +70,10 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
 
   function send(outgoing: Outgoing): Promise<RequestRow> {
     const { planned, payload, signal } = outgoing
-    const record = createAnswerRecord()
+    let grace: NodeJS.Timeout | null = null
+    const record = createAnswerRecord(() => {
+      grace = setTimeout(() => stopBy('complete'), DONE_GRACE_MS)
+    })
     let sent_t_ns: number | null = null
     let headers_t_ns: number | null = null
     let http_status: number | null = null
@@ -76,21 +82,22 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
     let stop: Ending | null = null
     let controller: Dispatcher.DispatchController | null = null
     let body: BodyReader | null = null
+    const stopBy = (why: 'complete' | 'cancelled' | 'timeout') => {
+      stop ??= why
+      controller?.abort(new Error(why))
+    }
 
     return new Promise((resolve) => {
-      const abort = (why: 'cancelled' | 'timeout') => {
-        stop ??= why
-        controller?.abort(new Error(why))
-      }
-      const onAbort = () => abort('cancelled')
-      const deadline = setTimeout(() => abort('timeout'), options.timeout_s * 1000)
+      const onAbort = () => stopBy('cancelled')
+      const deadline = setTimeout(() => stopBy('timeout'), options.timeout_s * 1000)
       signal.addEventListener('abort', onAbort, { once: true })
 
-      const finish = async (ending: Ending) => {
+      const finish = async (ending: Ending, transport: Failure | null = null) => {
         const closed_t_ns = clock.now()
         clearTimeout(deadline)
         signal.removeEventListener('abort', onAbort)
-        await body?.end(closed_t_ns)
+        await body?.end(closed_t_ns, ending === 'complete')
+        if (grace !== null) clearTimeout(grace)
         // The pool gives a connection out again one turn of the loop later; sooner, a new one would be opened.
         await new Promise(setImmediate)
         resolve({
@@ -105,7 +112,7 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
           requested_input_tokens: planned.requested_input_tokens,
           requested_output_tokens: planned.requested_output_tokens,
           worker,
-          ...record.cells(ending, planned.requested_output_tokens),
+          ...record.cells(ending, planned.requested_output_tokens, transport),
           ...(options.keep_answers
             ? { prompt_text: promptText(planned.prompt), output_text: record.text() }
             : {}),
@@ -123,8 +130,7 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
           dispatch()
           return
         }
-        record.fail(failure)
-        void finish(refused ? 'refused' : sent_t_ns === null ? 'unsent' : 'cut')
+        void finish(refused ? 'refused' : sent_t_ns === null ? 'unsent' : 'cut', failure)
       }
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart(c) {
@@ -154,7 +160,7 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
           },
           () => pool.dispatch({ method: 'POST', headers, ...payload }, handler),
         )
-      if (signal.aborted) abort('cancelled')
+      if (signal.aborted) stopBy('cancelled')
       dispatch()
     })
   }

@@ -1,5 +1,5 @@
-import { short } from './answer-event.ts'
-import type { ErrorLayer, Failure } from './answer-record.ts'
+import type { ErrorLayer, Failure } from './outcome.ts'
+import { short } from './response-error.ts'
 
 export interface TransportFailure {
   readonly failure: Failure
@@ -13,12 +13,13 @@ const LAYERS: readonly (readonly [RegExp, ErrorLayer])[] = [
   [/^(ENOTFOUND|EAI_)/, 'dns'],
   [/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|EADDRNOTAVAIL|UND_ERR_CONNECT)/, 'connect'],
   [/CERT|TLS|SSL|SELF_SIGNED|UNABLE_TO_VERIFY/, 'tls'],
-  [/^HPE_|HEADERS_OVERFLOW/, 'http'],
+  // What the other side sends is no HTTP: undici gives the parser's code, or in WebAssembly only its class.
+  [/^HPE_|HEADERS_OVERFLOW|^HTTPParserError$/, 'http'],
 ]
 
 /** What a failed connection was, by the codes of Node and undici. */
 export function transportFailure(error: Error, host: string): TransportFailure {
-  // Several addresses tried: the first tells.
+  // Several addresses tried: the first one counts.
   const first = error instanceof AggregateError ? (error.errors[0] as Error) : error
   const code = String((first as { code?: unknown }).code ?? first.name)
   const layer = LAYERS.find(([pattern]) => pattern.test(code))?.[1] ?? 'stream'

@@ -1,4 +1,5 @@
 import { createWarmupJudge } from '../../analysis/online/warmup.ts'
+import { isCompleted } from '../../analysis/schema/completed.ts'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 import { drive } from './drive.ts'
 import type { LoadOptions, WarmupResult } from './load.ts'
@@ -66,7 +67,7 @@ export async function runWarmup(options: WarmupOptions): Promise<WarmupResult> {
 
 /** Sent to last chunk, ms; null: it failed. */
 function latency(row: RequestRow): number | null {
-  const whole = row.outcome === 'ok' || row.outcome === 'length_mismatch'
+  const whole = isCompleted(row.outcome, row.output_tokens ?? 0)
   const last = row.chunk_t_ns?.at(-1) ?? null
   const sent = row.sent_t_ns ?? null
   return whole && last !== null && sent !== null ? (last - sent) / 1e6 : null

@@ -16,6 +16,7 @@ function read(pieces: readonly Uint8Array[], requested: number) {
     onEvent: (data, name) => record.event(t_ns, data, name),
     onComment: () => record.comment(t_ns),
     onTooLong: () => record.fail({ layer: 'parse', code: 'event_too_long', message: 'too long' }),
+    onCut: () => record.cut(),
   })
   for (const piece of pieces) {
     t_ns++

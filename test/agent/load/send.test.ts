@@ -400,9 +400,10 @@ describe('sender: counts', () => {
     })
   })
 
-  it('fails on an answer without a token', async () => {
+  it('calls a proper end without a token a length mismatch of zero, with its cause', async () => {
     expect(await answer(sse(text('', 'length'), DONE))).toMatchObject({
-      outcome: 'error',
+      outcome: 'length_mismatch',
+      output_tokens: 0,
       error_layer: 'app',
       error_code: 'no_tokens',
     })
@@ -410,6 +411,178 @@ describe('sender: counts', () => {
 
   it('calls an empty body with HTTP 200 truncated', async () => {
     expect(await answer(sse())).toMatchObject({ outcome: 'truncated', error_code: 'empty_body' })
+  })
+})
+
+describe('sender: counts that no response can have', () => {
+  const raw = (fields: string) => `data: {"choices":[],"usage":{${fields}}}\n\n`
+  const ids = (t: string, token_ids: number[], finish: string | null = null) =>
+    `data: ${JSON.stringify({ choices: [{ index: 0, text: t, token_ids, finish_reason: finish }] })}\n\n`
+
+  it.each([
+    ['2147483648', '2147483648'],
+    ['3107511590', '3107511590'],
+    ['4294967296', '4294967296'],
+    ['100000001', '100000001'],
+    ['1e300', '1e+300'],
+    ['1e999', 'Infinity'],
+    ['-5', '-5'],
+    ['2.5', '2.5'],
+    ['"2"', '2'],
+    ['true', 'true'],
+    ['[2]', 'a list'],
+    ['0', '0'],
+  ])('reads completion_tokens %s as absent, and takes the chunks', async (stated, reported) => {
+    const row = await answer(
+      sse(
+        text('a'),
+        text('b', 'length'),
+        raw(`"prompt_tokens":5,"completion_tokens":${stated}`),
+        DONE,
+      ),
+    )
+    expect(row).toMatchObject({
+      outcome: 'ok',
+      output_tokens: 2,
+      token_source: 'chunks',
+      input_tokens: 5,
+    })
+    expect(JSON.parse(row.unbelievable_counts ?? '')).toEqual({ output_tokens: reported })
+  })
+
+  it('takes token ids before chunks', async () => {
+    expect(
+      await answer(
+        sse(ids('ab', [7, 8]), ids('c', [9], 'length'), raw('"completion_tokens":1e300'), DONE),
+        3,
+      ),
+    ).toMatchObject({ outcome: 'ok', output_tokens: 3, token_source: 'token_ids' })
+  })
+
+  it('does not take the growth of a running usage that ends in such a count', async () => {
+    const running = (t: string, n: string, finish: string | null = null) =>
+      `data: {"choices":[{"index":0,"text":"${t}","finish_reason":${finish}}],"usage":{"completion_tokens":${n}}}\n\n`
+    expect(
+      await answer(sse(running('a', '1'), running('b', '4294967298', '"length"'), DONE)),
+    ).toMatchObject({ output_tokens: 2, token_source: 'chunks', chunk_tokens: [-1, -1] })
+  })
+
+  it('has none to report of an ordinary response, nor of a usage without counts', async () => {
+    expect((await answer(sse(...ok))).unbelievable_counts).toBeNull()
+    const row = await answer(sse(text('a'), text('b', 'length'), raw('"prompt_tokens":null'), DONE))
+    expect(row).toMatchObject({ unbelievable_counts: null, input_tokens: null, output_tokens: 2 })
+  })
+
+  it('reads each other count as absent that can not be, and keeps those that can', async () => {
+    const usage_of = (fields: string) =>
+      sse(
+        text('a'),
+        text('b', 'length'),
+        `data: {"choices":[],"usage":{"completion_tokens":2,${fields}}\n\n`,
+        DONE,
+      )
+    expect(await answer(usage_of('"prompt_tokens":-1}'))).toMatchObject({
+      input_tokens: null,
+      output_tokens: 2,
+      unbelievable_counts: '{"input_tokens":"-1"}',
+    })
+    // More from the cache than there was, more reasoning than output.
+    expect(
+      await answer(
+        usage_of(
+          '"prompt_tokens":5,"prompt_tokens_details":{"cached_tokens":6},"completion_tokens_details":{"reasoning_tokens":3}}',
+        ),
+      ),
+    ).toMatchObject({
+      input_tokens: 5,
+      cached_input_tokens: null,
+      output_tokens: 2,
+      reasoning_tokens: null,
+      unbelievable_counts: '{"cached_input_tokens":"6","reasoning_tokens":"3"}',
+    })
+    // 3 - 5: more accepted than drafted.
+    expect(
+      await answer(usage_of('"prompt_tokens":5},"timings":{"draft_n":3,"draft_n_accepted":5}')),
+    ).toMatchObject({
+      draft_accepted_tokens: 5,
+      draft_rejected_tokens: null,
+      unbelievable_counts: '{"draft_rejected_tokens":"-2"}',
+    })
+  })
+})
+
+describe('sender: how a response ends', () => {
+  it('is done with [DONE], though the connection is left open', async () => {
+    const head =
+      'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
+    const server = await serve({
+      steps: [
+        [0, head],
+        [0, httpChunk(ok.join(''))],
+      ],
+      after: 'hang',
+    })
+    // The limit of the request is far off: only [DONE] can end it.
+    const sender = await connect(server.base_url, 600)
+    expect(await send(sender)).toMatchObject({ outcome: 'ok', output_tokens: 2, error_code: null })
+    // The next one gets a connection of its own.
+    expect(await send(sender)).toMatchObject({ outcome: 'ok' })
+    expect(server.bodies.length).toBe(2)
+    expect(server.connections()).toBeGreaterThan(1)
+  })
+
+  it('keeps a connection on which the body ends shortly after [DONE]', async () => {
+    const head =
+      'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n'
+    const server = await serve({
+      steps: [
+        [0, head],
+        [0, httpChunk(ok.join(''))],
+        [5, '0\r\n\r\n'],
+      ],
+      after: 'keep',
+    })
+    const sender = await connect(server.base_url)
+    for (let i = 0; i < 3; i++) expect((await send(sender)).outcome).toBe('ok')
+    expect(server.connections()).toBeLessThan(3)
+  })
+
+  it('is an error where an error event came and the connection was left open', async () => {
+    const server = await serve({ ...sse('data: {"error":"gone"}\n\n'), after: 'hang' })
+    expect(await send(await connect(server.base_url, 0.2))).toMatchObject({
+      outcome: 'error',
+      error_message: 'gone',
+    })
+  })
+
+  it.each([
+    ['the banner of another protocol', 'SSH-2.0-OpenSSH_9.6\r\n'],
+    ['an alert of TLS', Uint8Array.of(0x15, 3, 1, 0, 2, 2, 0x16)],
+    ['events without a head', ok.join('')],
+  ])('is an error of HTTP where %s comes', async (_, bytes) => {
+    expect(await answer({ steps: [[0, bytes]] })).toMatchObject({
+      outcome: 'error',
+      error_layer: 'http',
+      http_status: null,
+    })
+  })
+
+  it('is an error of HTTP with 204, which has no body', async () => {
+    expect(await answer({ steps: [[0, 'HTTP/1.1 204 No Content\r\n\r\n']] })).toMatchObject({
+      outcome: 'error',
+      error_layer: 'http',
+      error_code: 'http_204',
+      http_status: 204,
+    })
+  })
+
+  it('is an error of HTTP with 500 whose body is cut', async () => {
+    const head = 'HTTP/1.1 500 Internal Server Error\r\ncontent-length: 500\r\n\r\n'
+    expect(await answer({ steps: [[0, `${head}CUDA out of`]], after: 'reset' })).toMatchObject({
+      outcome: 'error',
+      error_code: 'http_500',
+      error_message: 'CUDA out of',
+    })
   })
 })
 

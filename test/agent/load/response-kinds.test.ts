@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { readBody, SSE } from './read-body.ts'
+import { ENDED_CASES, ERROR_CASES, OTHER_CASES, type ResponseCase } from './response-cases.ts'
+
+const read = ({ body, type, status = 200 }: ResponseCase) =>
+  readBody([Buffer.from(body)], {
+    status,
+    headers: type === undefined ? SSE : { 'content-type': type },
+  })
+
+describe('a failure that an engine reports with HTTP 200', () => {
+  it.each(ERROR_CASES)('$name', async (c) => {
+    expect(await read(c)).toMatchObject(c.expected)
+  })
+})
+
+describe('a response of another kind is reported as what it is', () => {
+  it.each(OTHER_CASES)('$name', async (c) => {
+    expect(await read(c)).toMatchObject(c.expected)
+  })
+
+  it('shows the content type and the beginning of the body', async () => {
+    const [page] = OTHER_CASES as [ResponseCase]
+    expect((await read(page)).error_message).toBe(
+      'HTTP 200 with a page in the place of a completion; check engine.base_url (text/html; charset=utf-8): <!doctype html> <title>Sign in</title> <p>Please sign in.</p>',
+    )
+  })
+})
+
+describe('a response that ended properly', () => {
+  it.each(ENDED_CASES)('$name', async (c) => {
+    expect(await read(c)).toMatchObject(c.expected)
+  })
+
+  it('is not spoilt by fields of an error that are empty', async () => {
+    const body =
+      'data: {"error":null,"choices":[{"index":0,"text":"ab","finish_reason":"length","error":null}],"usage":{"completion_tokens":2}}\n\n'
+    expect(await readBody([Buffer.from(body)])).toMatchObject({ outcome: 'ok', output_tokens: 2 })
+  })
+})
