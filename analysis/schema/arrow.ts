@@ -13,6 +13,7 @@ import {
   utf8,
 } from '@uwdata/flechette'
 import { verifyStream } from './arrow-verify.ts'
+import { rangeOf } from './cell-range.ts'
 import { type ColumnType, type Row, STREAMS, type StreamName } from './stream.ts'
 
 /** Arrow's own type numbers, as flechette gives them in `field.type.typeId`. */
@@ -28,7 +29,7 @@ const TYPE = {
   largeList: 21,
 } as const
 
-export type ChunkFault = 'not_arrow' | 'compressed' | 'truncated' | 'schema'
+export type ChunkFault = 'not_arrow' | 'compressed' | 'truncated' | 'schema' | 'range'
 
 /** A chunk that can't be taken, with a stable kind for programs and a sentence for people. */
 export class ChunkError extends Error {
@@ -53,7 +54,8 @@ const MAKE_TYPE: Record<ColumnType, () => DataType> = {
 
 /**
  * Rows of one stream as one Arrow IPC stream, uncompressed: the chunk, as it is spooled, sent and stored.
- * @param rows cells that are absent or undefined become null; times must be whole numbers below 2^53
+ * @param rows cells that are absent or undefined become null
+ * @throws ChunkError (range) for a count or a time that its column can't hold: the encoder itself would wrap it
  */
 export function encodeChunk<S extends StreamName>(
   stream: S,
@@ -64,6 +66,7 @@ export function encodeChunk<S extends StreamName>(
     const cells = new Array<unknown>(rows.length)
     for (let i = 0; i < rows.length; i++)
       cells[i] = (rows[i] as Record<string, unknown>)[name] ?? null
+    checkCells(stream, name, column.type, cells)
     const type = MAKE_TYPE[column.type]()
     return [name, columnFromArray(cells as never[], type)] as [
       string,
@@ -73,6 +76,27 @@ export function encodeChunk<S extends StreamName>(
   const bytes = tableToIPC(tableFromColumns(columns), { format: 'stream' })
   if (bytes === null) throw new Error('flechette returned no bytes')
   return bytes as Uint8Array<ArrayBuffer>
+}
+
+function checkCells(stream: StreamName, name: string, type: ColumnType, cells: unknown[]): void {
+  const range = rangeOf(type)
+  if (range === null) return
+  const { fits, list, words } = range
+  for (let i = 0; i < cells.length; i++) {
+    const cell = cells[i]
+    if (cell === null) continue
+    const bad = list
+      ? (cell as readonly unknown[]).findIndex((v) => v !== null && !fits(v))
+      : fits(cell)
+        ? -1
+        : 0
+    if (bad < 0) continue
+    const value = list ? (cell as readonly unknown[])[bad] : cell
+    throw new ChunkError(
+      'range',
+      `column ${name} of stream ${stream} is ${String(value)} in row ${i} (from 0); it holds ${words}`,
+    )
+  }
 }
 
 /**

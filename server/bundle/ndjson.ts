@@ -1,4 +1,5 @@
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
+import { isCountCell, isTimeCell, RANGE_WORDS } from '../../analysis/schema/cell-range.ts'
 import { parseJson } from '../../analysis/schema/json.ts'
 import {
   type ColumnType,
@@ -59,30 +60,26 @@ function parseLine(line: string, at: string): Record<string, unknown> {
   return value as Record<string, unknown>
 }
 
-const INT64 = 2n ** 63n
-const isTime = (v: unknown): boolean =>
-  Number.isSafeInteger(v) || (typeof v === 'bigint' && v >= -INT64 && v < INT64)
-const isCount = (v: unknown): boolean => Number.isInteger(v) && Math.abs(v as number) < 2 ** 31
 const isText = (v: unknown): boolean => typeof v === 'string'
 const listOf = (fits: (v: unknown) => boolean) => (v: unknown) => Array.isArray(v) && v.every(fits)
 
 const FITS: Record<ColumnType, (value: unknown) => boolean> = {
-  time: isTime,
-  count: isCount,
+  time: isTimeCell,
+  count: isCountCell,
   value: (v) => typeof v === 'number' && Number.isFinite(v),
   text: isText,
-  time_list: listOf(isTime),
-  count_list: listOf(isCount),
+  time_list: listOf(isTimeCell),
+  count_list: listOf(isCountCell),
   text_list: listOf(isText),
 }
 
 const WORDS: Record<ColumnType, string> = {
   time: 'a whole number of nanoseconds',
-  count: 'a whole number',
+  count: `${RANGE_WORDS.count}, or null where it is not known`,
   value: 'a number',
   text: 'text',
   time_list: 'a list of whole numbers',
-  count_list: 'a list of whole numbers',
+  count_list: `a list, each ${RANGE_WORDS.count}`,
   text_list: 'a list of texts',
 }
 

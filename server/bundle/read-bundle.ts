@@ -1,5 +1,6 @@
 import { ChunkError, readChunk } from '../../analysis/schema/arrow.ts'
 import { manifestSchema } from '../../analysis/schema/bundle.ts'
+import { checkRanges } from '../../analysis/schema/chunk-range.ts'
 import { RUN_OUTCOMES, type RunOutcome } from '../../analysis/schema/run.ts'
 import { STREAM_NAMES, type StreamName } from '../../analysis/schema/stream.ts'
 import { MAX_JSON_BYTES } from '../../analysis/schema/wire.ts'
@@ -150,7 +151,9 @@ function chunkOf(
 ): BundleChunk {
   const bytes = file.read()
   try {
-    const row_count = readChunk(place.stream, bytes).numRows
+    const table = readChunk(place.stream, bytes)
+    checkRanges(place.stream, table)
+    const row_count = table.numRows
     return { ...place, path: file.path, sha256: sha256(bytes), row_count, read: file.read }
   } catch (error) {
     if (error instanceof ChunkError) throw new BundleError(`${at}: ${error.message}.`)

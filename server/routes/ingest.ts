@@ -2,6 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { ChunkError, type ChunkFault, readChunk } from '../../analysis/schema/arrow.ts'
+import { checkRanges } from '../../analysis/schema/chunk-range.ts'
 import { idSchema } from '../../analysis/schema/id.ts'
 import { runFileSchema } from '../../analysis/schema/run.ts'
 import {
@@ -30,6 +31,7 @@ const FAULT: Record<ChunkFault, readonly [number, string]> = {
   compressed: [415, 'compressed'],
   truncated: [400, 'chunk_damaged'],
   schema: [422, 'chunk_schema'],
+  range: [422, 'chunk_range'],
 }
 
 /** How recorders bring runs in. Each call may be repeated; it is answered after the commit. */
@@ -174,7 +176,9 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
 
 function rowsIn(stream: Parameters<typeof readChunk>[0], bytes: Uint8Array): number {
   try {
-    return readChunk(stream, bytes).numRows
+    const table = readChunk(stream, bytes)
+    checkRanges(stream, table)
+    return table.numRows
   } catch (error) {
     if (!(error instanceof ChunkError)) throw error
     const [status, code] = FAULT[error.fault]

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { columnFromArray, int64, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
 import { create, Header } from 'tar'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
@@ -297,6 +298,32 @@ describe('importing', () => {
       const bundle = handBundle('hand', { 'streams/p0/sample.ndjson': `\n${line}\n` })
       await expect(importBundles(store, bundle, NOW)).rejects.toThrow(message)
     })
+
+  it.each(['4294967296', '1e300', '2.5'])(
+    'refuses the count %s, which no column can hold, naming the line and the column',
+    async (count) => {
+      const bundle = handBundle('hand', {
+        'streams/p0/request.ndjson': `{"request_id":"a","output_tokens":${count}}\n`,
+      })
+      await expect(importBundles(store, bundle, NOW)).rejects.toThrow(
+        /line 1: output_tokens is [^;]+; it must be a whole number from -2147483648 to 2147483647, or null/,
+      )
+    },
+  )
+
+  it('refuses a chunk file with such a count, naming the file, the column and the row', async () => {
+    const columns = [
+      ['request_id', columnFromArray(['a'], utf8())],
+      ['output_tokens', columnFromArray([4_294_967_301n], int64())],
+    ]
+    const bytes = tableToIPC(tableFromColumns(columns as never), { format: 'stream' })
+    const bundle = handBundle('hand', {})
+    mkdirSync(join(bundle, 'streams/p0'), { recursive: true })
+    writeFileSync(join(bundle, 'streams/p0/request.arrow'), bytes as Uint8Array)
+    await expect(importBundles(store, bundle, NOW)).rejects.toThrow(
+      /request\.arrow: column output_tokens of stream request holds 4294967301 in row 0/,
+    )
+  })
 
   const mismatches: readonly [string, (at: string) => void, RegExp][] = [
     [

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { connect } from 'node:net'
 import { text as answerOf } from 'node:stream/consumers'
+import { columnFromArray, int64, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import { MAX_CHUNK_BYTES, MAX_JSON_BYTES, WIRE_VERSION } from '../../analysis/schema/wire.ts'
@@ -238,6 +239,43 @@ describe('storing a chunk', () => {
       status: 422,
       code: 'chunk_schema',
     })
+  })
+
+  it('refuses a count that no column can hold with 422, naming column, row and value', async () => {
+    const run_id = await newRun()
+    const columns = [
+      ['request_id', columnFromArray(['a', 'b'], utf8())],
+      ['output_tokens', columnFromArray([24n, 3_107_511_590n], int64())],
+    ]
+    const bytes = tableToIPC(tableFromColumns(columns as never), { format: 'stream' })
+    const wide = { ...requests, bytes: bytes as Uint8Array<ArrayBuffer> }
+    const refused = await problem(await putChunk(server.api, run_id, wide))
+    expect(refused).toMatchObject({ status: 422, code: 'chunk_range' })
+    expect(refused.detail).toContain(
+      'column output_tokens of stream request holds 3107511590 in row 1 (from 0); it holds a whole number from -2147483648 to 2147483647, or null',
+    )
+  })
+
+  it('takes a count that a column can hold and no response can have, and reads it as absent', async () => {
+    const run_id = await newRun()
+    const bytes = encodeChunk('request', [
+      { request_id: 'a', phase: 'measure', output_tokens: -1_187_455_706, input_tokens: 4 },
+    ])
+    const chunk = { ...requests, seq: 0, bytes: bytes as Uint8Array<ArrayBuffer> }
+    expect((await putChunk(server.api, run_id, chunk)).status).toBe(201)
+    const page = await (await fetch(`${server.api}/runs/${run_id}/requests`)).json()
+    expect(page).toMatchObject({
+      requests: [
+        {
+          input_tokens: 4,
+          output_tokens: null,
+          unbelievable_counts: '{"output_tokens":"-1187455706"}',
+        },
+      ],
+    })
+    // The stored bytes stay as they came.
+    const raw = await fetch(`${server.api}/runs/${run_id}/streams/request?format=ndjson`)
+    expect(JSON.parse(await raw.text())).toMatchObject({ output_tokens: -1_187_455_706 })
   })
 
   it.each(['-1', ''])(
