@@ -7,7 +7,7 @@ import type { ServerConnection } from '../embedded-server.ts'
 import { summaryTable } from '../summary-table.ts'
 import type { Session } from './record-run.ts'
 import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
-import { comparisonOf, exitCode, summariesOf, writeResults } from './run-results.ts'
+import { comparisonOf, exitCode, type Lost, summariesOf, writeResults } from './run-results.ts'
 
 interface RunResults {
   readonly study_id: string
@@ -15,6 +15,7 @@ interface RunResults {
   readonly summaries: readonly Summary[]
   readonly comparison: Comparison | null
   readonly reports: readonly string[]
+  readonly lost: readonly Lost[]
   readonly options: RecordOptions
   readonly server: ServerConnection
   readonly source: string | undefined
@@ -26,19 +27,34 @@ export async function concludeRuns(
   finished: readonly FinishedRun[],
 ): Promise<ExitCode> {
   if (server === null) return printBundles(study_id, finished, options)
-  const summaries = await summariesOf(server, finished)
-  const comparison = await comparisonOf(server, summaries)
-  const reports = await writeResults(server, finished, summaries, options)
-  printRunResults({ study_id, finished, summaries, comparison, reports, options, server, source })
-  return exitCode(finished, summaries, signal.aborted)
+  const { summaries, lost: unread } = await summariesOf(server, finished)
+  const { comparison, lost: uncompared } = await comparisonOf(server, summaries)
+  const { reports, lost: unwritten } = await writeResults(server, finished, summaries, options)
+  const lost = [...unread, ...uncompared, ...unwritten]
+  const results = {
+    study_id,
+    finished,
+    summaries,
+    comparison,
+    reports,
+    lost,
+    options,
+    server,
+    source,
+  }
+  printRunResults(results)
+  return exitCode(finished, summaries, lost, signal.aborted)
 }
 
 /** One JSON document, or the table, the reports and what to do next. */
 function printRunResults(results: RunResults): void {
   const { study_id, summaries, comparison, options } = results
   for (const text of toldAtTheEnd(results.finished)) process.stderr.write(`${text}\n`)
+  for (const { problem } of results.lost) process.stderr.write(`${problem}\n`)
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ study_id, runs: summaries, comparison }, null, 2)}\n`)
+    const lost = results.lost.length > 0 ? { lost: results.lost } : {}
+    const document = { study_id, runs: summaries, comparison, ...lost }
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     return
   }
   // A run that failed before anything was counted has no numbers to show; why was said.

@@ -36,7 +36,10 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
       signal: interrupt.signal,
       runs: items.length,
     }
-    return await concludeRuns(session, await runItems(session, study, items))
+    const { finished, error } = await runItems(session, study, items)
+    const code = await concludeRuns(session, finished)
+    if (error !== null) throw error
+    return code
   } finally {
     interrupt.dispose()
     await server?.stop()
@@ -92,7 +95,7 @@ async function runItems(
   session: Session,
   study: Study,
   items: readonly StudyItem[],
-): Promise<FinishedRun[]> {
+): Promise<{ readonly finished: FinishedRun[]; readonly error: unknown }> {
   const { reporter, signal } = session
   const finished: FinishedRun[] = []
   for (const [i, item] of items.entries()) {
@@ -109,16 +112,17 @@ async function runItems(
         stateDir: stateDir(),
       }),
     ).catch((error: unknown) => {
-      // What is finished is told all the same.
-      if (error instanceof Interrupted && finished.length > 0) return error
+      // The results of what is finished are given all the same.
+      if (finished.length > 0) return { error }
       throw error
     })
-    if (run instanceof Interrupted) {
-      reporter.say(run.message)
+    if ('error' in run) {
+      if (!(run.error instanceof Interrupted)) return { finished, error: run.error }
+      reporter.say(run.error.message)
       break
     }
     finished.push(run)
     if (run.result.outcome === 'failed') break
   }
-  return finished
+  return { finished, error: null }
 }
