@@ -90,7 +90,9 @@ export function readAnswer(row: RequestRow, measured: boolean): Answer {
 
 /** By its outcome. Without one: tokens came and no error is named. */
 function isSuccess(row: RequestRow, hasTokens: boolean, output_tokens: number): boolean {
-  if (row.outcome != null) return isCompleted(row.outcome, output_tokens)
+  // A record without counts and without chunks is of an unknown number of tokens, not of none.
+  const counted = row.output_tokens != null || row.chunk_t_ns != null
+  if (row.outcome != null) return isCompleted(row.outcome, counted ? output_tokens : 1)
   return hasTokens && row.error_code == null && row.error_layer == null
 }
 

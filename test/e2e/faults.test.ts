@@ -52,7 +52,7 @@ describe('an engine', () => {
     ).toBeGreaterThan(20)
   }, 60_000)
 
-  it.each(['http-500', 'error-in-stream', 'no-tokens', 'hang'])(
+  it.each(['http-500', 'error-in-stream', 'aborts', 'no-tokens', 'hang'])(
     'that answers with %s has its failures counted, and the result is invalid',
     async (mode) => {
       const ended = await agent('run', study(mode), '--json')
@@ -61,6 +61,26 @@ describe('an engine', () => {
     },
     60_000,
   )
+
+  it('that reports counts which no response can have gives a document without them, and invalid', async () => {
+    const ended = await agent('run', study('huge-counts'), '--json')
+    expect(ended.code, ended.stderr).toBe(3)
+    expect(ended.stderr).not.toContain('    at ')
+    expect(codesOf(ended)).toContain('unbelievable_count')
+    const [{ metrics }] = JSON.parse(ended.stdout).runs
+    // 30 requests of 8 tokens, counted by chunk where the engine's count can not be believed.
+    const tokens = metrics['output_tokens@run']?.value ?? metrics.output_tokens.value
+    expect(tokens).toBeGreaterThan(0)
+    expect(tokens).toBeLessThanOrEqual(240)
+    for (const { value } of Object.values(metrics) as { value: number | null }[])
+      if (value !== null) expect(Math.abs(value)).toBeLessThan(2 ** 31)
+  }, 60_000)
+
+  it('that leaves connections open after [DONE] loses no request', async () => {
+    const ended = await agent('run', study('open-after-done'), '--json')
+    expect([0, 3], ended.stderr).toContain(ended.code)
+    expect(codesOf(ended)).not.toContain('failures_above_threshold')
+  }, 60_000)
 
   it('that dies ends the run as failed, with its exit code, and keeps what was recorded', async () => {
     const ended = await agent('run', study('dies'), '--json')

@@ -1,5 +1,5 @@
 // A small server with the OpenAI completions API, with faults on demand: what an engine can do wrong, for real over HTTP.
-// node openai-server.mjs --port 8000 --mode ok|http-500|long-fails|error-in-stream|no-tokens|hang|dies|never-ready|exits
+// node openai-server.mjs --port 8000 --mode ok|http-500|long-fails|error-in-stream|aborts|no-tokens|hang|open-after-done|huge-counts|dies|never-ready|exits
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
 
@@ -51,6 +51,10 @@ const server = createServer(async (request, response) => {
       send({ error: { message: 'the engine core died', type: 'internal' } })
       return response.end()
     }
+    if (faulty && mode === 'aborts' && i === 2) {
+      send({ choices: [{ index: 0, text: '', delta: {}, finish_reason: 'abort' }] })
+      return response.end('data: [DONE]\n\n')
+    }
     send({
       choices: [
         {
@@ -62,7 +66,9 @@ const server = createServer(async (request, response) => {
       ],
     })
   }
-  send({ choices: [], usage: { prompt_tokens: input, completion_tokens: count } })
+  const stated = faulty && mode === 'huge-counts' ? 3_107_511_590 : count
+  send({ choices: [], usage: { prompt_tokens: input, completion_tokens: stated } })
+  if (faulty && mode === 'open-after-done') return response.write('data: [DONE]\n\n')
   response.end('data: [DONE]\n\n')
 })
 server.listen(Number(values.port), '127.0.0.1', () => {

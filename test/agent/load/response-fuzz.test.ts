@@ -123,29 +123,39 @@ function expectSound(row: Omit<RequestRow, 'request_id'>): void {
 }
 
 describe('a response of any bytes', () => {
-  it('gives a sound row, the same one however it is cut into reads', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        ...([body, type, status, fc.boolean(), fc.array(fc.nat(2000), { maxLength: 6 })] as const),
-        async (bytes, content_type, code, broken, at) => {
-          const headers = { 'content-type': content_type }
-          const options = { headers, status: code, requested, broken }
-          const row = await readBody([bytes], options)
-          const { text, ...cells } = row
-          expectSound(cells)
-          const ends = [...new Set(at.map((a) => a % (bytes.length + 1)))].sort((a, b) => a - b)
-          const pieces = [...ends, bytes.length].map((end, i) =>
-            bytes.subarray(i === 0 ? 0 : ends[i - 1], end),
-          )
-          const { chunk_t_ns, done_t_ns, ...cut } = await readBody(pieces, options)
-          const { chunk_t_ns: times, done_t_ns: done, ...whole } = row
-          expect(cut).toEqual(whole)
-          expect([chunk_t_ns?.length, done_t_ns === null]).toEqual([times?.length, done === null])
-        },
-      ),
-      { numRuns: fuzzRuns(1000) },
-    )
-  })
+  it(
+    'gives a sound row, the same one however it is cut into reads',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          ...([
+            body,
+            type,
+            status,
+            fc.boolean(),
+            fc.array(fc.nat(2000), { maxLength: 6 }),
+          ] as const),
+          async (bytes, content_type, code, broken, at) => {
+            const headers = { 'content-type': content_type }
+            const options = { headers, status: code, requested, broken }
+            const row = await readBody([bytes], options)
+            const { text, ...cells } = row
+            expectSound(cells)
+            const ends = [...new Set(at.map((a) => a % (bytes.length + 1)))].sort((a, b) => a - b)
+            const pieces = [...ends, bytes.length].map((end, i) =>
+              bytes.subarray(i === 0 ? 0 : ends[i - 1], end),
+            )
+            const { chunk_t_ns, done_t_ns, ...cut } = await readBody(pieces, options)
+            const { chunk_t_ns: times, done_t_ns: done, ...whole } = row
+            expect(cut).toEqual(whole)
+            expect([chunk_t_ns?.length, done_t_ns === null]).toEqual([times?.length, done === null])
+          },
+        ),
+        { numRuns: fuzzRuns(1000) },
+      )
+    },
+    fuzzRuns(60_000),
+  )
 
   describe('over a connection', () => {
     let server: RawServer
@@ -162,33 +172,37 @@ describe('a response of any bytes', () => {
       await server.close()
     })
 
-    it('gives a sound row', async () => {
-      const head = fc.oneof(
-        fc
-          .tuple(status, type)
-          .map(([s, t]) => `HTTP/1.1 ${s} X\r\ncontent-type: ${t}\r\nconnection: close\r\n\r\n`),
-        fc.constantFrom('', 'HTTP/1.1 200', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n'),
-      )
-      await fc.assert(
-        fc.asyncProperty(head, body, async (start, bytes) => {
-          const response = Buffer.concat([Buffer.from(start), bytes])
-          const row = await sender.send({
-            planned: {
-              request_id: 'r',
-              prompt: 'hello',
-              requested_input_tokens: 1,
-              requested_output_tokens: requested,
-              prompt_sha256: 'x',
-            },
-            payload: { path: '/v1/completions', body: Buffer.from(response.toString('base64')) },
-            phase: 'measure',
-            scheduled_t_ns: null,
-            signal: new AbortController().signal,
-          })
-          expectSound(row)
-        }),
-        { numRuns: fuzzRuns(200) },
-      )
-    })
+    it(
+      'gives a sound row',
+      async () => {
+        const head = fc.oneof(
+          fc
+            .tuple(status, type)
+            .map(([s, t]) => `HTTP/1.1 ${s} X\r\ncontent-type: ${t}\r\nconnection: close\r\n\r\n`),
+          fc.constantFrom('', 'HTTP/1.1 200', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n'),
+        )
+        await fc.assert(
+          fc.asyncProperty(head, body, async (start, bytes) => {
+            const response = Buffer.concat([Buffer.from(start), bytes])
+            const row = await sender.send({
+              planned: {
+                request_id: 'r',
+                prompt: 'hello',
+                requested_input_tokens: 1,
+                requested_output_tokens: requested,
+                prompt_sha256: 'x',
+              },
+              payload: { path: '/v1/completions', body: Buffer.from(response.toString('base64')) },
+              phase: 'measure',
+              scheduled_t_ns: null,
+              signal: new AbortController().signal,
+            })
+            expectSound(row)
+          }),
+          { numRuns: fuzzRuns(200) },
+        )
+      },
+      fuzzRuns(60_000),
+    )
   })
 })
