@@ -1,7 +1,7 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import type { Outcome } from '../../analysis/schema/stream.ts'
 import { createAnswerRecord } from '../load/answer-record.ts'
-import { createEventReader } from '../load/event-reader.ts'
+import { createBodyReader } from '../load/body-reader.ts'
 import { short } from '../load/response-error.ts'
 import {
   type Answer,
@@ -55,7 +55,7 @@ export async function probeCapabilities(
     if (refused.length === 0) break
     fields = fields.filter((field) => !refused.includes(field))
   }
-  const { streams, outcome, trouble } = readProbe(endpoint, model, answer)
+  const { streams, outcome, trouble } = await readProbe(endpoint, model, answer)
   return {
     fields,
     stripped_fields: PROBED_FIELDS.filter((field) => !fields.includes(field)),
@@ -82,7 +82,7 @@ interface Probed {
   readonly trouble: string | null
 }
 
-function readProbe(endpoint: Endpoint, model: string, answer: Answer): Probed {
+async function readProbe(endpoint: Endpoint, model: string, answer: Answer): Promise<Probed> {
   if (answer.status >= 500)
     return {
       streams: true,
@@ -95,22 +95,14 @@ function readProbe(endpoint: Endpoint, model: string, answer: Answer): Probed {
       `${endpoint.base_url} answered HTTP ${answer.status} to a two-token request for model ${JSON.stringify(model)}: ${short(answer.text) || 'nothing'}${remedy(answer.status)}`,
     )
   const record = createAnswerRecord()
-  const streams = answer.json === null
-  if (streams) {
-    const reader = createEventReader({
-      onEvent: (data, name) => record.event(0, data, name),
-      onComment: () => {},
-      onTooLong: () => {},
-      onCut: () => record.cut(),
-    })
-    reader.push(Buffer.from(answer.text))
-    reader.end()
-  } else record.whole(0, answer.text)
+  const reader = createBodyReader(answer.status, {}, record, { now: () => 0 })
+  reader.push(Buffer.from(answer.text), 0)
+  await reader.end(0, true)
   const row = record.cells('complete', 2)
   const failed =
     row.outcome === 'error' || row.outcome === 'truncated' || row.error_code === 'no_tokens'
   return {
-    streams,
+    streams: row.mode === 'streamed',
     outcome: row.outcome as Outcome,
     trouble: failed
       ? `${endpoint.base_url} answered a two-token request with HTTP 200 and no tokens (${row.error_message ?? row.error_code})`

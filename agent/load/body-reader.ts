@@ -23,7 +23,7 @@ export function createBodyReader(
   status: number,
   headers: Headers,
   record: AnswerRecord,
-  clock: Clock,
+  clock: Pick<Clock, 'now'>,
 ): BodyReader {
   const encoding = String(headers['content-encoding'] ?? 'identity')
   const inner = isNoResponse(status)
@@ -189,7 +189,7 @@ function wholeReader(onBody: (body: string, t_ns: number, complete: boolean) => 
 }
 
 /** Its times are those of the compressor's flushes, decoded: the note `gzip` says so. */
-function gunzipped(inner: BodyReader, record: AnswerRecord, clock: Clock): BodyReader {
+function gunzipped(inner: BodyReader, record: AnswerRecord, clock: Pick<Clock, 'now'>): BodyReader {
   const gunzip = createGunzip()
   let whole = true
   const over = new Promise<void>((resolve) => {

@@ -42,6 +42,21 @@ const codesOf = (ended: Ended): string[] =>
     r.findings.map((f) => f.code),
   )
 
+describe('a study', () => {
+  it('of which one run is refused gives the document of those that were finished', async () => {
+    const config = study('ok', {
+      repeat: { cycles: 1, order: 'fixed', pause_s: 0 },
+      sweep: { devices: [null, ['GPU-none']] },
+    })
+    const ended = await agent('run', config, '--json')
+    expect(ended.code, ended.stderr).toBe(2)
+    expect(ended.stderr).toContain('GPU-none')
+    const { runs, comparison } = JSON.parse(ended.stdout)
+    expect(runs).toHaveLength(1)
+    expect(comparison).toBeNull()
+  }, 60_000)
+})
+
 describe('an engine', () => {
   it('that works is measured, started and stopped', async () => {
     const ended = await agent('run', study('ok'), '--json')
