@@ -27,11 +27,12 @@ export const csvNumber = (value: number | bigint | null): string =>
   value === null || Number.isNaN(value) ? '' : String(value)
 
 /**
- * Text as a CSV field. What a spreadsheet would run as a formula gets an apostrophe in front.
+ * Text as a CSV field. What a spreadsheet would run as a formula gets an apostrophe in front: full-width signs too,
+ * which some take for the narrow ones.
  * Source: OWASP, "CSV Injection".
  */
 export function csvText(value: string | null): string {
   if (value === null) return ''
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(value) ? `'${value}` : value
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }

@@ -166,6 +166,16 @@ describe('hardware and embodied emissions worked by hand', () => {
     expect(ownPerGpuHour(own({ wacc: 0.1 }))).toBeCloseTo(1.5005, 4)
   })
 
+  it('an annuity repays the price less what is left at its value of today', () => {
+    // 1.1^4 = 1.4641; 20 000 / 1.4641 = 13 660.27; CRF = 0.14641 / 0.4641 = 0.3154708
+    // (200 000 - 13 660.27) x 0.3154708 = 58 784.74 a year over 8760 x 0.6 x 8 = 42 048 hours
+    expect(ownPerGpuHour(own({ residual_frac: 0.1, wacc: 0.1 }))).toBeCloseTo(1.398039, 6)
+    // Four payments and what is left, each at its value of today, are the price.
+    const year = ownPerGpuHour(own({ residual_frac: 0.25, wacc: 0.07 })) * 42_048
+    const today = [1, 2, 3, 4].reduce((sum, n) => sum + year / 1.07 ** n, 50_000 / 1.07 ** 4)
+    expect(today).toBeCloseTo(200_000, 6)
+  })
+
   it('owning breaks even where its year costs the rent of the hours', () => {
     // 50 000 $ a year over 2 $ x 8760 h x 8
     expect(breakEvenUtil(own({}), 2)).toBeCloseTo(50_000 / (2 * 8760 * 8), 12)
