@@ -6,11 +6,35 @@ import { HttpProblem } from './problem.ts'
 const READ_ON = 8
 
 /**
+ * The whole body. A client that leaves before its end is no failure of this server: nobody is there to read the response,
+ * and nothing is logged.
+ * @throws HttpProblem 413, and 400 `body_incomplete` where the client has left
+ */
+export async function readBody(c: Context, limit: number): Promise<Uint8Array> {
+  try {
+    return await readWithin(c, limit)
+  } catch (error) {
+    if (error instanceof HttpProblem || !hasLeft(c)) throw error
+    throw new HttpProblem(
+      400,
+      'body_incomplete',
+      'The connection ended before the end of the body. Send it again.',
+    )
+  }
+}
+
+/** Node marks a message complete once its whole body has arrived; one that was cut is destroyed before. */
+function hasLeft(c: Context): boolean {
+  const { incoming } = c.env as HttpBindings
+  return incoming.destroyed && !incoming.complete
+}
+
+/**
  * The whole body, unless it is longer than `limit` bytes: then nothing of it is kept. It is read to its end all the
  * same, within bounds, since a client that is still sending would see a broken connection in place of the answer.
  * @throws HttpProblem 413
  */
-export async function readBody(c: Context, limit: number): Promise<Uint8Array> {
+async function readWithin(c: Context, limit: number): Promise<Uint8Array> {
   const request = c.req.raw
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   // With a declared length the HTTP parser takes no more than that.
