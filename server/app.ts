@@ -17,6 +17,7 @@ import { healthRoutes } from './routes/health.ts'
 import { importRoutes } from './routes/import.ts'
 import { ingestRoutes } from './routes/ingest.ts'
 import { leaderboardRoutes } from './routes/leaderboard.ts'
+import { OPEN_PAGES, pageRoutes } from './routes/pages.ts'
 import { qualityRoutes } from './routes/quality.ts'
 import { reportRoutes } from './routes/reports.ts'
 import { runRoutes } from './routes/runs.ts'
@@ -31,18 +32,24 @@ import { checkOrigin } from './same-origin.ts'
 import { NotStored } from './store/document-versions.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
-import { docsPage } from './web/docs.ts'
-import { votePage } from './web/vote.ts'
+import { wantsPage } from './wants-page.ts'
+import { NO_PAGE_POLICY } from './web/page-policy.ts'
 
 /** What anyone may ask without a token: that the server lives, what it can be asked, and pages that hold no data. */
-const OPEN_PATHS = new Set([
-  '/',
+const OPEN_PATHS: ReadonlySet<string> = new Set([
+  ...OPEN_PAGES,
   '/healthz',
   '/readyz',
-  '/docs',
-  '/vote',
   `${API_PREFIX}/openapi.json`,
 ])
+
+/** On every response that does not say otherwise itself. Pages bring a policy of their own. */
+const DEFAULT_HEADERS = {
+  'content-security-policy': NO_PAGE_POLICY,
+  'x-content-type-options': 'nosniff',
+  // Addresses of runs are nobody else's; with `no-referrer` a form of our own pages would come from nowhere.
+  'referrer-policy': 'same-origin',
+} as const
 
 /** The application: addresses, errors and access. It does not listen. */
 export function createApp(parts: Parts): OpenAPIHono {
@@ -50,6 +57,8 @@ export function createApp(parts: Parts): OpenAPIHono {
   app.use(async (c, next) => {
     await next()
     c.res.headers.set(WIRE_HEADER, WIRE_VERSION)
+    for (const [name, value] of Object.entries(DEFAULT_HEADERS))
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value)
     countRequest(parts.counters, c.req.method, c.res.status)
   })
   app.use(async (c, next) => {
@@ -86,9 +95,7 @@ export function createApp(parts: Parts): OpenAPIHono {
       },
     })
   app.get(`${API_PREFIX}/openapi.json`, () => json(openapi()))
-  app.get('/docs', (c) => c.html(docsPage(openapi())))
-  app.get('/vote', (c) => c.html(votePage()))
-  app.get('/', (c) => c.redirect('/docs'))
+  pageRoutes(app, parts, openapi)
   app.notFound((c) =>
     problemResponse(
       new HttpProblem(
@@ -96,10 +103,11 @@ export function createApp(parts: Parts): OpenAPIHono {
         'unknown_address',
         `There is nothing at ${c.req.method} ${c.req.path}; /docs lists the addresses.`,
       ),
+      wantsPage(c),
     ),
   )
   app.onError((error, c) =>
-    problemResponse(problemOf(error, parts, `${c.req.method} ${c.req.path}`)),
+    problemResponse(problemOf(error, parts, `${c.req.method} ${c.req.path}`), wantsPage(c)),
   )
   return app
 }

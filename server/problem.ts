@@ -1,6 +1,8 @@
 import { toJson } from '../analysis/schema/json.ts'
 import type { Problem } from '../analysis/schema/wire.ts'
 import type { BadField } from './bad-field.ts'
+import { pageResponse } from './page-response.ts'
+import { problemPage } from './web/problem-page.ts'
 
 /** An answer that is an error: a status, a stable code for programs, a sentence for people. */
 export class HttpProblem extends Error {
@@ -42,17 +44,23 @@ const TITLES: Record<number, string> = {
 }
 
 /** RFC 9457 problem details. */
-export function problemResponse(problem: HttpProblem): Response {
-  const body: Problem = {
-    type: 'about:blank',
-    title: TITLES[problem.status] ?? 'Error',
-    status: problem.status,
-    code: problem.code,
-    detail: problem.message,
-    ...(problem.errors.length > 0 ? { errors: [...problem.errors] } : {}),
-  }
+export const problemBody = (problem: HttpProblem): Problem => ({
+  type: 'about:blank',
+  title: TITLES[problem.status] ?? 'Error',
+  status: problem.status,
+  code: problem.code,
+  detail: problem.message,
+  ...(problem.errors.length > 0 ? { errors: [...problem.errors] } : {}),
+})
+
+/** An error as a response: a page for people, problem details for programs. */
+export function problemResponse(problem: HttpProblem, asPage: boolean): Response {
+  const { status } = problem
+  const body = problemBody(problem)
+  const headers = { ...problem.headers, vary: 'accept' }
+  if (asPage) return pageResponse(problemPage(body), status, headers)
   return new Response(toJson(body), {
-    status: problem.status,
-    headers: { 'content-type': 'application/problem+json', ...problem.headers },
+    status,
+    headers: { 'content-type': 'application/problem+json', ...headers },
   })
 }

@@ -56,6 +56,12 @@ export const ballotSchema = z.strictObject({
 })
 export type Ballot = z.infer<typeof ballotSchema>
 
+/** Why there is no pair, for a page that shows the sentence rather than an error. */
+export const noPairSchema = z.strictObject({
+  reason: z.string().meta({ description: 'the code of the problem' }),
+  detail: z.string(),
+})
+
 export const CHOICES = ['left', 'right', 'tie', 'both_bad'] as const
 export type Choice = (typeof CHOICES)[number]
 

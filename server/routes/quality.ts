@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { qualitySpec } from '../../analysis/report/quality.ts'
 import {
   ballotSchema,
+  noPairSchema,
   pairsSchema,
   ratingsSchema,
   revealSchema,
@@ -12,6 +13,7 @@ import {
   worthBodySchema,
 } from '../../analysis/schema/quality.ts'
 import { queryNumber } from '../../analysis/schema/query-number.ts'
+import { AnswerError } from '../answers/answer-error.ts'
 import { createAnswerSets } from '../answers/answer-sets.ts'
 import { createBallots } from '../answers/ballots.ts'
 import { castVote } from '../answers/cast-vote.ts'
@@ -22,6 +24,7 @@ import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
 import { createRateLimit } from '../rate-limit.ts'
+import { RunNotFound } from '../store/find-run.ts'
 import { addWorth } from '../store/votes.ts'
 
 const ref = z.string().min(1).max(320).meta({
@@ -40,7 +43,14 @@ const pairsQuery = z.strictObject({
 })
 
 const nextQuery = z
-  .strictObject({ a: ref.optional(), b: ref.optional(), zone })
+  .strictObject({
+    a: ref.optional(),
+    b: ref.optional(),
+    zone,
+    on_none: z.enum(['problem', 'reason']).default('problem').meta({
+      description: 'where there is no pair: 404, or 200 with the reason, for pages of browsers',
+    }),
+  })
   .refine((q) => (q.a === undefined) === (q.b === undefined), {
     path: ['b'],
     message: 'must be given with a, and a with b; or neither, to choose among all',
@@ -50,6 +60,14 @@ const chart = z.looseObject({}).meta({ description: 'a Vega-Lite spec, with form
 
 /** Nobody reads two answers in less than a second. */
 const VOTING = { burst: 60, every_ms: 1_000 }
+
+/** The code of a missing pair or a missing run of it. null: another error. */
+const absenceOf = (error: unknown): string | null =>
+  error instanceof RunNotFound
+    ? 'unknown_run'
+    : error instanceof AnswerError && error.code === 'no_pairs'
+      ? error.code
+      : null
 
 /** Answers side by side, blind votes on them, and what the votes say against the joules. */
 export function qualityRoutes(app: OpenAPIHono, parts: Parts): void {
@@ -78,11 +96,23 @@ export function qualityRoutes(app: OpenAPIHono, parts: Parts): void {
     path: '/pairs/next',
     summary: 'Two answers to vote on, in random order and without a word of whose they are',
     query: nextQuery,
-    answers: { 200: { description: 'with a token for one vote', body: ballotSchema } },
+    answers: {
+      200: {
+        description: 'with a token for one vote; with on_none=reason perhaps why there is none',
+        body: z.union([ballotSchema, noPairSchema]),
+      },
+    },
     async handle(c, { query }) {
       allow(caller(c))
-      const ballot = await nextPair(sets, ballots, parts, query)
-      return json(ballot, 200, { 'cache-control': 'no-store' })
+      try {
+        const ballot = await nextPair(sets, ballots, parts, query)
+        return json(ballot, 200, { 'cache-control': 'no-store' })
+      } catch (error) {
+        const reason = absenceOf(error)
+        if (reason === null || query.on_none === 'problem') throw error
+        const { message: detail } = error as Error
+        return json({ reason, detail }, 200, { 'cache-control': 'no-store' })
+      }
     },
   })
 

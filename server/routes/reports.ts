@@ -3,10 +3,11 @@ import { z } from 'zod'
 import { saysScenario, scenarioQuerySchema } from '../cost-query.ts'
 import { ledgerUnder } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
+import { pageResponse } from '../page-response.ts'
 import type { Parts } from '../parts.ts'
 import { scenarioAsked } from '../scenario-asked.ts'
 import { findRun } from '../store/find-run.ts'
-import { reportHtml, reportSpecs } from '../web/report.ts'
+import { reportPage, reportSpecs } from '../web/report.ts'
 import { inWords } from './cost.ts'
 import { runParams } from './run-params.ts'
 
@@ -29,9 +30,7 @@ export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts)
       const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
       if (format === 'vega') return json(await reportSpecs(run, summary))
       const cost = under === null ? null : await ledgerUnder(run, under, asked)
-      return new Response(await reportHtml(run, summary, cost), {
-        headers: { 'content-type': 'text/html; charset=utf-8' },
-      })
+      return pageResponse(await reportPage(run, summary, cost))
     },
   })
 }

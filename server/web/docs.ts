@@ -1,4 +1,4 @@
-import { html, raw } from 'hono/html'
+import { html } from 'hono/html'
 import { curlExample } from './curl-example.ts'
 import { type Markup, scrolling } from './markup.ts'
 import {
@@ -11,7 +11,7 @@ import {
   schemaAnchor,
 } from './openapi.ts'
 import { preset, propertyTable, typeWords } from './openapi-type.ts'
-import { POLICY } from './page-policy.ts'
+import { type Page, page } from './page.ts'
 import { STYLES } from './styles.ts'
 
 /**
@@ -19,23 +19,15 @@ import { STYLES } from './styles.ts'
  * every schema, each with an anchor.
  * @param openapi an OpenAPI 3.1 document
  */
-export function docsPage(openapi: object): string {
+export function docsPage(openapi: object): Page {
   const document = openapi as OpenApi
   const routes = routesOf(document)
   const { title = 'API', version, description } = document.info ?? {}
   const schemas = Object.entries(document.components?.schemas ?? {})
-  const page = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${raw(POLICY)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<link rel="icon" href="data:,">
-<style>${raw(STYLES)}${raw(DOCS_STYLES)}</style></head>
-<body><header><p class="eyebrow">API reference</p>
+  const body = html`<header><p class="eyebrow">API reference</p>
 <h1>${title} ${version === undefined ? '' : html`<small>${version}</small>`}</h1>
 ${description === undefined ? '' : html`<p>${description}</p>`}
-<p><a href="/api/v1/reports/last">Report of the newest run</a> · <a href="/vote">Compare answers</a> · <a href="/api/v1/openapi.json">OpenAPI 3.1</a></p></header>
+<p><a href="/">Newest runs</a> · <a href="/api/v1/reports/last">Report of the newest run</a> · <a href="/vote">Compare answers</a> · <a href="/api/v1/openapi.json">OpenAPI 3.1</a></p></header>
 <main><h2 id="routes">Routes</h2>
 ${scrolling(
   'Routes',
@@ -52,9 +44,8 @@ ${schemas.map(
   ([name, schema]) => html`<section id="${schemaAnchor(name)}"><h3>${name}</h3>
     ${schema.description === undefined ? '' : html`<p>${schema.description}</p>`}
     ${schema.properties === undefined ? html`<p>${typeWords(schema)}</p>` : scrolling(`Fields of ${name}`, propertyTable(schema))}</section>`,
-)}</main></body></html>
-`
-  return String(page)
+)}</main>`
+  return page({ title, styles: STYLES + DOCS_STYLES, body })
 }
 
 /** A path that a narrow page may fold after each slash, rather than within a word. */

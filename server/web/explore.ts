@@ -10,6 +10,10 @@ Object.assign(globalThis, {
       mode: 'vega-lite',
       renderer: 'svg',
       ast: true,
+      // Their style sheets are put into the page by script, which its policy refuses: it has its own.
+      defaultStyle: false,
+      forceActionsMenu: true,
+      tooltip: { disableDefaultStyle: true },
       actions: { export: true, source: false, compiled: false, editor: false },
     }),
 })

@@ -6,8 +6,9 @@ import type { VegaLiteSpec } from '../../analysis/report/spec.ts'
 import type { CostLedger } from '../../analysis/schema/cost.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { exploreBundle } from './explore-bundle.ts'
+import { LIVE_STYLES } from './live-styles.ts'
 import type { Markup } from './markup.ts'
-import { POLICY } from './page-policy.ts'
+import { type Page, page } from './page.ts'
 import { besideSection } from './report-beside.ts'
 import { chartsSection } from './report-charts.ts'
 import { costSection } from './report-cost.ts'
@@ -27,24 +28,15 @@ import { STYLES } from './styles.ts'
  * its reason. Findings stand first where the result is invalid. All text of the run is escaped.
  * @param cost its carbon and money, where the report was asked with a scenario
  */
-export async function reportHtml(
+export async function reportPage(
   run: RunData,
   summary: Summary,
   cost: CostLedger | null = null,
-): Promise<string> {
+): Promise<Page> {
   const bundle = await exploreBundle()
   const findings = findingsSection(summary)
   const headline = headlineSection(summary)
-  const page = await html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${raw(POLICY)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="generator" content="llem">
-<title>${runName(run, summary)} – llem report</title>
-<link rel="icon" href="data:,">
-<style>${raw(STYLES)}</style></head>
-<body>${reportHead(run, summary)}
+  const body = await html`${reportHead(run, summary)}
 <main>${contents(summary, cost)}
 ${summary.valid ? headline : findings}
 ${summary.valid ? findings : headline}
@@ -61,11 +53,22 @@ ${setupSection(run, summary)}</main>
 ${
   bundle === null
     ? ''
-    : html`<script type="text/plain" id="explore-bundle">${raw(bundle)}</script><script>${raw(REPORT_SCRIPT)}</script>`
-}</body></html>
-`
-  return String(page)
+    : html`<script type="text/plain" id="explore-bundle">${raw(bundle.packed)}</script>`
+}`
+  return page({
+    title: `${runName(run, summary)} – llem report`,
+    styles: STYLES + LIVE_STYLES,
+    body,
+    ...(bundle === null ? {} : { script: REPORT_SCRIPT, unpacked_script: bundle.script }),
+  })
 }
+
+/** The text of {@link reportPage}: its policy stands in the file itself. */
+export const reportHtml = async (
+  run: RunData,
+  summary: Summary,
+  cost: CostLedger | null = null,
+): Promise<string> => (await reportPage(run, summary, cost)).html
 
 /** The charts of the report as bare Vega-Lite specs by name, with their data inside. */
 export function reportSpecs(run: RunData, summary: Summary): Record<string, VegaLiteSpec> {

@@ -112,9 +112,6 @@ button { font: inherit; font-size: 0.84rem; color: var(--link); background: none
 button[aria-pressed="true"] { background: var(--raised); }
 [hidden] { display: none !important; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.live { overflow-x: auto; position: relative; padding-top: 4px; }
-.live .vega-embed { padding-right: 0; }
-.live .vega-embed .vega-actions a { color: #434a56; }
 footer { margin-top: 2.5rem; padding-top: 0.6rem; border-top: 1px solid var(--line); color: var(--faint); font-size: 0.84rem; }
 @media (max-width: 640px) {
   body { padding: 1rem 1rem 2rem; }

@@ -33,7 +33,9 @@ export const VOTE_SCRIPT = `
   const load = () => attempt(async () => {
     say('Loading two answers …')
     token = null
-    const pair = await api('/pairs/next' + (asked === '' ? '' : '?' + asked))
+    // Where there is no pair, as on every new server, that is no error: the sentence comes with status 200.
+    const pair = await api('/pairs/next?' + (asked === '' ? '' : asked + '&') + 'on_none=reason')
+    if (pair.reason !== undefined) return say(pair.detail)
     token = pair.token
     for (const [id, text] of [['prompt', pair.prompt], ['left', pair.left.output], ['right', pair.right.output]]) {
       $(id).textContent = text
@@ -146,6 +148,10 @@ export const VOTE_SCRIPT = `
     const button = buttons[['1', '2', '3', '4'].indexOf(event.key)]
     if (button !== undefined && !revealed && token !== null) { event.preventDefault(); cast(button.dataset.choice) }
   })
-  load()
+  // Without a token the first request would only be refused.
+  if ($('status').dataset.token === 'required' && !sessionStorage.getItem('llem-token')) {
+    $('login').hidden = false
+    say('This server requires a token.')
+  } else load()
 })()
 `

@@ -1,25 +1,20 @@
-import { html, raw } from 'hono/html'
-import { ASKING_POLICY } from './page-policy.ts'
+import { html } from 'hono/html'
+import { type Page, page } from './page.ts'
 import { STYLES } from './styles.ts'
-import { VOTE_SCRIPT } from './vote-script.ts'
+
+/** Where the server has the page's script. */
+export const VOTE_SCRIPT_PATH = '/assets/vote.js'
 
 /**
  * The page on which people vote: two answers to one prompt, blind, and what they took once a vote is cast. It holds no
- * data itself; what it is asked with (`?a=&b=&zone=`) goes to the API.
+ * data itself; its parameters (`?a=&b=&zone=`) go to the API.
+ * @param token_required the API refuses requests without a token, so the page shows the field for one before it sends any
  */
-export function votePage(): string {
-  const page = html`<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${raw(ASKING_POLICY)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Which answer is better? – llem</title>
-<link rel="icon" href="data:,">
-<style>${raw(STYLES)}${raw(VOTE_STYLES)}</style></head>
-<body><header><p class="eyebrow">Quality against energy</p>
+export function votePage(token_required: boolean): Page {
+  const body = html`<header><p class="eyebrow">Quality against energy</p>
 <h1>Which answer is better?</h1></header>
 <main>
-<p id="status" role="status">Loading two answers …</p>
+<p id="status" role="status" data-token="${token_required ? 'required' : 'optional'}">Loading two answers …</p>
 <noscript><p>This page needs its script; the API works without: <code>GET /api/v1/pairs/next</code>, <code>POST /api/v1/votes</code>.</p></noscript>
 <form id="login" hidden><label for="token">Token of this server</label>
   <input id="token" type="password" autocomplete="off" required> <button type="submit">Go on</button></form>
@@ -47,10 +42,14 @@ export function votePage(): string {
 <p><button type="button" id="next"><kbd>n</kbd> Next pair</button></p></section>
 <p class="keys"><label><input type="checkbox" id="keys" checked> Keys 1 to 4 vote, n shows the next pair</label></p>
 </div></main>
-<footer>Votes are kept as they are cast and never changed. <a href="/docs#routes">API</a></footer>
-<script>${raw(VOTE_SCRIPT)}</script></body></html>
-`
-  return String(page)
+<footer>Votes are kept as they are cast and never changed. <a href="/">Newest runs</a> · <a href="/docs#routes">API</a></footer>`
+  return page({
+    title: 'Which answer is better? – llem',
+    styles: STYLES + VOTE_STYLES,
+    body,
+    script_file: VOTE_SCRIPT_PATH,
+    requests: true,
+  })
 }
 
 const VOTE_STYLES = `

@@ -36,7 +36,7 @@ describe('pages in a browser', () => {
       docsPage({
         info: { title: 'API' },
         paths: { '/a/{id}': { get: { summary: 'A', responses: { 200: { description: 'ok' } } } } },
-      }),
+      }).html,
     )
   }, 600_000)
 

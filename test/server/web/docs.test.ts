@@ -69,7 +69,7 @@ const document = {
 }
 
 describe('the page of the API', () => {
-  const page = docsPage(document)
+  const page = docsPage(document).html
 
   it('gives every route and schema an anchor, and leads to it', () => {
     for (const anchor of [
@@ -121,7 +121,7 @@ describe('the page of the API', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 30 }), fc.jsonValue(), (noise, example) => {
         const evil = `</style><x-evil ${noise}<script>`
-        const html = docsPage({
+        const { html } = docsPage({
           info: { title: evil, description: evil },
           paths: {
             [`/${evil}`]: {
@@ -143,6 +143,6 @@ describe('the page of the API', () => {
   })
 
   it('shows an empty document as an empty page', () => {
-    expect(docsPage({})).toContain('</html>')
+    expect(docsPage({}).html).toContain('</html>')
   })
 })
