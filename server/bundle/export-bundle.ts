@@ -62,11 +62,12 @@ async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void
       )
     write(chunkPath(chunk.process_id, chunk.stream, chunk.seq), chunk.bytes, hash)
   }
-  const said = readRunFile(Buffer.from(row.run_json)).file.run.outcome ?? null
+  const { outcome, reason } = readRunFile(Buffer.from(row.run_json)).file.run
   const manifest = {
     bundle_version: BUNDLE_VERSION,
-    // run.json stays as it came, so an outcome that only the seal told goes here.
-    ...(said === null && row.outcome !== null ? { outcome: row.outcome } : {}),
+    // run.json stays as it came, so an outcome and its reason that only the seal holds go here.
+    ...(outcome == null && row.outcome !== null ? { outcome: row.outcome } : {}),
+    ...(reason == null && row.reason !== null ? { reason: row.reason } : {}),
     files,
   }
   writeFileSync(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)

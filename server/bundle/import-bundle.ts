@@ -74,7 +74,7 @@ async function importBundle(
   bundle: Bundle,
   now: string,
 ): Promise<ImportedRun> {
-  const { run, chunks, outcome, ignored } = bundle
+  const { run, chunks, outcome, reason, ignored } = bundle
   const { run_id } = run.file.run
   const rows = chunks.reduce((n, c) => n + c.row_count, 0)
   const done = { run_id, outcome, chunks: chunks.length, rows, ignored }
@@ -90,7 +90,7 @@ async function importBundle(
         `${bundle.dir}/${chunk.path} changed while it was imported. Import again.`,
       )
   }
-  const seal: Seal = { outcome, reason: run.file.run.reason ?? null, chunks: countChunks(bundle) }
+  const seal: Seal = { outcome, reason, chunks: countChunks(bundle) }
   await sealRun(db, run_id, seal, now)
   const detail = { run_json_sha256: sha256(run.text), chunks: chunks.length }
   await writeAudit(db, { actor: 'local', now, action: 'import_run', run_id, detail })

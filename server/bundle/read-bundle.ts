@@ -29,6 +29,8 @@ export interface Bundle {
   readonly chunks: readonly BundleChunk[]
   /** How the run ended, where run.json does not say it. */
   readonly outcome: RunOutcome
+  /** Why it failed or was interrupted, by run.json, else by the manifest. */
+  readonly reason: string | null
   /** Files that are no part of a bundle that this program knows. */
   readonly ignored: readonly string[]
 }
@@ -49,7 +51,8 @@ export function readBundle(dir: string): Bundle {
     dir,
     run,
     chunks,
-    outcome: run.file.run.outcome ?? sealed ?? 'interrupted',
+    outcome: run.file.run.outcome ?? sealed?.outcome ?? 'interrupted',
+    reason: run.file.run.reason ?? sealed?.reason ?? null,
     ignored,
   }
 }
@@ -70,12 +73,12 @@ function parseRun(dir: string, run_json: BundleFile): RunText {
   }
 }
 
-/** Every file as the manifest says, and no other stream. A report or a note beside them is nobody's harm. Gives the outcome that the exporting database knew. */
+/** Every file as the manifest says, and no other stream. A report or a note beside them is nobody's harm. Gives how the run ended, as the exporting database knew it. */
 function checkManifest(
   dir: string,
   file: BundleFile,
   files: ReadonlyMap<string, BundleFile>,
-): RunOutcome | null {
+): { readonly outcome: RunOutcome | null; readonly reason: string | null } {
   const at = `${dir}/manifest.json`
   let value: unknown
   try {
@@ -104,8 +107,11 @@ function checkManifest(
       throw new BundleError(
         `${dir}/${path} is not in the manifest. Copy the bundle again, or take manifest.json away.`,
       )
-  const outcome = manifest['outcome']
-  return RUN_OUTCOMES.find((o) => o === outcome) ?? null
+  const { outcome, reason } = manifest as { readonly outcome?: unknown; readonly reason?: unknown }
+  return {
+    outcome: RUN_OUTCOMES.find((o) => o === outcome) ?? null,
+    reason: typeof reason === 'string' ? reason : null,
+  }
 }
 
 const CHUNK = /^streams\/([^/]+)\/([a-z]+)\/(\d{1,9})\.arrow$/
