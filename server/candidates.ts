@@ -1,7 +1,7 @@
 import type { Candidate, Candidates } from '../analysis/choosing/candidate.ts'
 import { resultsAsCandidates } from './result-candidates.ts'
 import { codesOf, type Per, runCandidate, runsAsCandidates } from './run-candidates.ts'
-import { findRun } from './store/find-run.ts'
+import { type FailedRun, findRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'
 import { resultCandidates } from './store/result-candidates.ts'
 import type { RunListQuery } from './store/run-filter.ts'
@@ -51,11 +51,12 @@ export async function currentCandidate(
   summaries: Summaries,
   ref: string,
   candidates: readonly Candidate[],
+  skipped?: (failed: readonly FailedRun[]) => void,
 ): Promise<{ readonly current: Candidate | null; readonly fault: string | null }> {
   const holding = (id: string) => candidates.find((c) => c.id === id || c.member_ids.includes(id))
   const named = holding(ref)
   if (named) return { current: named, fault: null }
-  const row = await findRun(store.db, ref)
+  const row = await findRun(store.db, ref, skipped)
   const known = holding(row.run_id)
   if (known) return { current: known, fault: null }
   const summary = await summaries.of(row)

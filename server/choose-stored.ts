@@ -47,7 +47,7 @@ export async function recommendStored(
   const { current, fault } =
     ref === null
       ? { current: null, fault: null }
-      : await currentCandidate(store, summaries, ref, loaded.candidates)
+      : await currentCandidate(store, summaries, ref, loaded.candidates, asking.skipped)
   const running = current === null ? [] : [current]
   const { judge, quality_dataset } = await judgeFor(store, query, [
     ...loaded.candidates,

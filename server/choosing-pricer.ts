@@ -6,12 +6,15 @@ import { type CostQuery, saysScenario, scenarioFrom } from './cost-query.ts'
 import { intensityTables } from './intensity-tables.ts'
 import { ScenarioError } from './scenario-file.ts'
 import { baseAsked, type ScenarioBase, usedScenario } from './scenarios.ts'
+import type { FailedRun } from './store/find-run.ts'
 import type { Store } from './store/open.ts'
 
 /** Where a question is asked: the scenario that was given, null without; and the day, YYYY-MM-DD. */
 export interface Asking {
   readonly base: ScenarioBase | null
   readonly today: string
+  /** Gets the failed runs that `current=last` skips. */
+  readonly skipped?: (failed: readonly FailedRun[]) => void
 }
 
 /**

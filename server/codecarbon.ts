@@ -7,11 +7,13 @@ import {
   partsTimeline,
 } from '../analysis/exporters/codecarbon-export.ts'
 import type { EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
+import type { RunValidity } from '../analysis/schema/run-validity.ts'
 import { CommandError } from './command-error.ts'
 import { parseQuery } from './commands/parse-query.ts'
 import { costQuerySchema, scenarioFrom } from './cost-query.ts'
 import { costOf } from './cost-view.ts'
 import { csvNumber, csvText } from './formats/csv.ts'
+import { validityOf } from './run-validity.ts'
 import { ScenarioError } from './scenario-file.ts'
 import type { RunRow } from './store/tables.ts'
 import type { Summaries } from './summaries.ts'
@@ -34,6 +36,7 @@ export interface CodecarbonView {
     readonly year: number | null
   } | null
   readonly notes: readonly string[]
+  readonly validity: RunValidity
 }
 
 /** A run in CodeCarbon's terms. @throws CommandError where the place is not one */
@@ -44,7 +47,7 @@ export async function codecarbonView(
   span: EnergyTimeline['span'],
   today: string,
 ): Promise<CodecarbonView> {
-  const { run } = await summaries.withRun(row)
+  const { run, summary } = await summaries.withRun(row)
   const timeline = partsTimeline(run, span)
   const { ledger, pue } = await placed(timeline, place, today)
   const line = ledger?.lines.find((l) => l.id === 'co2_location')
@@ -61,6 +64,7 @@ export async function codecarbonView(
       memory_bytes: host?.memory_bytes ?? null,
       zone: place.zone ?? null,
     }),
+    validity: validityOf(row, summary),
     parts: partEnergies(timeline),
     pue,
     factor:

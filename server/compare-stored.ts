@@ -2,8 +2,10 @@ import { type Aggregate, aggregateRuns } from '../analysis/comparing/aggregate.t
 import { compareRuns, compareStudy } from '../analysis/comparing/compare.ts'
 import { resolvedExperiment } from '../analysis/readings/run-data.ts'
 import type { Comparison, StudyComparison } from '../analysis/schema/comparison.ts'
+import type { RunValidity } from '../analysis/schema/run-validity.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { readRunFile } from './run-file.ts'
+import { validityOf } from './run-validity.ts'
 import type { Store } from './store/open.ts'
 import type { RunRow } from './store/tables.ts'
 import type { Summaries } from './summaries.ts'
@@ -14,16 +16,23 @@ export async function compareStored(
   rows: readonly RunRow[],
 ): Promise<Comparison | StudyComparison> {
   const all: Summary[] = []
-  for (const row of rows) all.push(await summaries.of(row))
+  const validity: RunValidity[] = []
+  for (const row of rows) {
+    const summary = await summaries.of(row)
+    all.push(summary)
+    validity.push(validityOf(row, summary))
+  }
   const configurations = rows.map(configurationOf)
   const [a, b] = all
-  if (all.length === 2 && a && b)
-    return compareRuns(a, b, [configurations[0] ?? {}, configurations[1] ?? {}])
+  if (all.length === 2 && a && b) {
+    const two = compareRuns(a, b, [configurations[0] ?? {}, configurations[1] ?? {}])
+    return { ...two, validity }
+  }
   const experiments = rows.map((row, i) => ({
     experiment_key: row.experiment_key,
     experiment: configurations[i] ?? {},
   }))
-  return compareStudy(all, experiments)
+  return { ...compareStudy(all, experiments), validity }
 }
 
 /** One experiment over its sealed, not archived runs. null: there is none. */

@@ -3,12 +3,16 @@ import { startedAt } from '../analysis/cost/cost-shift.ts'
 import { zoneClock } from '../analysis/cost/time-zone.ts'
 import { energyTimeline } from '../analysis/energy/energy-timeline.ts'
 import type { RunData } from '../analysis/readings/run-data.ts'
-import type { CostLedger } from '../analysis/schema/cost.ts'
+import type { CostLedger, RunLedger } from '../analysis/schema/cost.ts'
 import type { Boundary, EnergyTimeline } from '../analysis/schema/energy-timeline.ts'
 import { civilOf, instantMs } from '../analysis/schema/instant.ts'
+import type { RunValidity } from '../analysis/schema/run-validity.ts'
 import type { Scenario } from '../analysis/schema/scenario.ts'
 import { intensityTables } from './intensity-tables.ts'
+import { validityOf } from './run-validity.ts'
 import type { ScenarioAsked } from './scenario-asked.ts'
+import type { RunRow } from './store/tables.ts'
+import type { Summaries } from './summaries.ts'
 
 /** What of a run is costed, and when it is put. */
 export interface CostOptions {
@@ -17,6 +21,18 @@ export interface CostOptions {
   readonly boundary?: Boundary | undefined
   /** A start as an instant, or an hour of the run's own day, 0 to 23, in the tariff's zone, else UTC. */
   readonly hour?: string | undefined
+}
+
+/** A run to be costed, and whether to believe it. */
+export interface CostedRun {
+  readonly run: RunData
+  readonly validity: RunValidity
+}
+
+/** @throws RunUnreadable */
+export async function costedRun(summaries: Summaries, row: RunRow): Promise<CostedRun> {
+  const { run, summary } = await summaries.withRun(row)
+  return { run, validity: validityOf(row, summary) }
 }
 
 /** The energy of a run over time, as fine as the scenario's prices and factors change, and at the hour that is asked for. */
@@ -41,13 +57,14 @@ export function timelineFor(
 export const costOf = async (timeline: EnergyTimeline, scenario: Scenario): Promise<CostLedger> =>
   cost(timeline, scenario, await intensityTables())
 
-/** The ledger of a run under what was asked, with the stored scenario that it rests on. */
+/** The ledger of a stored run under a scenario, with the run's validity and the stored scenario that it rests on. */
 export async function ledgerUnder(
-  run: RunData,
+  { run, validity }: CostedRun,
   { scenario, ...used }: ScenarioAsked,
   options: CostOptions,
-): Promise<CostLedger> {
-  return { ...(await costOf(timelineFor(run, scenario, options), scenario)), ...used }
+): Promise<RunLedger> {
+  const ledger = await costOf(timelineFor(run, scenario, options), scenario)
+  return { ...ledger, ...used, validity }
 }
 
 /** Minutes: quarters of an hour where anything changes within hours, else hours. */

@@ -8,19 +8,39 @@ import {
   type Verification,
 } from '../analysis/schema/statement.ts'
 import { ANALYSIS_VERSION } from '../analysis/schema/summary.ts'
-import { SUM_IDS } from '../analysis/schema/totals.ts'
+import { SUM_IDS, type Totals } from '../analysis/schema/totals.ts'
 import { CO2_TABLES_VERSION } from './intensity-tables.ts'
 import { VERSION } from './program.ts'
 import type { Store } from './store/open.ts'
+import { runValidities } from './store/run-validities.ts'
 import { sha256 } from './store/sha256.ts'
 import { addStatement, findStatement, runContentHash } from './store/statements.ts'
 import type { Summaries } from './summaries.ts'
 import { type TotalsAsked, totalsStored } from './totals.ts'
 import { totalsQuerySchema } from './totals-query.ts'
 
+/** A statement that would state nothing. */
+export class NothingToState extends Error {
+  constructor(totals: Totals) {
+    const { unmeasured, open, unreadable } = totals.runs
+    const out = [
+      ...unmeasured.map((u) => `${u.runs} without energy (${u.reason})`),
+      ...(open > 0 ? [`${open} not finished`] : []),
+      ...(unreadable > 0 ? [`${unreadable} whose rows can't be read`] : []),
+    ]
+    super(
+      out.length === 0
+        ? 'No run fits the filters, so there is nothing to state. GET /api/v1/runs and llem-server runs list what is stored; give other filters.'
+        : `No run that fits the filters has energy to state: ${out.join(', ')}. Give other filters, or finish the runs first.`,
+    )
+    this.name = 'NothingToState'
+  }
+}
+
 /**
  * Freezes totals with all that they came from, under the hash of it all.
- * @param query as it was asked, so that it can be asked again: stored ones by the version that was used
+ * @param query as it was given, so that it can be given again: stored ones by the version that was used
+ * @throws NothingToState
  */
 export async function createStatement(
   store: Store,
@@ -31,10 +51,15 @@ export async function createStatement(
   now: () => string,
 ): Promise<Statement> {
   const { totals, run_ids } = await totalsStored(store, summaries, asked, now)
+  if (run_ids.size === 0) throw new NothingToState(totals)
+  const sorted = [...run_ids].sort()
+  const validities = await runValidities(store.db, sorted)
   const runs: StatedRun[] = []
-  for (const run_id of [...run_ids].sort()) {
+  for (const run_id of sorted) {
     const hash = await runContentHash(store.db, run_id, false)
-    if (hash !== null) runs.push({ run_id, sha256: hash })
+    if (hash === null) continue
+    const { run_id: _, ...validity } = validities.get(run_id) ?? { run_id }
+    runs.push({ run_id, sha256: hash, ...('valid' in validity ? { validity } : {}) })
   }
   const document: StatementDocument = {
     statement_version: STATEMENT_VERSION,

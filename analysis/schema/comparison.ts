@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { FINDING_CODES } from './finding.ts'
 import { idSchema } from './id.ts'
 import { reasonSchema } from './reason.ts'
+import { runValiditySchema } from './run-validity.ts'
 import { UNITS } from './units.ts'
 
 const bound = z.number().nullable()
@@ -31,6 +32,11 @@ export const metricComparisonSchema = z.object({
 })
 export type MetricComparison = z.infer<typeof metricComparisonSchema>
 
+const validitySchema = z
+  .array(runValiditySchema)
+  .optional()
+  .meta({ description: 'of each run compared; absent: these are no stored runs' })
+
 const sideSchema = z.object({
   label: z.string().meta({ description: 'what varies between the sides, else model, engine, GPU' }),
   experiment_key: z.string(),
@@ -50,6 +56,7 @@ export const comparisonSchema = z.object({
   metrics: z.record(z.string(), metricComparisonSchema),
   verdict: z.enum(VERDICTS).nullable(),
   sentence: z.string(),
+  validity: validitySchema,
 })
 export type Comparison = z.infer<typeof comparisonSchema>
 
@@ -72,5 +79,6 @@ export const studyComparisonSchema = z.object({
     .array(comparisonSchema)
     .meta({ description: 'the best against each other ranked' }),
   sentence: z.string(),
+  validity: validitySchema,
 })
 export type StudyComparison = z.infer<typeof studyComparisonSchema>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { runValiditySchema } from './run-validity.ts'
 import { scenarioUsedSchema } from './stored.ts'
 
 const hourOfSchema = z.object({
@@ -17,6 +18,7 @@ export const bestHoursSchema = z.object({
   cleanest: hourOfSchema.nullable(),
   cheapest: hourOfSchema.nullable(),
   starts: z.array(hourOfSchema),
+  validity: runValiditySchema.optional().describe('of the run; absent: it is not a stored one'),
   scenario_stored: scenarioUsedSchema
     .optional()
     .describe('absent: the scenario is not of a stored one'),

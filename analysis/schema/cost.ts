@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { BOUNDARIES } from './energy-timeline.ts'
 import { rangeSchema } from './factor.ts'
 import { REASONS, type Reason } from './reason.ts'
+import { runValiditySchema } from './run-validity.ts'
 import { FUNCTIONAL_UNITS } from './scenario.ts'
 import { scenarioUsedSchema } from './stored.ts'
 
@@ -161,3 +162,7 @@ export const costLedgerSchema = z.object({
     .describe('absent: the scenario is not of a stored one'),
 })
 export type CostLedger = z.infer<typeof costLedgerSchema>
+
+/** A ledger of a stored run. */
+export const runLedgerSchema = costLedgerSchema.extend({ validity: runValiditySchema })
+export type RunLedger = z.infer<typeof runLedgerSchema>

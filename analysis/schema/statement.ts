@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { runValiditySchema } from './run-validity.ts'
 import { scenarioSchema } from './scenario.ts'
 import { siteTableSchema } from './sites.ts'
 import { totalsSchema } from './totals.ts'
@@ -9,6 +10,10 @@ export const STATEMENT_VERSION = 1
 export const statedRunSchema = z.object({
   run_id: z.string(),
   sha256: z.string().describe('of its run.json, its seal and the hashes of its chunks'),
+  validity: runValiditySchema
+    .omit({ run_id: true })
+    .optional()
+    .describe('absent: the statement was made by an earlier version'),
 })
 export type StatedRun = z.infer<typeof statedRunSchema>
 

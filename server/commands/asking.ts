@@ -3,6 +3,7 @@ import { reasonWords } from '../../analysis/schema/cost.ts'
 import type { Asking } from '../choosing-pricer.ts'
 import type { Store } from '../store/open.ts'
 import { storedLines } from '../stored-words.ts'
+import { printSkipped } from './named-run.ts'
 import { inCommand, namedScenario } from './named-scenario.ts'
 import { isoNow } from './with-store.ts'
 
@@ -17,7 +18,7 @@ export const askedUnder = <T>(
 ): Promise<T> =>
   inCommand(async () => {
     const base = named === undefined ? null : await namedScenario(store, named)
-    return ask({ base, today: isoNow().slice(0, 10) })
+    return ask({ base, today: isoNow().slice(0, 10), skipped: printSkipped })
   })
 
 /** By what was priced, what is to be known of it, and whose data it is. */

@@ -3,9 +3,10 @@ import { toJson } from '../../analysis/schema/json.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
 import { CommandError } from '../command-error.ts'
 import { compareStored } from '../compare-stored.ts'
-import { findRun } from '../store/find-run.ts'
+import { namedRun } from './named-run.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
+import { validityLines } from './validity-lines.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** Two runs metric by metric; more: their experiments ranked. */
@@ -15,7 +16,7 @@ export async function compare(
 ): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
     const rows = []
-    for (const ref of refs) rows.push(await findRun(store.db, ref))
+    for (const ref of refs) rows.push(await namedRun(store, ref))
     if (rows.length === 2 && rows[0]?.run_id === rows[1]?.run_id)
       throw new CommandError(
         2,
@@ -25,6 +26,7 @@ export async function compare(
     if (options.json) return printLine(toJson(comparison, 2))
     for (const line of 'ranking' in comparison ? ranked(comparison) : side(comparison))
       printLine(line)
+    for (const line of validityLines(...(comparison.validity ?? []))) printLine(line)
     printLine('')
     printLine(comparison.sentence)
   })

@@ -5,6 +5,7 @@ import {
   LINES,
   type Line,
   type LineId,
+  type RunLedger,
   reasonWords,
 } from '../../analysis/schema/cost.ts'
 import type { BestHours, HourOf } from '../../analysis/schema/cost-hours.ts'
@@ -13,17 +14,18 @@ import { toJson } from '../../analysis/schema/json.ts'
 import type { Scenario } from '../../analysis/schema/scenario.ts'
 import { CommandError } from '../command-error.ts'
 import { type ScenarioQuery, saysScenario, scenarioQuerySchema } from '../cost-query.ts'
-import { ledgerUnder, timelineFor } from '../cost-view.ts'
+import { costedRun, ledgerUnder, timelineFor } from '../cost-view.ts'
 import { intensityTables } from '../intensity-tables.ts'
 import { type ScenarioAsked, scenarioAsked } from '../scenario-asked.ts'
 import type { ScenarioBase } from '../scenarios.ts'
-import { findRun } from '../store/find-run.ts'
 import type { Store } from '../store/open.ts'
 import { storedLines } from '../stored-words.ts'
+import { namedRun } from './named-run.ts'
 import { inCommand, namedScenario } from './named-scenario.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns } from './runs.ts'
+import { validityLines } from './validity-lines.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface CostCommand {
@@ -43,7 +45,8 @@ export async function cost(
   requireScenario(options, query)
   await withStore(options.db, { create: false }, async (store) => {
     const asked = await readScenarios(store, options.scenario, query)
-    const { run } = await summariesFor(store).withRun(await findRun(store.db, ref))
+    const costed = await costedRun(summariesFor(store), await namedRun(store, ref))
+    const { run, validity } = costed
     const timelineOf = (scenario: Scenario) => timelineFor(run, scenario, query)
     const tables = await intensityTables()
     const [first] = asked
@@ -60,13 +63,13 @@ export async function cost(
             ? `There are no best hours: ${hours.why}. ${HOURS_NEED}`
             : `There are no best hours: ${hours.why}.`,
         )
-      const told = { ...hours, ...used }
-      if (options.json) return printLine(toJson(told, 2))
-      for (const line of hoursText(told)) printLine(line)
+      const shown = { ...hours, ...used, validity }
+      if (options.json) return printLine(toJson(shown, 2))
+      for (const line of [...hoursText(shown), ...validityLines(validity)]) printLine(line)
       return
     }
-    const ledgers: CostLedger[] = []
-    for (const under of asked) ledgers.push(await ledgerUnder(run, under, query))
+    const ledgers: RunLedger[] = []
+    for (const under of asked) ledgers.push(await ledgerUnder(costed, under, query))
     const [only] = ledgers
     if (ledgers.length === 1 && only !== undefined) {
       if (options.json) return printLine(toJson(only, 2))
@@ -78,8 +81,9 @@ export async function cost(
       to: labelOf(to.scenario.id, to),
       steps: costSteps(timelineOf(first.scenario), first.scenario, to.scenario, tables),
     }))
-    if (options.json) return printLine(toJson({ run_id: run.run_id, ledgers, steps }, 2))
-    for (const line of comparisonText(ledgers, steps)) printLine(line)
+    if (options.json) return printLine(toJson({ run_id: run.run_id, validity, ledgers, steps }, 2))
+    for (const line of [...comparisonText(ledgers, steps), ...validityLines(validity)])
+      printLine(line)
   })
 }
 
@@ -122,13 +126,14 @@ const rangeText = ({ amount }: Pick<Line, 'amount'>): string =>
     ? ''
     : `${numberText(amount.low)} to ${numberText(amount.high)}`
 
-function ledgerText(ledger: CostLedger): string[] {
+function ledgerText(ledger: RunLedger): string[] {
   const asked = ledger.lines.filter((l) => l.amount !== null || !SILENT.has(l.reason ?? ''))
   const per = Object.entries(ledger.per_unit).filter(
     ([id, p]) => p.amount !== null && /_per_(mtok_out|request)$/.test(id),
   )
   return [
     `Run ${ledger.run_id} under ${ledger.scenario_id}: boundary ${ledger.boundary}, ${numberText(ledger.seconds)} s${ledger.from === null ? '' : ` from ${ledger.from}`}`,
+    ...validityLines(ledger.validity),
     ...storedLines(ledger),
     ...ledger.notes,
     '',

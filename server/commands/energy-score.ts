@@ -1,11 +1,14 @@
 import { energyStars, type Stars, whPer1000Queries } from '../../analysis/comparing/energy-stars.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { REASONS, type Reason } from '../../analysis/schema/reason.ts'
+import type { RunValidity } from '../../analysis/schema/run-validity.ts'
 import type { Summary } from '../../analysis/schema/summary.ts'
 import { CommandError } from '../command-error.ts'
+import { validityOf } from '../run-validity.ts'
 import { type BoardEnergy, boardEnergies } from '../store/board-energies.ts'
-import { findRun } from '../store/find-run.ts'
+import { namedRun } from './named-run.ts'
 import { numberText } from './number-text.ts'
+import { validityLines } from './validity-lines.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface EnergyScoreCommand {
@@ -30,12 +33,13 @@ interface Score {
   readonly stars_high: Stars | null
   readonly models: number
   readonly notes: readonly string[]
+  readonly validity: RunValidity
 }
 
 /** Where a run would stand on the imported board of AI Energy Score: Wh per 1,000 queries, one to five stars. */
 export async function energyScore(ref: string, options: EnergyScoreCommand): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
-    const row = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
     const { of } = summariesFor(store)
     const summary = await of(row)
     const all = await boardEnergies(store.db, options.task)
@@ -45,10 +49,12 @@ export async function energyScore(ref: string, options: EnergyScoreCommand): Pro
         1,
         `No board of ${options.task}${options.class === undefined ? '' : `, class ${options.class},`} was imported. llem-server import takes its CSV, named after the task (${options.task}.csv).`,
       )
-    const score = scoreOf(summary, board, options, row.gpu_model)
+    const validity = validityOf(row, summary)
+    const score = { ...scoreOf(summary, board, options, row.gpu_model), validity }
     if (options.json) return printLine(toJson(score, 2))
     printLine(scoreText(score))
-    for (const note of score.notes) process.stderr.write(`${note}\n`)
+    for (const note of [...validityLines(validity), ...score.notes])
+      process.stderr.write(`${note}\n`)
   })
 }
 
@@ -57,7 +63,7 @@ function scoreOf(
   board: readonly BoardEnergy[],
   { task, class: kind }: EnergyScoreCommand,
   gpu_model: string | null,
-): Score {
+): Omit<Score, 'validity'> {
   const gpu = summary.metrics['energy_gpu_j']
   const told = summary.metrics['energy_per_request_j']
   // The board counts GPUs alone: a run on a processor has no place there.
@@ -83,7 +89,6 @@ function scoreOf(
     notes: [
       'The board sends the samples of its own data set one batch after the other; this run sent its own requests. Compare only where both are alike.',
       ...(gpu_model?.includes('H100') ? [] : ['The board was measured on H100.']),
-      ...(summary.valid ? [] : ['The run is invalid.']),
       ...(board.length < 5 ? ['Fewer than five models are no scale for five stars.'] : []),
       ...(kind === undefined && classes.size > 1
         ? [`The board rates within its classes (${[...classes].sort().join(', ')}): say --class.`]
@@ -92,7 +97,7 @@ function scoreOf(
   }
 }
 
-function scoreText(score: Score): string {
+function scoreText(score: Omit<Score, 'validity'>): string {
   const { wh_per_1000_queries: wh, low, high, stars } = score
   if (wh === null) return `No Wh per 1,000 queries: ${REASONS[score.reason ?? 'not_recorded']}.`
   const range = low === null || high === null ? '' : ` (${numberText(low)} to ${numberText(high)})`

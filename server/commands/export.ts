@@ -14,13 +14,14 @@ import { rowsOf } from '../formats/decoded.ts'
 import type { ExportFormat } from '../formats/export-format.ts'
 import { STREAM_FORMATS } from '../formats/list.ts'
 import { columnsCsv, runsCsv } from '../formats/runs-csv.ts'
+import { validityOf } from '../run-validity.ts'
 import { type ViewedRun, viewsOf } from '../run-view.ts'
 import { countStreams, readChunks } from '../store/chunks.ts'
-import { findRun } from '../store/find-run.ts'
 import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
+import { namedRun, printDoubtful } from './named-run.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface ExportOptions {
@@ -58,7 +59,7 @@ async function chosenRuns(store: Store, refs: readonly string[]): Promise<RunRow
       .execute())
       rows.set(row.run_id, row)
   for (const ref of refs) {
-    const row = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
     rows.set(row.run_id, row)
   }
   if (rows.size === 0) throw new CommandError(1, `There is no run in ${store.path} to export.`)
@@ -77,7 +78,9 @@ const WRITE: Record<
     write(out, await summariesJson(store, rows))
   },
   mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
-  submission: exportSubmissions,
+  async submission(store, rows, out) {
+    printDoubtful(await exportSubmissions(store, rows, out))
+  },
   codecarbon: (store, rows, out, { place }) => writeCodecarbon(store, rows, out, place),
 }
 
@@ -94,12 +97,14 @@ async function writeCodecarbon(
     views.push(await codecarbonView(summaries, row, place, 'window', isoNow().slice(0, 10)))
   const file = out.endsWith('.csv') ? out : join(out, 'emissions.csv')
   write(file, codecarbonCsv(views))
-  const runs = views.map(({ cells, parts, pue, factor, notes }) => ({
+  printDoubtful(views.map((v) => v.validity))
+  const runs = views.map(({ cells, parts, pue, factor, notes, validity }) => ({
     run_id: cells.run_id,
     energies: parts,
     pue,
     factor,
     notes,
+    validity,
   }))
   write(
     file.replace(/\.csv$/, '.provenance.json'),
@@ -110,8 +115,14 @@ async function writeCodecarbon(
 async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
   const summaries = summariesFor(store)
   const runs = []
-  for (const row of rows) runs.push(await summaries.of(row))
-  return toJson({ runs }, 2)
+  const validities = []
+  for (const row of rows) {
+    const summary = await summaries.of(row)
+    runs.push(summary)
+    validities.push(validityOf(row, summary))
+  }
+  printDoubtful(validities)
+  return toJson({ runs, validity: validities }, 2)
 }
 
 /** runs.csv (or the file that `out` names) with one row a run, and beside it columns.csv that explains every column. */
@@ -119,8 +130,10 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
   const summaries = summariesFor(store)
   const viewed = await viewsOf(store.db, rows)
   const all = []
-  for (const [i, row] of rows.entries())
-    all.push({ ...(viewed[i] as ViewedRun), summary: await summaries.of(row) })
+  for (const [i, row] of rows.entries()) {
+    const summary = await summaries.of(row)
+    all.push({ ...(viewed[i] as ViewedRun), summary, validity: validityOf(row, summary) })
+  }
   const file = out.endsWith('.csv') ? out : join(out, 'runs.csv')
   const columns = join(dirname(file), 'columns.csv')
   if (file === columns)
@@ -129,6 +142,7 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
       `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
     )
   write(file, runsCsv(all))
+  printDoubtful(all.map((r) => r.validity))
   write(columns, columnsCsv(all))
 }
 
@@ -160,7 +174,7 @@ async function writeTaskFiles(
   out: string,
   strict: boolean,
 ): Promise<void> {
-  const files = await taskFiles(summariesFor(store), rows, strict)
+  const { files, validities } = await taskFiles(summariesFor(store), rows, strict)
   const single = out.endsWith('.json')
   if (single && files.size > 1)
     throw new CommandError(
@@ -168,6 +182,7 @@ async function writeTaskFiles(
       `The runs are of ${files.size} tasks (${[...files.keys()].join(', ')}), a file each: give a folder with --out.`,
     )
   for (const [task, text] of files) write(single ? out : join(out, 'tasks', `${task}.json`), text)
+  printDoubtful(validities)
 }
 
 function write(path: string, content: string | Uint8Array): void {

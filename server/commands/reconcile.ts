@@ -12,9 +12,10 @@ import { parseCsv } from '../../analysis/importers/csv.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { type CodecarbonPlace, codecarbonView } from '../codecarbon.ts'
 import { CommandError } from '../command-error.ts'
-import { findRun } from '../store/find-run.ts'
+import { namedRun } from './named-run.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
+import { validityLines } from './validity-lines.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface ReconcileCommand extends CodecarbonPlace {
@@ -34,7 +35,7 @@ export async function reconcile(
   const theirs = readRow(path, options.row)
   await withStore(options.db, { create: false }, async (store) => {
     const { db: _, json, row: __, span, ...place } = options
-    const row = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
     const view = await codecarbonView(summariesFor(store), row, place, span, isoNow().slice(0, 10))
     const { gpu, cpu, ram } = view.parts
     const found = reconcileCodecarbon(theirs, {
@@ -48,8 +49,10 @@ export async function reconcile(
         `The row of ${path} tells no energy_consumed; there is nothing to reconcile.`,
       )
     const seconds = { ours_s: view.cells.duration, theirs_s: theirs.duration_s }
-    if (json) return printLine(toJson({ run_id: row.run_id, ...seconds, ...found }, 2))
-    for (const line of reconcileText(found, seconds)) printLine(line)
+    const { validity } = view
+    if (json) return printLine(toJson({ run_id: row.run_id, ...seconds, ...found, validity }, 2))
+    for (const line of [...reconcileText(found, seconds), ...validityLines(validity)])
+      printLine(line)
   })
 }
 

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
-import { findRun } from '../store/find-run.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
+import { namedRun } from './named-run.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** Writes the report of a run as one HTML file, or its bare charts. */
@@ -11,7 +11,7 @@ export async function report(
   options: { db: string; json: boolean; out: string | undefined; format: 'html' | 'vega' },
 ): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
-    const row = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
     const { run, summary } = await summariesFor(store).withRun(row)
     const name = `report-${row.run_id.replaceAll(':', '_')}.${options.format === 'html' ? 'html' : 'json'}`
     const path = resolve(options.out ?? name)

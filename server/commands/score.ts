@@ -3,11 +3,12 @@ import { datasetSchema, type RunScore, scoreBodySchema } from '../../analysis/sc
 import { readDecimal } from '../../analysis/schema/query-number.ts'
 import { badFields } from '../bad-field.ts'
 import { CommandError } from '../command-error.ts'
-import { findRun } from '../store/find-run.ts'
+import { validityOf } from '../run-validity.ts'
 import { attachScore, removeScore, scoresOf } from '../store/scores.ts'
+import { namedRun, printDoubtful } from './named-run.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
-import { isoNow, printLine, withStore } from './with-store.ts'
+import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 export interface ScoreCommand {
   readonly db: string
@@ -44,7 +45,8 @@ export async function score(
   )
   if (!body.success) throw refused(body.error.issues, 'VALUE')
   await withStore(options.db, { create: false }, async (store) => {
-    const { run_id } = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
+    const { run_id } = row
     const { done, score } = await store.db
       .transaction()
       .execute((tx) => attachScore(tx, run_id, dataset, body.data, by()))
@@ -53,9 +55,11 @@ export async function score(
         1,
         `Run ${run_id} has a score of ${score.value} on ${dataset} already. Give --replace to put ${value} in its place.`,
       )
-    if (options.json) return printLine(toJson({ run_id, done, score }, 2))
+    const validity = validityOf(row, await summariesFor(store).of(row))
+    if (options.json) return printLine(toJson({ run_id, done, score, validity }, 2))
     const words = { added: 'Attached', replaced: 'Replaced', same: 'Already attached' }[done]
     printLine(`${words}: ${scoreText(score)} to run ${run_id}.`)
+    printDoubtful([validity])
   })
 }
 
@@ -65,7 +69,7 @@ async function removed(ref: string, value: string | undefined, options: ScoreCom
   refuseUnused(options, ['low', 'high', 'source', 'replace'], 'Take it out, or --remove')
   const dataset = datasetOf(options)
   await withStore(options.db, { create: false }, async (store) => {
-    const { run_id } = await findRun(store.db, ref)
+    const { run_id } = await namedRun(store, ref)
     const gone = await store.db
       .transaction()
       .execute((tx) => removeScore(tx, run_id, dataset, by()))
@@ -77,7 +81,7 @@ async function removed(ref: string, value: string | undefined, options: ScoreCom
 
 async function shown(ref: string, options: ScoreCommand): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
-    const { run_id } = await findRun(store.db, ref)
+    const { run_id } = await namedRun(store, ref)
     const scores = await scoresOf(store.db, run_id)
     if (options.json) return printLine(toJson({ run_id, scores }, 2))
     if (scores.length === 0) return printLine(`Run ${run_id} has no score.`)

@@ -5,8 +5,8 @@ import { labelledSummary, plainLabel } from '../../analysis/schema/label.ts'
 import { REASONS } from '../../analysis/schema/reason.ts'
 import type { MetricValue, Summary } from '../../analysis/schema/summary.ts'
 import { requestPage } from '../request-page.ts'
-import { findRun } from '../store/find-run.ts'
 import { scoresOf } from '../store/scores.ts'
+import { namedRun } from './named-run.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
 import { scoreText } from './score.ts'
@@ -18,7 +18,7 @@ export async function show(
   options: { db: string; json: boolean; requests: boolean },
 ): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
-    const row = await findRun(store.db, ref)
+    const row = await namedRun(store, ref)
     if (options.requests) {
       const parts = { store, summaries: summariesFor(store) }
       const { requests } = await requestPage(parts, row, 0, Number.POSITIVE_INFINITY)

@@ -1,10 +1,12 @@
+import { isDoubtful } from '../../analysis/findings/run-validity.ts'
 import { toJson } from '../../analysis/schema/json.ts'
-import type { Verification } from '../../analysis/schema/statement.ts'
+import type { StatedRun, Verification } from '../../analysis/schema/statement.ts'
 import { CommandError } from '../command-error.ts'
-import { createStatement, readStatement, verifyStatement } from '../statements.ts'
+import { createStatement, NothingToState, readStatement, verifyStatement } from '../statements.ts'
 import { listStatements, StatementNotFound } from '../store/statements.ts'
 import { columns } from './runs.ts'
 import { readAsked, type TotalsCommand, totalsText } from './totals.ts'
+import { validityLines } from './validity-lines.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
 interface Common {
@@ -20,10 +22,13 @@ export async function statementCreate(
   await withStore(options.db, { create: false }, async (store) => {
     const asked = await readAsked(store, options, query, 'statement create')
     const summaries = summariesFor(store)
-    const made = await createStatement(store, summaries, asked, query, options.title, isoNow)
+    const made = await found(() =>
+      createStatement(store, summaries, asked, query, options.title, isoNow),
+    )
     if (options.json) return printLine(toJson(made, 2))
     for (const line of totalsText(made.document.totals)) printLine(line)
     printLine(`\nStatement ${made.statement_id}, of ${made.document.runs.length} runs.`)
+    for (const line of doubtfulText(made.document.runs)) printLine(line)
   })
 }
 
@@ -46,7 +51,23 @@ export async function statementShow(ref: string, options: Common): Promise<void>
     printLine(`Statement ${statement.statement_id}${title === '' ? '' : `: ${title}`}`)
     printLine(`Made ${created_at}; formulas ${analysis_version}, ${tables_version}.\n`)
     for (const line of totalsText(totals)) printLine(line)
+    for (const line of doubtfulText(statement.document.runs)) printLine(line)
   })
+}
+
+const SHOWN = 5
+
+/** Runs among those stated that are invalid or did not complete: their energy is in the totals too. */
+function doubtfulText(runs: readonly StatedRun[]): string[] {
+  const doubtful = runs.flatMap(({ run_id, validity }) =>
+    validity === undefined || !isDoubtful({ run_id, ...validity }) ? [] : [{ run_id, ...validity }],
+  )
+  if (doubtful.length === 0) return []
+  return [
+    `Of ${runs.length} runs ${doubtful.length} are invalid or did not complete; the rows invalid and failed hold their energy.`,
+    ...validityLines(...doubtful.slice(0, SHOWN)),
+    ...(doubtful.length > SHOWN ? [`... --json shows all of them.`] : []),
+  ]
 }
 
 /** Exit 1 where the document or a run no longer has its hash. */
@@ -96,6 +117,7 @@ async function found<T>(work: () => Promise<T>): Promise<T> {
     return await work()
   } catch (error) {
     if (error instanceof StatementNotFound) throw new CommandError(2, error.message)
+    if (error instanceof NothingToState) throw new CommandError(1, error.message)
     throw error
   }
 }

@@ -1,5 +1,6 @@
 import { toJson } from '../../analysis/schema/json.ts'
 import { type Verified, verifySubmission } from '../submission/verify-submission.ts'
+import { validityLines } from './validity-lines.ts'
 import { printLine } from './with-store.ts'
 
 const SHOWN = 20
@@ -13,7 +14,7 @@ export function verify(dir: string, options: { json: boolean }): void {
 }
 
 function sayVerified(verified: Verified): void {
-  const { run_id, files, numbers } = verified
+  const { run_id, validity, files, numbers } = verified
   for (const { file, message } of files.wrong.slice(0, SHOWN)) printLine(`${file} ${message}.`)
   for (const { file, path, stated, computed } of numbers.wrong.slice(0, SHOWN))
     printLine(`${file}: ${path} is stated as ${toJson(stated)}; the rows give ${toJson(computed)}.`)
@@ -24,4 +25,5 @@ function sayVerified(verified: Verified): void {
       ? `Run ${run_id}: ${files.checked} files and ${numbers.compared} values hold.`
       : `Run ${run_id} is not what it states: ${files.wrong.length} files and ${numbers.wrong.length} values are wrong.`,
   )
+  if (validity !== null) for (const line of validityLines(validity)) printLine(line)
 }

@@ -4,9 +4,9 @@ import { bestHours } from '../../analysis/cost/cost-hours.ts'
 import { costSpecs } from '../../analysis/report/cost.ts'
 import { hoursSpec } from '../../analysis/report/hours.ts'
 import { sensitivitySpec } from '../../analysis/report/sensitivity.ts'
-import { costLedgerSchema } from '../../analysis/schema/cost.ts'
+import { runLedgerSchema } from '../../analysis/schema/cost.ts'
 import { scenarioQuerySchema } from '../cost-query.ts'
-import { costOf, timelineFor } from '../cost-view.ts'
+import { costedRun, costOf, ledgerUnder, timelineFor } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import { intensityTables } from '../intensity-tables.ts'
 import type { Parts } from '../parts.ts'
@@ -27,20 +27,19 @@ type Query = z.infer<typeof query>
 const answers = {
   200: {
     description: 'the ledger: lines, their totals, both by functional unit; null with a reason',
-    body: costLedgerSchema,
+    body: runLedgerSchema,
   },
 }
 
 /** Carbon, water and money of a run under a scenario: computed when asked, nothing of it is stored. */
 export function costRoutes(app: OpenAPIHono, { store, summaries, now }: Parts): void {
   async function answer(run_id: string, { format, ...asked }: Query, base: ScenarioBase | null) {
-    const { scenario, ...used } = await inWords(400, () =>
-      scenarioAsked(store, asked, base, now().slice(0, 10)),
-    )
-    const { run } = await summaries.withRun(await findRun(store.db, run_id))
-    const timeline = timelineFor(run, scenario, asked)
+    const under = await inWords(400, () => scenarioAsked(store, asked, base, now().slice(0, 10)))
+    const costed = await costedRun(summaries, await findRun(store.db, run_id))
+    if (format === 'json') return json(await ledgerUnder(costed, under, asked))
+    const { scenario } = under
+    const timeline = timelineFor(costed.run, scenario, asked)
     const ledger = await costOf(timeline, scenario)
-    if (format === 'json') return json({ ...ledger, ...used })
     const hours = bestHours(timeline, scenario, await intensityTables())
     const charts = {
       ...costSpecs(ledger),

@@ -5,6 +5,7 @@ import { ledgerUnder } from '../cost-view.ts'
 import { endpoint, json } from '../endpoint.ts'
 import { pageResponse } from '../page-response.ts'
 import type { Parts } from '../parts.ts'
+import { validityOf } from '../run-validity.ts'
 import { scenarioAsked } from '../scenario-asked.ts'
 import { findRun } from '../store/find-run.ts'
 import { reportPage, reportSpecs } from '../web/report.ts'
@@ -27,9 +28,13 @@ export function reportRoutes(app: OpenAPIHono, { store, summaries, now }: Parts)
       const under = wanted
         ? await inWords(400, () => scenarioAsked(store, asked, null, now().slice(0, 10)))
         : null
-      const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
+      const row = await findRun(store.db, params.run_id)
+      const { run, summary } = await summaries.withRun(row)
       if (format === 'vega') return json(await reportSpecs(run, summary))
-      const cost = under === null ? null : await ledgerUnder(run, under, asked)
+      const cost =
+        under === null
+          ? null
+          : await ledgerUnder({ run, validity: validityOf(row, summary) }, under, asked)
       return pageResponse(await reportPage(run, summary, cost))
     },
   })

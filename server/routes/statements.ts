@@ -9,7 +9,7 @@ import { API_PREFIX } from '../../analysis/schema/wire.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
-import { createStatement, readStatement, verifyStatement } from '../statements.ts'
+import { createStatement, NothingToState, readStatement, verifyStatement } from '../statements.ts'
 import { listStatements, StatementNotFound } from '../store/statements.ts'
 import { totalsQuerySchema } from '../totals-query.ts'
 import { readAsked, totalsBodyShape } from './totals.ts'
@@ -36,7 +36,9 @@ export function statementRoutes(app: OpenAPIHono, parts: Parts): void {
     async handle(c, { query, body }) {
       const asked = await readAsked(parts, query, body)
       const said = c.req.query()
-      const made = await createStatement(store, summaries, asked, said, body.title, now)
+      const made = await stated(() =>
+        createStatement(store, summaries, asked, said, body.title, now),
+      )
       return json(made, 201, { location: `${API_PREFIX}/statements/${made.statement_id}` })
     },
   })
@@ -68,6 +70,16 @@ export function statementRoutes(app: OpenAPIHono, parts: Parts): void {
     handle: (_, { params }) =>
       found(async () => json(await verifyStatement(store, summaries, params.statement_id, now))),
   })
+}
+
+async function stated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof NothingToState)
+      throw new HttpProblem(422, 'nothing_to_state', error.message)
+    throw error
+  }
 }
 
 async function found(work: () => Promise<Response>): Promise<Response> {

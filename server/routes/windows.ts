@@ -3,9 +3,11 @@ import { z } from 'zod'
 import { markedWindow, marksOf, measuredMarks } from '../../analysis/marked-windows.ts'
 import { markedWindowSchema } from '../../analysis/schema/marked-window.ts'
 import { queryNumber } from '../../analysis/schema/query-number.ts'
+import { runValiditySchema } from '../../analysis/schema/run-validity.ts'
 import { windowGroupSchema } from '../../analysis/schema/summary.ts'
 import { endpoint, json } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
+import { validityOf } from '../run-validity.ts'
 import { findRun } from '../store/find-run.ts'
 import { runParams } from './run-params.ts'
 
@@ -29,6 +31,7 @@ export function windowRoutes(app: OpenAPIHono, { store, summaries }: Parts): voi
         description: 'the names, and the windows in the order of their begin',
         body: z.object({
           run_id: z.string(),
+          validity: runValiditySchema,
           names: z.array(windowGroupSchema),
           count: z.int().meta({ description: 'how many there are, shown or not' }),
           windows: z.array(markedWindowSchema),
@@ -36,12 +39,14 @@ export function windowRoutes(app: OpenAPIHono, { store, summaries }: Parts): voi
       },
     },
     async handle(_, { params, query: { name, limit } }) {
-      const { run, summary } = await summaries.withRun(await findRun(store.db, params.run_id))
+      const row = await findRun(store.db, params.run_id)
+      const { run, summary } = await summaries.withRun(row)
       const wanted = (window: { readonly name: string }) =>
         name === undefined || window.name === name
       const marks = marksOf(run).filter(wanted)
       return json({
         run_id: summary.run_id,
+        validity: validityOf(row, summary),
         names: summary.windows.filter(wanted),
         count: marks.length,
         windows: measuredMarks(run, marks.slice(0, limit)).map((m) => markedWindow(run, m)),

@@ -1,6 +1,9 @@
 import type { Kysely } from 'kysely'
 import type { RunRow, Tables } from './tables.ts'
 
+/** A failed run that `last` skips. */
+export type FailedRun = Pick<RunRow, 'run_id' | 'reason'>
+
 /** A RUN that names no run, or several. */
 export class RunNotFound extends Error {
   readonly ambiguous: boolean
@@ -12,10 +15,16 @@ export class RunNotFound extends Error {
 }
 
 /**
- * The run that RUN names: its id, a unique prefix of it, `name:NAME`, `tag:KEY=VALUE` (the newest of those) or `last`.
+ * The run that RUN names: its id, a unique prefix of it, `name:NAME`, `tag:KEY=VALUE` (the newest of those) or `last`, the
+ * newest that did not fail.
+ * @param skipped gets the failed runs that are newer than `last`, newest first, where there are any
  * @throws RunNotFound
  */
-export async function findRun(db: Kysely<Tables>, ref: string): Promise<RunRow> {
+export async function findRun(
+  db: Kysely<Tables>,
+  ref: string,
+  skipped: (failed: readonly FailedRun[]) => void = () => {},
+): Promise<RunRow> {
   const exact = await db.selectFrom('run').selectAll().where('run_id', '=', ref).executeTakeFirst()
   if (exact) return exact
   const newest = db
@@ -24,7 +33,7 @@ export async function findRun(db: Kysely<Tables>, ref: string): Promise<RunRow> 
     .orderBy('run.created_at', 'desc')
     .orderBy('run.run_id', 'desc')
     .limit(1)
-  if (ref === 'last') return orFail(await newest.executeTakeFirst(), 'There is no run yet.')
+  if (ref === 'last') return lastRun(db, skipped)
   if (ref.startsWith('name:')) {
     const name = ref.slice('name:'.length)
     return orFail(
@@ -44,6 +53,35 @@ export async function findRun(db: Kysely<Tables>, ref: string): Promise<RunRow> 
     return orFail(row, `No run has the tag ${key}=${value}. llem-server runs lists them.`)
   }
   return byPrefix(db, ref)
+}
+
+async function lastRun(
+  db: Kysely<Tables>,
+  skipped: (failed: readonly FailedRun[]) => void,
+): Promise<RunRow> {
+  const newestFirst = db.selectFrom('run').orderBy('created_at', 'desc').orderBy('run_id', 'desc')
+  const last = await newestFirst
+    .selectAll()
+    .where((eb) => eb.or([eb('outcome', 'is', null), eb('outcome', '!=', 'failed')]))
+    .limit(1)
+    .executeTakeFirst()
+  let newer = newestFirst.select(['run_id', 'reason']).where('outcome', '=', 'failed')
+  if (last)
+    newer = newer.where((eb) =>
+      eb.or([
+        eb('created_at', '>', last.created_at),
+        eb.and([eb('created_at', '=', last.created_at), eb('run_id', '>', last.run_id)]),
+      ]),
+    )
+  const failed = await newer.execute()
+  if (last && failed.length > 0) skipped(failed)
+  const [newest] = failed
+  return orFail(
+    last,
+    newest === undefined
+      ? 'There is no run yet.'
+      : `last is the newest run that did not fail, and ${failed.length === 1 ? 'the only run' : `each of the ${failed.length} runs`} failed. Name one by its id, such as ${newest.run_id}.`,
+  )
 }
 
 async function byPrefix(db: Kysely<Tables>, prefix: string): Promise<RunRow> {

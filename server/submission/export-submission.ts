@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
+import type { RunValidity } from '../../analysis/schema/run-validity.ts'
 import { BundleError } from '../bundle/bundle-error.ts'
 import { exportBundles } from '../bundle/export-bundle.ts'
 import { bundleFiles } from '../bundle/files.ts'
@@ -13,29 +14,38 @@ import { SUBMISSION_VERSION, statedOf } from './submission.ts'
 /**
  * Writes a run so that others can check it: its raw bundle, the summary and the leaderboard row that follow from it, and
  * the hash of every file. Several runs: a folder each.
+ * @returns the validity of each run, which the submission states too
  * @throws BundleError when `out` is there and not empty
  */
 export async function exportSubmissions(
   store: Store,
   rows: readonly RunRow[],
   out: string,
-): Promise<void> {
+): Promise<RunValidity[]> {
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new BundleError(`${out} is there and not empty. Give another --out.`)
+  const validities: RunValidity[] = []
   for (const row of rows)
-    await writeSubmission(store, row, rows.length === 1 ? out : join(out, row.run_id))
+    validities.push(
+      await writeSubmission(store, row, rows.length === 1 ? out : join(out, row.run_id)),
+    )
+  return validities
 }
 
-async function writeSubmission(store: Store, row: RunRow, dir: string): Promise<void> {
+async function writeSubmission(store: Store, row: RunRow, dir: string): Promise<RunValidity> {
   await exportBundles(store, [row], join(dir, 'bundle'))
   // From the bundle as written, not from the database: what is stated is what a reader can compute.
-  const { summary, row: board } = statedOf(readBundle(join(dir, 'bundle')))
+  const { summary, validity, row: board } = statedOf(readBundle(join(dir, 'bundle')))
   writeFileSync(join(dir, 'summary.json'), `${toJson(summary, 2)}\n`)
   writeFileSync(join(dir, 'mlenergy.json'), `${toJson(board, 2)}\n`)
   const files = Object.fromEntries(
     bundleFiles(dir).map((f) => [f.path, { sha256: sha256(f.read()), bytes: f.bytes }]),
   )
   const { run_id, analysis_version } = summary
-  const manifest = { submission_version: SUBMISSION_VERSION, run_id, analysis_version, files }
+  const manifest = {
+    ...{ submission_version: SUBMISSION_VERSION, run_id, analysis_version, validity },
+    files,
+  }
   writeFileSync(join(dir, 'submission.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  return validity
 }

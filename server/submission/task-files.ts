@@ -1,7 +1,9 @@
 import { taskFile } from '../../analysis/exporters/mlenergy.ts'
 import { type ExportedRow, runTaskRow } from '../../analysis/exporters/mlenergy-run.ts'
+import type { RunValidity } from '../../analysis/schema/run-validity.ts'
 import { CommandError } from '../command-error.ts'
 import { readRunFile } from '../run-file.ts'
+import { validityOf } from '../run-validity.ts'
 import { runFacts } from '../store/run-facts.ts'
 import type { RunRow } from '../store/tables.ts'
 import type { Summaries } from '../summaries.ts'
@@ -14,11 +16,16 @@ export async function taskFiles(
   summaries: Summaries,
   rows: readonly RunRow[],
   strict: boolean,
-): Promise<Map<string, string>> {
+): Promise<{
+  readonly files: Map<string, string>
+  readonly validities: readonly RunValidity[]
+}> {
   const byTask = new Map<string, ExportedRow['row'][]>()
   const faults: string[] = []
+  const validities: RunValidity[] = []
   for (const row of rows) {
-    const exported = await exportedRow(summaries, row)
+    const { validity, ...exported } = await exportedRow(summaries, row)
+    validities.push(validity)
     const said = [...exported.refused, ...(strict ? exported.strict : [])]
     const task = row.task ?? null
     if (task === null || !/^[\w.-]{1,100}$/.test(task))
@@ -35,11 +42,15 @@ export async function taskFiles(
   }
   if (faults.length > 0)
     throw new CommandError(1, `Not exported, nothing was written. ${faults.join('. ')}.`)
-  return new Map([...byTask].map(([task, list]) => [task, taskFile(task, task, list)]))
+  const files = new Map([...byTask].map(([task, list]) => [task, taskFile(task, task, list)]))
+  return { files, validities }
 }
 
-export async function exportedRow(summaries: Summaries, row: RunRow): Promise<ExportedRow> {
+async function exportedRow(
+  summaries: Summaries,
+  row: RunRow,
+): Promise<ExportedRow & { readonly validity: RunValidity }> {
   const { run, summary } = await summaries.withRun(row)
   const facts = runFacts(readRunFile(Buffer.from(row.run_json)).file)
-  return runTaskRow(run, summary, facts, row.sha256)
+  return { ...runTaskRow(run, summary, facts, row.sha256), validity: validityOf(row, summary) }
 }

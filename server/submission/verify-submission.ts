@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChunkError } from '../../analysis/schema/arrow.ts'
 import { parseJson, toJson } from '../../analysis/schema/json.ts'
+import type { RunValidity } from '../../analysis/schema/run-validity.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
 import { badFields } from '../bad-field.ts'
 import { BundleError } from '../bundle/bundle-error.ts'
@@ -13,6 +14,8 @@ import { statedOf, submissionSchema } from './submission.ts'
 export interface Verified {
   readonly ok: boolean
   readonly run_id: string | null
+  /** As it follows from the raw rows; null: these can't be read. Numbers may hold, and be those of an invalid run. */
+  readonly validity: RunValidity | null
   readonly files: {
     readonly checked: number
     readonly wrong: readonly { file: string; message: string }[]
@@ -40,7 +43,8 @@ export function verifySubmission(dir: string): Verified {
     const [first] = badFields(manifest.error.issues)
     throw new BundleError(`${at}: ${first?.path} ${first?.message}.`)
   }
-  const { files: told, run_id, analysis_version } = manifest.data
+  const { files: told, run_id, analysis_version, validity: stated } = manifest.data
+  let validity: RunValidity | null = null
   const wrong = wrongFiles(dir, told)
   const numbers = { compared: 0, wrong: [] as Verified['numbers']['wrong'][number][] }
   const compare = (file: string, stated: unknown, computed: unknown) => {
@@ -48,11 +52,14 @@ export function verifySubmission(dir: string): Verified {
       numbers.wrong.push({ file, ...d })
   }
   try {
-    const { summary, row } = statedOf(readBundle(join(dir, 'bundle')))
+    const { summary, row, ...found } = statedOf(readBundle(join(dir, 'bundle')))
+    validity = found.validity
+    // A submission of an earlier version of this program states no validity.
+    const judged = stated === undefined ? [{}, {}] : [{ validity: stated }, { validity }]
     compare(
       'submission.json',
-      { run_id, analysis_version },
-      { run_id: summary.run_id, analysis_version: ANALYSIS_VERSION },
+      { run_id, analysis_version, ...judged[0] },
+      { run_id: summary.run_id, analysis_version: ANALYSIS_VERSION, ...judged[1] },
     )
     // Through text, as the stated ones went.
     for (const [name, computed] of [
@@ -69,6 +76,7 @@ export function verifySubmission(dir: string): Verified {
   return {
     ok: wrong.length === 0 && numbers.wrong.length === 0,
     run_id,
+    validity,
     files: { checked: Object.keys(told).length, wrong },
     numbers,
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { costLedgerSchema } from '../../analysis/schema/cost.ts'
+import { runLedgerSchema } from '../../analysis/schema/cost.ts'
 import { ROOT } from '../support/root.ts'
 import { llemServer } from './program.ts'
 import { RUN_ID, runText, sampleChunks } from './sample-run.ts'
@@ -33,7 +33,7 @@ const get = (query: string) => fetch(`${server.api}/runs/last/cost${query}`)
 const ledger = async (query: string) => {
   const answer = await get(query)
   expect(answer.status, await answer.clone().text()).toBe(200)
-  return costLedgerSchema.parse(await answer.json())
+  return runLedgerSchema.parse(await answer.json())
 }
 const cli = (...args: string[]) => llemServer(['cost', ...args, '--db', db], { cwd: dir })
 const line = (l: Awaited<ReturnType<typeof ledger>>, id: string) => l.lines.find((x) => x.id === id)
@@ -132,7 +132,7 @@ describe('GET /runs/{run_id}/cost', () => {
       '?zone=FR',
     )
     expect(answer.status).toBe(200)
-    const it = costLedgerSchema.parse(await answer.json())
+    const it = runLedgerSchema.parse(await answer.json())
     expect(it.scenario_id).toBe('mine')
     expect(line(it, 'electricity_energy')?.amount?.value).toBeCloseTo(0.00125 * 1.1 * 0.3, 9)
     expect(line(it, 'co2_location')?.amount).not.toBeNull()
@@ -246,7 +246,7 @@ describe('llem-server cost', () => {
     const { code, stdout, stderr } = await cli('last', '--scenario', path, '--json')
     expect(code).toBe(0)
     expect(stderr).toContain('tiers')
-    const it = costLedgerSchema.parse(JSON.parse(stdout))
+    const it = runLedgerSchema.parse(JSON.parse(stdout))
     expect(line(it, 'electricity_energy')?.amount?.value).toBeCloseTo(0.00125 * 0.1, 9)
     const bad = file('bad.yaml', `${head}tariff: { urdb_file: rate.json }\n`)
     expect((await cli('last', '--scenario', bad)).stderr).toMatch(

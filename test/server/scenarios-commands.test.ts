@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { costLedgerSchema } from '../../analysis/schema/cost.ts'
+import { runLedgerSchema } from '../../analysis/schema/cost.ts'
 import { bestHoursSchema } from '../../analysis/schema/cost-hours.ts'
 import { statementSchema, verificationSchema } from '../../analysis/schema/statement.ts'
 import { storedScenarioSchema, storedSitesSchema } from '../../analysis/schema/stored.ts'
@@ -93,7 +93,7 @@ describe('llem-server scenario', () => {
 
 describe('--scenario', () => {
   const ledger = async (...args: string[]) =>
-    costLedgerSchema.parse(JSON.parse(await good('cost', 'last', ...args, '--json')))
+    runLedgerSchema.parse(JSON.parse(await good('cost', 'last', ...args, '--json')))
 
   it('takes NAME and NAME@VERSION as the API does, with parameters over them', async () => {
     const it = await ledger('--scenario', 'lab@1', '--g_per_kwh', '100')

@@ -2,7 +2,7 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { costLedgerSchema } from '../../analysis/schema/cost.ts'
+import { runLedgerSchema } from '../../analysis/schema/cost.ts'
 import { canonicalJson } from '../../analysis/schema/key.ts'
 import { scenarioSchema } from '../../analysis/schema/scenario.ts'
 import { statementSchema, verificationSchema } from '../../analysis/schema/statement.ts'
@@ -148,7 +148,7 @@ describe('an answer under a stored scenario', () => {
     for (const pue of [1.5, 1.2]) await put('here', { ...AT_400, pue })
   })
   const ledger = async (query: string) =>
-    costLedgerSchema.parse(await (await get(`/runs/last/cost?${query}`)).json())
+    runLedgerSchema.parse(await (await get(`/runs/last/cost?${query}`)).json())
 
   it('is that under the same scenario in the body, and names version and hash', async () => {
     const one = await ledger('scenario=here@1')
