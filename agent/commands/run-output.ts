@@ -117,10 +117,16 @@ function nextCommands(results: RunResults, summaries: readonly Summary[]): strin
   const db = options.server ? '' : ` --db ${options.db}`
   const commands: [string, string][] = [
     ...(summaries.every((s) => s.kind === 'measure') ? AFTER_PROGRAM : afterRun(results)),
-    [`llem-server show last${db}`, 'every number of the last run, with its range'],
+    [`llem-server show ${lastRef(summaries)}${db}`, 'every number of the last run, with its range'],
   ]
   const width = Math.max(...commands.map(([command]) => command.length))
   return commands.map(([command, about]) => `${npx()}${command.padEnd(width)}   ${about}`)
+}
+
+/** `last` skips failed runs, so one of these is named by its id. */
+export function lastRef(summaries: readonly Summary[]): string {
+  const last = summaries.at(-1)
+  return last?.findings.some((f) => f.code === 'run_failed') ? last.run_id : 'last'
 }
 
 /** What a person must know of runs that did not end well: why, and where the readings are. */

@@ -23,7 +23,10 @@ export function runCommands(program: Command): void {
     'Show every number of a run, with its range or the reason why there is none.',
     'llem-server show last --db lab.db',
   )
-    .argument('<run>', 'RUN: an id, a unique prefix of one, name:NAME, tag:KEY=VALUE or last')
+    .argument(
+      '<run>',
+      'RUN: an id, a unique prefix of one, name:NAME, tag:KEY=VALUE or last (the newest that did not fail)',
+    )
     .option('--requests', 'its requests instead', false)
     .action(async (run: string, o: Common & { requests: boolean }) =>
       (await import('../commands/show.ts')).show(run, o),
