@@ -1,8 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
+import { validityOf } from '../run-validity.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
-import { namedRun } from './named-run.ts'
+import { namedRun, printDoubtful } from './named-run.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
 /** Writes the report of a run as one HTML file, or its bare charts. */
@@ -21,6 +22,9 @@ export async function report(
         : toJson(await reportSpecs(run, summary), 2)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, text)
-    printLine(options.json ? JSON.stringify({ run_id: row.run_id, path }) : path)
+    const validity = validityOf(row, summary)
+    if (options.json) return printLine(toJson({ run_id: row.run_id, path, validity }))
+    printLine(path)
+    printDoubtful([validity])
   })
 }

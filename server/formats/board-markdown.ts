@@ -15,6 +15,7 @@ export function boardMarkdown(rows: readonly BoardRow[], sort: string): string {
   const has = (id: string) => rows.some((r) => r.metrics[id]?.value != null)
   const metrics = [sort, ...METRICS.filter((m) => m !== sort)].filter(has)
   const place = rows.some((r) => r.placement?.placed != null)
+  const doubts = rows.some((r) => r.findings.length > 0)
   const head = [
     'Model',
     'GPUs',
@@ -23,6 +24,7 @@ export function boardMarkdown(rows: readonly BoardRow[], sort: string): string {
     ...metrics.map(axisTitle),
     ...(place ? ['Better than, %'] : []),
     'Source',
+    ...(doubts ? ['Findings'] : []),
   ]
   const lines = rows.map((r) => [
     r.name ?? r.model ?? '',
@@ -35,6 +37,7 @@ export function boardMarkdown(rows: readonly BoardRow[], sort: string): string {
     }),
     ...(place ? [r.placement?.placed ? r.placement.placed.percentile.toFixed(1) : ''] : []),
     `${r.source}${r.valid ? '' : ' (not valid)'}`,
+    ...(doubts ? [r.findings.join(', ')] : []),
   ])
   const line = (cells: readonly string[]) => `| ${cells.map(escaped).join(' | ')} |\n`
   const rule = `|${head.map(() => '---').join('|')}|\n`

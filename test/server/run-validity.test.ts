@@ -164,6 +164,16 @@ describe('a failed run', () => {
     expect(json.validity[2]).toMatchObject(failed)
   })
 
+  it('has its codes beside its row on the leaderboard, in every form', async () => {
+    const args = ['leaderboard', '--valid', 'false']
+    const markdown = await cli(...args, '--format', 'markdown')
+    expect(markdown.stdout).toMatch(/\(not valid\) \| run\\_failed/)
+    expect((await cli(...args, '--format', 'csv')).stdout).toMatch(/,false,.*run_failed/)
+    const { rows } = await parsed(...args)
+    expect(rows).toMatchObject([{ valid: false, placement: { reason: 'invalid' } }])
+    expect(rows[0].findings[0]).toBe('run_failed')
+  })
+
   it('has it in comparisons, windows, scores, a place on the board, and against CodeCarbon', async () => {
     const two = await parsed('compare', GOOD, FAILED)
     expect(two.validity).toMatchObject([{ run_id: GOOD, valid: true }, failed])
@@ -173,6 +183,9 @@ describe('a failed run', () => {
     expect(await http(three)).toMatchObject({
       validity: [{ run_id: GOOD }, failed, { run_id: CUT, outcome: 'interrupted' }],
     })
+    const report = ['report', FAILED, '--format', 'vega', '--out', 'charts.json']
+    expect((await cli(...report)).stderr).toContain(WORDS)
+    expect((await parsed(...report)).validity).toMatchObject(failed)
     expect(await http(`/runs/${FAILED}/windows`)).toMatchObject({ validity: failed })
     const score = await cli('score', FAILED, '0.5', '--dataset', 'mmlu')
     expect(score.stderr).toContain(WORDS)
