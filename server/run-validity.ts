@@ -9,5 +9,5 @@ export const validityOf = (
   row: Pick<RunRow, 'outcome' | 'reason'>,
   summary: Pick<Summary, 'run_id' | 'valid' | 'findings'>,
 ): RunValidity =>
-  // The table holds what the seal said, which was checked when it came.
+  // The table holds the outcome of the seal, which was checked when it came.
   runValidity(summary, { outcome: row.outcome as RunOutcome | null, reason: row.reason })
