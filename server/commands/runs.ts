@@ -19,15 +19,26 @@ export async function runs(
     const page = await listView(store, summaries, parsed)
     if (options.json) return printLine(toJson(page, 2))
     if (page.runs.length === 0) return printLine('No runs.')
+    // A name is what name:NAME takes, where somebody gave one.
+    const named = page.runs.some((r) => r.name !== null)
     const rows = page.runs.map((r) => [
       r.run_id,
       r.label,
+      ...(named ? [r.name ?? ''] : []),
       r.started_at ?? r.created_at,
       r.state === 'open' ? 'running' : (r.outcome ?? ''),
       r.valid === null ? '' : r.valid ? 'valid' : 'invalid',
       joules(r.metrics?.['energy_per_output_token_j']),
     ])
-    const head = ['RUN', 'LABEL', 'STARTED', 'OUTCOME', 'VALID', 'J/TOKEN']
+    const head = [
+      'RUN',
+      'LABEL',
+      ...(named ? ['NAME'] : []),
+      'STARTED',
+      'OUTCOME',
+      'VALID',
+      'J/TOKEN',
+    ]
     for (const line of columns([head, ...rows])) printLine(line)
     if (page.next_cursor !== null)
       process.stderr.write(`${nextPage('runs', options.db, query, page.next_cursor)}\n`)

@@ -100,7 +100,7 @@ describe('runs', () => {
 
   it('prints a table for people', async () => {
     const { stdout } = await run('runs')
-    expect(stdout).toMatch(/^RUN +NAME/)
+    expect(stdout).toMatch(/^RUN +LABEL +NAME +STARTED/)
     expect(stdout).toContain(A)
   })
 

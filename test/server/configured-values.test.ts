@@ -167,7 +167,7 @@ describe('configured values', () => {
       'b-4',
     ])
     const table = await llemServer(['runs', '--load.concurrency=4', ...db])
-    expect(table.stdout).toMatch(/^RUN +LABEL +STARTED +OUTCOME +VALID +J\/TOKEN/)
+    expect(table.stdout).toMatch(/^RUN +LABEL +NAME +STARTED +OUTCOME +VALID +J\/TOKEN/)
     const wrong = await llemServer(['runs', '--load.concurency', '4', ...db])
     expect(wrong).toMatchObject({ code: 2 })
     expect(wrong.stderr).toContain('did you mean --load.concurrency?')
