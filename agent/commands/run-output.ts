@@ -80,8 +80,8 @@ const npx = () => (process.env['npm_lifecycle_event'] === 'npx' ? 'npx ' : '')
 
 function serveCommand(options: RecordOptions): string {
   return options.server
-    ? `${options.server}/docs`
-    : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642/docs`
+    ? options.server
+    : `${npx()}llem-server serve --db ${options.db}   then http://127.0.0.1:8642`
 }
 
 const OWN_SERVER: [string, string] = [
