@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { parse, YAMLParseError } from 'yaml'
 import { nearest } from '../analysis/schema/did-you-mean.ts'
 import { ownValue } from '../analysis/schema/own.ts'
 import { ConfigError, parseStudy, type Study, setPath } from '../analysis/schema/study.ts'
+import { parseYaml, YamlError } from '../analysis/schema/yaml.ts'
 import { PRESETS } from './presets.ts'
+import { FileError, readText } from './read-file.ts'
 
 export interface LoadedStudy {
   readonly study: Study
@@ -41,16 +41,16 @@ export function readSetting(setting: string): readonly [path: string, value: unk
     throw new ConfigError([
       { path: `--set ${path}`, message: 'has no value; write null where none is meant' },
     ])
-  return [path, parseYaml(text, `--set ${setting}`)]
+  return [path, parsed(text, `--set ${setting}`)]
 }
 
 /** @throws ConfigError */
-function parseYaml(text: string, from: string): unknown {
+function parsed(text: string, from: string): unknown {
   try {
-    return parse(text, { prettyErrors: true })
+    return parseYaml(text)
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error
-    throw new ConfigError([{ path: from, message: `is not YAML or JSON: ${error.message.trim()}` }])
+    if (!(error instanceof YamlError)) throw error
+    throw new ConfigError([{ path: from, message: error.message }])
   }
 }
 
@@ -78,22 +78,18 @@ function dropFromSweep(config: Record<string, unknown>, path: string): Record<st
 }
 
 function readConfig(path: string): unknown {
-  let text: string
   try {
-    text = readFileSync(path === '-' ? 0 : path, 'utf8')
+    return parsed(readText(path, 'configuration'), path)
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code
-    const presets = Object.keys(PRESETS)
-    const meant = nearest(path, presets)
+    if (!(error instanceof FileError)) throw error
     throw new ConfigError([
-      {
-        path,
-        message:
-          code === 'ENOENT'
-            ? `there is no such file, and no preset of that name (presets: ${presets.join(', ')})${meant === null ? '' : `; did you mean ${meant}?`}`
-            : `can't be read (${code}); check the path and its permissions`,
-      },
+      { path, message: error.code === 'ENOENT' ? noFile(path) : error.message },
     ])
   }
-  return parseYaml(text, path)
+}
+
+function noFile(path: string): string {
+  const presets = Object.keys(PRESETS)
+  const meant = nearest(path, presets)
+  return `there is no such file, and no preset of that name (presets: ${presets.join(', ')})${meant === null ? '' : `; did you mean ${meant}?`}`
 }

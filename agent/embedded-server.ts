@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { resolve as resolvePath } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { ConfigError } from '../analysis/schema/study.ts'
 import { isAlive } from './process-alive.ts'
 import { findProgram } from './program.ts'
+import { readText } from './read-file.ts'
 import { type ServerChild, startServer } from './server-child.ts'
 import { createServerClient, type ServerClient } from './server-client.ts'
 import { ServerError } from './server-error.ts'
@@ -150,7 +150,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
 async function lockOf(db: string): Promise<z.infer<typeof lockSchema> | null> {
   if (db.includes('://')) return null
   try {
-    const lock = lockSchema.parse(JSON.parse(await readFile(`${db}.lock`, 'utf8')))
+    const lock = lockSchema.parse(JSON.parse(readText(`${db}.lock`, 'state')))
     return isAlive({ pid: lock.pid, started: null }) ? lock : null
   } catch {
     return null

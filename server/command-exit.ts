@@ -3,6 +3,7 @@ import { BundleError } from './bundle/bundle-error.ts'
 import { CommandError } from './command-error.ts'
 import { RunUnreadable } from './load-run.ts'
 import { QualityError } from './quality-error.ts'
+import { FileError } from './read-file.ts'
 import { ResultError } from './results/result-error.ts'
 import { NotStored } from './store/document-versions.ts'
 import { RunNotFound } from './store/find-run.ts'
@@ -15,6 +16,7 @@ const WRONG_FILE = new Set<StoreFault>(['missing', 'no_folder', 'not_sqlite', 'n
 export function sayAndExit(error: unknown): 1 | 2 {
   const known = StoreError.from(error, 'named by --db')
   if (known instanceof CommandError) return say(known.message, known.exit)
+  if (known instanceof FileError) return say(`${known.path} ${known.message}.`, 2)
   if (known instanceof StoreError) return say(known.message, WRONG_FILE.has(known.fault) ? 2 : 1)
   if (known instanceof RunNotFound || known instanceof NotStored || known instanceof QualityError)
     return say(known.message, 2)

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { CommandError } from './command-error.ts'
+import { readText } from './read-file.ts'
 
 /** What `DATABASE.lock` says of the server at work on it. The token lets programs of this user in. */
 const lockSchema = z.looseObject({
@@ -47,7 +48,7 @@ export function writeLock(db: string, lock: Lock): () => void {
 
 function readLock(db: string): Lock | null {
   try {
-    return lockSchema.parse(JSON.parse(readFileSync(lockPath(db), 'utf8')))
+    return lockSchema.parse(JSON.parse(readText(lockPath(db), 'lock')))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     // Cut short by a crash, or written by another version: it names no server that we could ask.

@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
 import { basename, dirname, extname, resolve } from 'node:path'
-import { parse } from 'yaml'
 import { seriesRows } from '../analysis/cost/intensity-import.ts'
 import { withPresets } from '../analysis/cost/scenario-presets.ts'
 import { tariffFromUrdb, type UrdbOptions } from '../analysis/cost/tariff-urdb.ts'
 import { type Scenario, scenarioSchema } from '../analysis/schema/scenario.ts'
+import { parseYaml, YamlError } from '../analysis/schema/yaml.ts'
 import { type BadField, badFields } from './bad-field.ts'
+import { FileError, type FileKind, readText } from './read-file.ts'
 
 type Mapping = Record<string, unknown>
 
@@ -88,7 +88,7 @@ function withPrices(tariff: Mapping, beside: Beside, notes: string[]): Mapping {
   if (tariff['urdb_file'] !== undefined) {
     const path = beside(tariff['urdb_file'], 'tariff.urdb_file')
     try {
-      const found = tariffFromUrdb(JSON.parse(textOf(path)), urdbOptions(tariff, path))
+      const found = tariffFromUrdb(jsonOf(path), urdbOptions(tariff, path))
       notes.push(...found.notes)
       return found.tariff
     } catch (error) {
@@ -138,7 +138,7 @@ function urdbOptions(tariff: Mapping, path: string): UrdbOptions {
 
 function imported(path: string, column: string) {
   try {
-    return seriesRows(textOf(path), column)
+    return seriesRows(textOf(path, 'csv'), column)
   } catch (error) {
     if (error instanceof RangeError)
       throw new ScenarioError(path, [{ path: '', message: error.message }])
@@ -146,22 +146,32 @@ function imported(path: string, column: string) {
   }
 }
 
-function textOf(path: string): string {
+/** @throws SyntaxError */
+function jsonOf(path: string): unknown {
   try {
-    return readFileSync(path, 'utf8')
+    return JSON.parse(textOf(path, 'tariff'))
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new ScenarioError(path, [{ path: '', message: `can't be read (${code})` }])
+    if (!(error instanceof RangeError)) throw error
+    throw new ScenarioError(path, [{ path: '', message: 'is nested too deep' }])
+  }
+}
+
+/** @throws ScenarioError for what is no plain file, too large, or not to be read */
+function textOf(path: string, kind: FileKind): string {
+  try {
+    return readText(path, kind)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    throw new ScenarioError(path, [{ path: '', message: error.message }])
   }
 }
 
 function parsed(path: string): unknown {
   try {
-    return parse(textOf(path))
+    return parseYaml(textOf(path, 'scenario'))
   } catch (error) {
-    if (error instanceof ScenarioError) throw error
-    const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    throw new ScenarioError(path, [{ path: '', message: `is neither YAML nor JSON: ${message}` }])
+    if (!(error instanceof YamlError)) throw error
+    throw new ScenarioError(path, [{ path: '', message: error.message }])
   }
 }
 

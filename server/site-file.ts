@@ -1,11 +1,11 @@
-import { readFileSync } from 'node:fs'
-import { parse, YAMLParseError } from 'yaml'
 import { withPresets } from '../analysis/cost/scenario-presets.ts'
 import { unknownZones } from '../analysis/cost/site-table.ts'
 import { type SiteTable, siteTableSchema } from '../analysis/schema/sites.ts'
+import { parseYaml, YamlError } from '../analysis/schema/yaml.ts'
 import { badFields } from './bad-field.ts'
 import { CommandError } from './command-error.ts'
 import { intensityTables } from './intensity-tables.ts'
+import { FileError, readText } from './read-file.ts'
 import { ScenarioError } from './scenario-file.ts'
 
 /**
@@ -45,22 +45,22 @@ function withRows(raw: unknown, where: string): unknown {
 
 /**
  * A file of sites in YAML or JSON.
- * @throws ScenarioError; CommandError where there is no such file
+ * @throws ScenarioError; CommandError where it can't be read
  */
 export async function readSiteFile(path: string): Promise<SiteTable> {
   let text: string
   try {
-    text = readFileSync(path, 'utf8')
+    text = readText(path, 'sites')
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new CommandError(2, `The file of sites ${path} can't be read (${code}).`)
+    if (!(error instanceof FileError)) throw error
+    throw new CommandError(2, `The file of sites ${path} ${error.message}.`)
   }
+  let raw: unknown
   try {
-    return await readSites(parse(text), path)
+    raw = parseYaml(text)
   } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error
-    throw new ScenarioError(path, [
-      { path: '', message: `is neither YAML nor JSON: ${error.message.split('\n')[0]}` },
-    ])
+    if (!(error instanceof YamlError)) throw error
+    throw new ScenarioError(path, [{ path: '', message: error.message }])
   }
+  return await readSites(raw, path)
 }

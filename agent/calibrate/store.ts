@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -7,6 +6,7 @@ import { type Calibration, calibrationSchema } from '../../analysis/schema/calib
 import type { Device } from '../../analysis/schema/device.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { makeDirectory, writeDurably } from '../durable-file.ts'
+import { FileError, readText } from '../read-file.ts'
 
 const fileSchema = z.object({ version: z.literal(1), calibrations: z.array(calibrationSchema) })
 
@@ -22,11 +22,11 @@ export async function readCalibrations(stateDir: string): Promise<readonly Calib
   const refuse = (message: string) => new ConfigError([{ path, message }])
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = readText(path, 'state')
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return []
-    throw refuse(`can't be read (${code}); grant access to it or remove it`)
+    if (!(error instanceof FileError)) throw error
+    if (error.code === 'ENOENT') return []
+    throw refuse(error.message)
   }
   try {
     return fileSchema.parse(JSON.parse(text)).calibrations

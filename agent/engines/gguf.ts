@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises'
+import { checkPlain, FileError } from '../read-file.ts'
 import { EngineError } from './engine.ts'
 import { FILE_TYPES, TENSOR_TYPES } from './gguf-types.ts'
 
@@ -19,6 +20,7 @@ export interface Gguf {
 }
 
 const READ_BYTES = 1 << 20
+const SYSTEM_CODE = /^E[A-Z]+$/
 /** Bytes of the fixed-size value types: u8 i8 u16 i16 u32 i32 f32 bool, then string, array, u64 i64 f64. */
 const VALUE_BYTES: readonly (number | null)[] = [1, 1, 2, 2, 4, 4, 4, 1, null, null, 8, 8, 8]
 const STRING = 8
@@ -32,9 +34,12 @@ const ARRAY = 9
 export async function readGguf(path: string): Promise<Gguf> {
   let file: FileHandle
   try {
+    checkPlain(path)
     file = await open(path, 'r')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
+    if (error instanceof FileError && !SYSTEM_CODE.test(error.code))
+      throw new EngineError('config', `The model file ${path} ${error.message} of GGUF`)
     throw new EngineError(
       'config',
       code === 'ENOENT'

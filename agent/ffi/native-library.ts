@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { checkPlain, FileError } from '../read-file.ts'
 
 /** A C function that answers with a return code. */
 export interface NativeFunction {
@@ -37,12 +37,14 @@ export async function loadLibrary(
   const tried: string[] = []
   for (const path of paths) {
     try {
+      // The loader would wait for the writer of a pipe.
+      if (path.includes('/')) checkPlain(path)
       const handle = koffi.load(path)
       const find = (name: string, result: string, args: readonly string[]) =>
         handle.func(name, result, [...args])
       return { library: nativeLibrary(path, find, missingCode) }
     } catch (error) {
-      const missing = path.includes('/') && !existsSync(path)
+      const missing = error instanceof FileError && error.code === 'ENOENT'
       tried.push(`${path}: ${missing ? 'no such file' : (error as Error).message}`)
     }
   }

@@ -62,7 +62,12 @@ function withoutBareNumbers(text: string): { text: string; count: number } {
   return { text: bent, count }
 }
 
+/** Characters of the longest header that is looked for: a file without lines is no table, however long. */
+const MAX_HEADER = 1_000_000
+
 function csvContent(text: string): ParsedContent | string {
+  const end = text.indexOf('\n')
+  if (end > MAX_HEADER || (end === -1 && text.length > MAX_HEADER)) return 'is neither JSON nor CSV'
   const csv = parseCsv(text)
   if (csv === null || csv.header.length < 2) return 'is neither JSON nor CSV'
   return { content: { form: 'csv', ...csv }, notes: [] }

@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAX_FILE_BYTES, readBytes } from '../read-file.ts'
 import { BundleError } from './bundle-error.ts'
 
 /** A file of a bundle, by its path within it, with forward slashes. */
@@ -8,9 +9,6 @@ export interface BundleFile {
   readonly bytes: number
   read(): Uint8Array
 }
-
-/** SQLite's largest value is a little under 1 GiB. */
-const MAX_FILE_BYTES = 1_000_000_000
 
 /**
  * Every file under a folder, sorted by path. Links are refused: they could point anywhere.
@@ -28,11 +26,11 @@ export function bundleFiles(dir: string): BundleFile[] {
         throw new BundleError(
           `${full} is a link or a special file; a bundle holds plain files only.`,
         )
-      else if (stat.size > MAX_FILE_BYTES)
+      else if (stat.size > MAX_FILE_BYTES.chunk)
         throw new BundleError(
-          `${full} has ${stat.size} bytes; a file of a bundle has at most ${MAX_FILE_BYTES}. Cut the stream into chunks.`,
+          `${full} has ${stat.size} bytes; a file of a bundle has at most ${MAX_FILE_BYTES.chunk}. Cut the stream into chunks.`,
         )
-      else files.push({ path, bytes: stat.size, read: () => readFileSync(full) })
+      else files.push({ path, bytes: stat.size, read: () => readBytes(full, 'chunk') })
     }
   }
   walk('')

@@ -4,7 +4,6 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readSync,
   rmSync,
   statSync,
   writeSync,
@@ -14,6 +13,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
+import { firstBytes, isFolder, WITHOUT_WAITING } from '../read-file.ts'
 import { BundleError } from './bundle-error.ts'
 
 /** What an archive may grow to: honest columns shrink by 50 or less, a bomb by 1000. */
@@ -67,7 +67,7 @@ async function unpack(archive: string, into: string): Promise<void> {
 
 /** The bytes of the tar itself. Iterating it ends the file's stream too, however it ends. */
 async function* tarBytes(archive: string): AsyncGenerator<Buffer> {
-  const file = createReadStream(archive)
+  const file = createReadStream(archive, { fd: openSync(archive, WITHOUT_WAITING) })
   const source: Readable = isGzip(archive) ? file.pipe(createGunzip()) : file
   file.on('error', (error) => source.destroy(error))
   try {
@@ -82,9 +82,12 @@ const isArchive = (file: string): boolean =>
   /\.(tar|tar\.gz|tgz)$/i.test(file) ||
   (isGzip(file) && !/\.(json|jsonl|ndjson|csv)\.gz$/i.test(file))
 
-/** Works on what a path holds: an archive is unpacked for as long as that takes, all else is left where it is. */
+/**
+ * Works on what a path holds: an archive is unpacked for as long as that takes, all else is left where it is.
+ * @throws FileError for a pipe or a device
+ */
 export async function withUnpacked<T>(path: string, work: (at: string) => Promise<T>): Promise<T> {
-  if (statSync(path).isDirectory() || !isArchive(path)) return work(path)
+  if (isFolder(path) || !isArchive(path)) return work(path)
   const dir = mkdtempSync(join(tmpdir(), 'llem-import-'))
   try {
     await unpack(path, dir)
@@ -95,10 +98,7 @@ export async function withUnpacked<T>(path: string, work: (at: string) => Promis
 }
 
 function isGzip(archive: string): boolean {
-  const magic = Buffer.alloc(2)
-  const fd = openSync(archive, 'r')
-  readSync(fd, magic, 0, 2, 0)
-  closeSync(fd)
+  const magic = firstBytes(archive, 2)
   return magic[0] === 0x1f && magic[1] === 0x8b
 }
 

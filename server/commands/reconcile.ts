@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import {
   type Reconciliation,
   reconcileCodecarbon,
@@ -12,6 +11,7 @@ import { parseCsv } from '../../analysis/importers/csv.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { type CodecarbonPlace, codecarbonView } from '../codecarbon.ts'
 import { CommandError } from '../command-error.ts'
+import { readText } from '../read-file.ts'
 import { namedRun } from './named-run.ts'
 import { numberText } from './number-text.ts'
 import { columns } from './runs.ts'
@@ -57,14 +57,7 @@ export async function reconcile(
 }
 
 function readRow(path: string, wanted: string | undefined): CodecarbonRow {
-  let text: string
-  try {
-    text = readFileSync(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new CommandError(1, `${path} can't be read (${code ?? (error as Error).message}).`)
-  }
-  const csv = parseCsv(text)
+  const csv = parseCsv(readText(path, 'csv'))
   if (csv === null || !isCodecarbon(csv.header))
     throw new CommandError(
       1,

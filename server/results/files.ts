@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { isFolder, MAX_FILE_BYTES, readBytes } from '../read-file.ts'
 import { ResultError } from './result-error.ts'
 
-/** Parsed JSON takes several times its text; a longer file is a mistake or an attack. */
-export const MAX_RESULT_BYTES = 256_000_000
+const MAX_RESULT_BYTES = MAX_FILE_BYTES.result
 const KNOWN = /\.((json|jsonl|ndjson|csv)(\.gz)?|parquet)$/i
 
 /** A file to be read, by its path within what was given, with forward slashes. */
@@ -15,10 +15,10 @@ export interface GivenFile {
 /**
  * The file itself, or every .json, .jsonl, .ndjson, .csv and .parquet below a folder, sorted by path. Links are passed over: they
  * could point anywhere, or in a circle.
- * @throws ResultError for a file that is too large
+ * @throws ResultError for a file that is too large, FileError for a pipe or a device
  */
 export function givenFiles(path: string): GivenFile[] {
-  if (!statSync(path).isDirectory()) return [given(path, basename(path), statSync(path).size)]
+  if (!isFolder(path)) return [given(path, basename(path), statSync(path).size)]
   const files: GivenFile[] = []
   const walk = (relative: string): void => {
     for (const name of readdirSync(join(path, relative)).sort()) {
@@ -38,5 +38,5 @@ function given(full: string, path: string, bytes: number): GivenFile {
     throw new ResultError(
       `${full} has ${bytes} bytes; a file of results has at most ${MAX_RESULT_BYTES}. Nothing was imported; take the file away or cut it.`,
     )
-  return { path, read: () => readFileSync(full) }
+  return { path, read: () => readBytes(full, 'result') }
 }

@@ -1,8 +1,9 @@
 import { gunzipSync } from 'node:zlib'
 import { parseContent } from '../../analysis/importers/content.ts'
 import type { ImportFile } from '../../analysis/importers/importer.ts'
+import { MAX_FILE_BYTES } from '../read-file.ts'
 import { sha256 } from '../store/sha256.ts'
-import { type GivenFile, MAX_RESULT_BYTES } from './files.ts'
+import type { GivenFile } from './files.ts'
 import { isParquet, parquetContent } from './parquet.ts'
 import { ResultError } from './result-error.ts'
 
@@ -37,12 +38,12 @@ export function parseFile(given: GivenFile): ParsedFile {
 
 function unpacked(path: string, packed: Uint8Array): Uint8Array {
   try {
-    return gunzipSync(packed, { maxOutputLength: MAX_RESULT_BYTES })
+    return gunzipSync(packed, { maxOutputLength: MAX_FILE_BYTES.result })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     throw new ResultError(
       code === 'ERR_BUFFER_TOO_LARGE'
-        ? `${path} unpacks to more than ${MAX_RESULT_BYTES} bytes; it is not taken, and nothing was imported.`
+        ? `${path} unpacks to more than ${MAX_FILE_BYTES.result} bytes; it is not taken, and nothing was imported.`
         : `${path} can't be unpacked (${(error as Error).message}); it is cut short or damaged.`,
     )
   }

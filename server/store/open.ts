@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import type Database from 'better-sqlite3'
 import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
+import { FileError, isFolder } from '../read-file.ts'
 import { connect, PAGE_BYTES, setDurable } from './connection.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
@@ -41,6 +42,7 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
     )
   if (!existsSync(dirname(path)))
     throw new StoreError('no_folder', `The folder ${dirname(path)} of the database is not there.`)
+  refuseSpecial(path)
   let raw: Database.Database | undefined
   try {
     raw = connect(path, options.busy_timeout_ms ?? BUSY_TIMEOUT_MS)
@@ -54,6 +56,16 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
   } catch (error) {
     raw?.close()
     throw StoreError.from(error, path)
+  }
+}
+
+/** SQLite would report the disk as faulty. @throws StoreError for a pipe, a device or a socket */
+function refuseSpecial(path: string): void {
+  try {
+    if (existsSync(path)) isFolder(path)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    throw new StoreError('not_sqlite', `The database ${path} ${error.message}.`)
   }
 }
 

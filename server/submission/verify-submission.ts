@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChunkError } from '../../analysis/schema/arrow.ts'
 import { parseJson, toJson } from '../../analysis/schema/json.ts'
@@ -8,6 +8,7 @@ import { badFields } from '../bad-field.ts'
 import { BundleError } from '../bundle/bundle-error.ts'
 import { bundleFiles } from '../bundle/files.ts'
 import { readBundle } from '../bundle/read-bundle.ts'
+import { FileError, readText } from '../read-file.ts'
 import { sha256 } from '../store/sha256.ts'
 import { statedOf, submissionSchema } from './submission.ts'
 
@@ -125,12 +126,14 @@ function differences(
     : [{ path, stated: stated ?? null, computed: computed ?? null }]
 }
 
+/** @throws BundleError for what is not there or no JSON; FileError for what can't be read at all */
 function readJson(path: string): unknown {
   try {
-    return parseJson(readFileSync(path, 'utf8'))
+    return parseJson(readText(path, 'submission'))
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new BundleError(`${path} can't be read (${(error as Error).message}).`)
+    if (error instanceof RangeError) throw new BundleError(`${path} is nested too deep.`)
+    if (error instanceof SyntaxError || (error instanceof FileError && error.code === 'ENOENT'))
+      throw new BundleError(`${path} can't be read (${error.message}).`)
     throw error
   }
 }

@@ -47,7 +47,7 @@ describe('llem-agent config --json', () => {
 
 describe('what is written wrongly on the command line', () => {
   it.each([
-    ['quick-test', ['--set', 'a=['], '--set a=[: is not YAML or JSON'],
+    ['quick-test', ['--set', 'a=['], '--set a=[: is neither YAML nor JSON'],
     [
       'quick-test',
       ['--set', 'load.concurrency='],
