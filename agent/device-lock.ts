@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { Interrupted } from './interrupt.ts'
+import { makeDirectories } from './make-directory.ts'
 import { isAlive, type ProcessIdentity, processIdentity } from './process-alive.ts'
 
 /** The lock can't be had; the message says why. */
@@ -90,7 +91,7 @@ async function lockOne(device_id: string, options: LockOptions): Promise<string>
 async function take(path: string, dir: string): Promise<boolean> {
   const aside = `${path}.${randomUUID()}`
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    makeDirectories(dir, 0o700)
     await writeFile(aside, JSON.stringify(processIdentity()), { mode: 0o600 })
     await link(aside, path)
     return true

@@ -1,5 +1,6 @@
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeDirectories } from './make-directory.ts'
 
 /**
  * Writes a file so that after any crash it is whole or absent: a temporary file on the same file system, fsync,
@@ -30,9 +31,7 @@ export async function writeDurably(
 
 /** Makes a directory and those above it, each entry durable. */
 export async function makeDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (first === undefined) return
-  for (let at = path; at.length >= first.length; at = dirname(at)) await syncDirectory(dirname(at))
+  for (const made of makeDirectories(path, 0o700)) await syncDirectory(dirname(made))
 }
 
 /** A new name in a directory is durable only when the directory itself is. */

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { appendFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { appendFile, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { chunkPath, type Manifest } from '../analysis/schema/bundle.ts'
@@ -9,6 +9,7 @@ import { BUNDLE_VERSION, type RunFileInput } from '../analysis/schema/run.ts'
 import { STREAM_NAMES } from '../analysis/schema/stream.ts'
 import { type ChunkKey, type Seal, sealSchema } from '../analysis/schema/wire.ts'
 import { makeDirectory, syncDirectory, writeDurably } from './durable-file.ts'
+import { makeDirectories } from './make-directory.ts'
 import { type ProcessIdentity, processIdentity } from './process-alive.ts'
 import { SpoolError, spoolError } from './spool-error.ts'
 
@@ -232,7 +233,7 @@ async function copyBundle(dir: string, to: string): Promise<void> {
       'failed',
       `${to} holds another run already, so the bundle was left in ${dir}. Copy it to an empty directory, or give another --out.`,
     )
-  await mkdir(to, { recursive: true })
+  makeDirectories(to)
   // run.json comes last: a copy that was cut short is not taken for a bundle.
   for (const name of ['manifest.json', ...(await bundleFiles(dir)).reverse()]) {
     const path = join(to, name)

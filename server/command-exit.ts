@@ -47,6 +47,7 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ENOTDIR: 'leads through something that is no folder. Check the path',
   EEXIST: 'is there already, and no folder. Give another place',
   ENOENT: 'is not there. Check the path',
+  ENXIO: 'is a pipe that nobody reads. Give another place',
   ENOSPC: "can't be written, as the disk is full. Free some space, then try again",
 }
 

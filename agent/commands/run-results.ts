@@ -1,10 +1,11 @@
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { access, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Comparison } from '../../analysis/schema/comparison.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import type { ServerConnection } from '../embedded-server.ts'
+import { makeDirectories } from '../make-directory.ts'
 import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
 
 /** Where reports go without --out. */
@@ -18,7 +19,7 @@ export async function prepareOut(options: RecordOptions, runs: number): Promise<
   const dir = options.out ?? (options.json || options.server === false ? null : REPORTS)
   if (dir === null) return
   try {
-    await mkdir(resolve(dir), { recursive: true })
+    makeDirectories(resolve(dir))
     await access(resolve(dir), constants.W_OK)
   } catch (error) {
     throw new ConfigError([
@@ -134,7 +135,7 @@ async function writeResult(
   bundle: string | null,
 ): Promise<string> {
   const dir = bundle ?? resolve(REPORTS, summary.run_id)
-  await mkdir(dir, { recursive: true })
+  makeDirectories(dir)
   if (bundle !== null)
     await writeFile(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
   const report = join(dir, 'report.html')

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeDirectories } from '../make-directory.ts'
 import { EngineError } from './engine.ts'
 import { isGroupAlive, signalGroup } from './process-group.ts'
 
@@ -74,7 +75,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 function openLog(stateDir: string, path: string): number {
   try {
-    mkdirSync(stateDir, { recursive: true })
+    makeDirectories(stateDir)
     return openSync(path, 'a', 0o600)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

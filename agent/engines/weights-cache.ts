@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { readFile, rename, rm, stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { syncDirectory, writeDurably } from '../durable-file.ts'
+import { makeDirectories } from '../make-directory.ts'
 import { EngineError } from './engine.ts'
 
 export interface FileIdentity {
@@ -38,7 +39,7 @@ async function memoOf(path: string, cacheDir: string): Promise<string> {
 
 async function remember(path: string, sha256: string, cacheDir: string): Promise<void> {
   const memo = await memoOf(path, cacheDir)
-  await mkdir(join(cacheDir, 'hashes'), { recursive: true })
+  makeDirectories(join(cacheDir, 'hashes'))
   await writeDurably(memo, sha256, `${memo}.${randomUUID()}`)
 }
 
@@ -56,7 +57,7 @@ export async function install(
 ): Promise<FileIdentity> {
   const temp = join(cacheDir, `.${basename(path)}.${randomUUID()}`)
   try {
-    await mkdir(cacheDir, { recursive: true })
+    makeDirectories(cacheDir)
     await fill(temp)
     const { size } = await stat(temp)
     if (expected !== null && size !== expected.bytes)

@@ -1,14 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 import { chunkPath } from '../../analysis/schema/bundle.ts'
 import { BUNDLE_VERSION } from '../../analysis/schema/run.ts'
+import { makeDirectory } from '../make-directory.ts'
 import { readRunFile } from '../run-file.ts'
 import { readChunks } from '../store/chunks.ts'
 import type { Store } from '../store/open.ts'
 import { sha256 } from '../store/sha256.ts'
 import type { RunRow } from '../store/tables.ts'
+import { writeFile } from '../write-file.ts'
 import { BundleError } from './bundle-error.ts'
 import { bundleFiles } from './files.ts'
 
@@ -31,7 +33,7 @@ export async function exportBundles(
 
 async function exportArchive(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
   if (existsSync(out)) throw new BundleError(`${out} is there already. Give another --out.`)
-  mkdirSync(dirname(out), { recursive: true })
+  makeDirectory(dirname(out))
   const dir = mkdtempSync(join(tmpdir(), 'llem-export-'))
   try {
     for (const row of rows) await writeBundle(store, row, join(dir, row.run_id))
@@ -49,8 +51,7 @@ async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void
   const files: Record<string, { sha256: string; bytes: number }> = {}
   const write = (path: string, bytes: Uint8Array, hash: string): void => {
     const full = join(dir, path)
-    mkdirSync(dirname(full), { recursive: true })
-    writeFileSync(full, bytes)
+    writeFile(full, bytes)
     files[path] = { sha256: hash, bytes: bytes.byteLength }
   }
   write('run.json', Buffer.from(row.run_json), row.sha256)

@@ -1,7 +1,6 @@
 import {
   closeSync,
   createReadStream,
-  mkdirSync,
   mkdtempSync,
   openSync,
   rmSync,
@@ -13,6 +12,7 @@ import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { Parser, type ReadEntry } from 'tar'
+import { makeDirectory } from '../make-directory.ts'
 import { firstBytes, isFolder, WITHOUT_WAITING } from '../read-file.ts'
 import { BundleError } from './bundle-error.ts'
 
@@ -104,7 +104,7 @@ function isGzip(archive: string): boolean {
 
 /** Written as it comes, within the parser's own call: nothing is left open when the archive breaks off. */
 function writeEntry(entry: ReadEntry, path: string): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makeDirectory(dirname(path))
   const fd = openSync(path, 'wx')
   let open = true
   const close = () => {

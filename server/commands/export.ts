@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
@@ -21,6 +20,7 @@ import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
+import { writeFile } from '../write-file.ts'
 import { namedRun, printDoubtful } from './named-run.ts'
 import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
 
@@ -75,7 +75,7 @@ const WRITE: Record<
   parquet: (store, rows, out) => writeStreams('parquet', store, rows, out),
   arrow: (store, rows, out) => writeStreams('arrow', store, rows, out),
   async json(store, rows, out) {
-    write(out, await summariesJson(store, rows))
+    writeFile(out, await summariesJson(store, rows))
   },
   mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
   async submission(store, rows, out) {
@@ -96,7 +96,7 @@ async function writeCodecarbon(
   for (const row of rows)
     views.push(await codecarbonView(summaries, row, place, 'window', isoNow().slice(0, 10)))
   const file = out.endsWith('.csv') ? out : join(out, 'emissions.csv')
-  write(file, codecarbonCsv(views))
+  writeFile(file, codecarbonCsv(views))
   printDoubtful(views.map((v) => v.validity))
   const runs = views.map(({ cells, parts, pue, factor, notes, validity }) => ({
     run_id: cells.run_id,
@@ -106,7 +106,7 @@ async function writeCodecarbon(
     notes,
     validity,
   }))
-  write(
+  writeFile(
     file.replace(/\.csv$/, '.provenance.json'),
     toJson({ span: 'window', timestamp: 'UTC', runs }, 2),
   )
@@ -141,9 +141,9 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
       2,
       `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
     )
-  write(file, runsCsv(all))
+  writeFile(file, runsCsv(all))
   printDoubtful(all.map((r) => r.validity))
-  write(columns, columnsCsv(all))
+  writeFile(columns, columnsCsv(all))
 }
 
 /** A folder a run, a file a stream. */
@@ -162,7 +162,7 @@ async function writeStreams(
       for await (const part of STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)))
         parts.push(part)
       const dir = rows.length === 1 ? out : join(out, run_id)
-      write(join(dir, `${stream}.${format}`), Buffer.concat(parts))
+      writeFile(join(dir, `${stream}.${format}`), Buffer.concat(parts))
     }
   }
 }
@@ -181,11 +181,7 @@ async function writeTaskFiles(
       2,
       `The runs are of ${files.size} tasks (${[...files.keys()].join(', ')}), a file each: give a folder with --out.`,
     )
-  for (const [task, text] of files) write(single ? out : join(out, 'tasks', `${task}.json`), text)
+  for (const [task, text] of files)
+    writeFile(single ? out : join(out, 'tasks', `${task}.json`), text)
   printDoubtful(validities)
-}
-
-function write(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, content)
 }

@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { validityOf } from '../run-validity.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
+import { writeFile } from '../write-file.ts'
 import { namedRun, printDoubtful } from './named-run.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
 
@@ -20,8 +20,7 @@ export async function report(
       options.format === 'html'
         ? await reportHtml(run, summary)
         : toJson(await reportSpecs(run, summary), 2)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
+    writeFile(path, text)
     const validity = validityOf(row, summary)
     if (options.json) return printLine(toJson({ run_id: row.run_id, path, validity }))
     printLine(path)

@@ -6,6 +6,7 @@ import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { summarySchema } from '../../analysis/schema/summary.ts'
 import { SCHEMA_VERSION } from '../../migrations/index.ts'
+import { makePipe } from '../support/special-files.ts'
 import { llemServer } from './program.ts'
 import { RUN_ID, runText, sampleChunks } from './sample-run.ts'
 import { tempDir } from './served.ts'
@@ -186,10 +187,30 @@ describe('report and compare', () => {
     expect((await run('report', A, '--out', 'x/report.html/r.html')).stderr).toMatch(
       /report.html is there already, and no folder|leads through something that is no folder/,
     )
+    makePipe(join(dir, 'unread'))
+    expect(await run('report', A, '--out', 'unread')).toMatchObject({
+      code: 1,
+      stderr: `${join(dir, 'unread')} is a pipe that nobody reads. Give another place (ENXIO).\n`,
+    })
     expect(await run('backup', 'nowhere/copy.db')).toMatchObject({
       code: 1,
       stderr: `${join(dir, 'nowhere')} is not there. Check the path (ENOENT).\n`,
     })
+  })
+
+  it.runIf(process.platform === 'linux')('does not wait for a place below /proc', async () => {
+    for (const args of [
+      ['report', A, '--out', '/proc/x/report.html'],
+      ['export', A, '--out', '/proc/x'],
+      ['export', A, '--format', 'submission', '--out', '/proc/x'],
+      ['export', A, '--format', 'csv', '--out', '/proc/x'],
+      ['export', A, '--out', '/proc/x/run.tar.gz'],
+      ['leaderboard', '--out', '/proc/x/board.json'],
+    ]) {
+      const ended = await run(...args)
+      expect(ended.stderr).toBe('/proc/x is not there. Check the path (ENOENT).\n')
+      expect(ended.code).toBe(1)
+    }
   })
 
   it('compares two, and ranks more', async () => {
