@@ -32,6 +32,9 @@ export interface ConnectOptions {
   readonly command?: readonly [string, ...string[]]
 }
 
+/** After that no further start of a server is tried, s. */
+export const CONNECT_LIMIT_S = 30
+
 const lockSchema = z.looseObject({
   pid: z.int().positive(),
   url: z.url(),
@@ -77,6 +80,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
   let stopped = false
 
   async function find(): Promise<ServerClient> {
+    const deadline = Date.now() + CONNECT_LIMIT_S * 1000
     for (let attempt = 1; ; attempt++) {
       const serving = await servingClient(db)
       if (serving !== null) return serving
@@ -86,7 +90,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
         // Another agent may have started one in the same instant, or one may be just ending: while a lock is held
         // that is being decided, and one that was let go in between deserves a second try.
         const held = (await lockOf(db)) !== null
-        if (attempt === 10 || (!held && attempt > 1)) throw error
+        if (attempt === 10 || Date.now() >= deadline || (!held && attempt > 1)) throw error
         await sleep(100 * attempt)
       }
     }

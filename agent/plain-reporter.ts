@@ -1,4 +1,5 @@
 import type { Reporter } from './progress.ts'
+import { showWait } from './wait-line.ts'
 
 /** Tells a run by a line a phase: beside a program that writes to the same terminal a live line would be torn. */
 export function createPlainReporter(out: NodeJS.WriteStream): Reporter {
@@ -12,5 +13,7 @@ export function createPlainReporter(out: NodeJS.WriteStream): Reporter {
     phase: (phase, seconds) => say(`${phase}${seconds === null ? '' : ` (${seconds} s)`}`),
     progress: () => {},
     runEnds: () => {},
+    wait: (what, limit_s) =>
+      showWait({ what: typeof what === 'string' ? () => what : what, limit_s }, false, say),
   }
 }

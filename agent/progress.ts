@@ -1,6 +1,10 @@
 import { SingleBar } from 'cli-progress'
 import type { Experiment } from '../analysis/schema/experiment.ts'
 import { PHASES, type PhaseName } from '../analysis/schema/run.ts'
+import { showWait } from './wait-line.ts'
+
+/** Elsewhere than on a terminal, how the phase stands is a line this often. */
+const LINE_EVERY_MS = 30_000
 
 /** What a person sees while a run runs: on a terminal one live line with the time left, else a line a phase. */
 export interface Reporter {
@@ -12,6 +16,11 @@ export interface Reporter {
   /** Share of the current phase that is over, and what to show beside it. */
   progress(fraction: number, note: string): void
   runEnds(): void
+  /**
+   * What is waited for, and how long at most, until the returned function is called. Elsewhere than on a terminal a line
+   * when it takes long.
+   */
+  wait(what: string | (() => string), limit_s: number | null): () => void
 }
 
 // Before anything was seen: what loading and warming up usually take, in seconds.
@@ -44,6 +53,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
   let fraction = 0
   let note = ''
   let stepping = false
+  let lined = 0
 
   const secondsLeft = (): { run: number; all: number } => {
     const elapsed = (performance.now() - phaseStarted) / 1000
@@ -116,6 +126,7 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
       phaseStarted = performance.now()
       fraction = 0
       note = ''
+      lined = phaseStarted
       if (seconds !== null) plan.set(next, seconds)
       if (!bar && !quiet)
         out.write(
@@ -126,10 +137,35 @@ export function createReporter(out: NodeJS.WriteStream, quiet: boolean): Reporte
     progress(share, text) {
       fraction = share
       note = text
+      if (live || quiet || text === '' || performance.now() - lined < LINE_EVERY_MS) return
+      lined = performance.now()
+      out.write(`${title}${phase ?? ''}  ${text}\n`)
+    },
+    wait(what, limit_s) {
+      if (quiet) return () => {}
+      const show = (text: string) => {
+        if (!live) out.write(`${text}\n`)
+        else if (ticker === null) {
+          out.write(`\r\x1b[K${text}`)
+          stepping = true
+        } else note = text
+      }
+      const end = showWait(
+        { what: typeof what === 'string' ? () => what : what, limit_s },
+        live,
+        show,
+      )
+      return () => {
+        end()
+        if (ticker !== null) note = ''
+        else if (stepping) out.write('\r\x1b[K')
+        stepping = false
+      }
     },
     runEnds() {
       finished.push((performance.now() - runStarted) / 1000)
       if (ticker) clearInterval(ticker)
+      ticker = null
       bar?.stop()
       phase = null
     },

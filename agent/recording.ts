@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid'
 import type { Calibration } from '../analysis/schema/calibration.ts'
 import { METER_SOURCES } from '../analysis/schema/meter.ts'
 import type { Reason } from '../analysis/schema/reason.ts'
@@ -16,8 +17,8 @@ export interface RecordingParts {
   readonly study_id: string
   /** Opens the sensors on the run's own clock. */
   readonly openSensors: (clock: Clock) => Promise<SamplerThread>
-  /** Locks the GPUs that will be measured; resolves to what unlocks them. */
-  readonly lockDevices: (device_ids: readonly string[]) => Promise<() => void>
+  /** Locks the GPUs that will be measured, for a run; resolves to what unlocks them. */
+  readonly lockDevices: (device_ids: readonly string[], run_id: string) => Promise<() => void>
   readonly openSpool: (run_id: string) => Promise<Spool>
   /** Makes the recorder upon a spool that holds its run.json: from here on chunks may be shipped. */
   readonly openRecorder: (spool: Spool, clock: Clock) => Recorder
@@ -92,11 +93,13 @@ export async function record(
 ): Promise<RunResult> {
   const { reporter, signal } = parts
   const clock = createClock()
+  const run_id = uuidv7()
   const sensors = await parts.openSensors(clock)
   let unlock = () => {}
   try {
     unlock = await parts.lockDevices(
       sensors.devices.filter((d) => d.kind === 'gpu').map((d) => d.device_id),
+      run_id,
     )
     const { calibrations, notes } = calibrationsHere(
       parts.calibrations ?? [],
@@ -111,6 +114,7 @@ export async function record(
       )
         reporter.say(fix)
     const draft = draftRunFile({
+      run_id,
       experiment,
       cycle,
       study_id: parts.study_id,

@@ -26,6 +26,7 @@ export interface RunFileDraft {
 }
 
 export function draftRunFile(options: {
+  readonly run_id: string
   readonly experiment: Readonly<Record<string, unknown>>
   readonly cycle: number
   readonly study_id: string
@@ -34,7 +35,7 @@ export function draftRunFile(options: {
   readonly sensors: readonly SensorRow[]
   readonly environment: Readonly<Record<string, unknown>>
 }): RunFileDraft {
-  const run_id = uuidv7()
+  const { run_id } = options
   const processes = { load: uuidv7(), sampler: uuidv7(), worker: uuidv7() }
   const started_at = new Date().toISOString()
   const host = describeHost()

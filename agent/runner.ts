@@ -3,13 +3,14 @@ import type { Device } from '../analysis/schema/device.ts'
 import type { Experiment } from '../analysis/schema/experiment.ts'
 import type { StudyItem } from '../analysis/schema/study.ts'
 import { type Beside, openBeside } from './beside/beside.ts'
+import { BESIDE_LIMITS } from './beside/tool-process.ts'
 import type { Clock } from './clock.ts'
 import { checkDevices } from './device-check.ts'
 import { engineEnvironment } from './engine-environment.ts'
 import { EngineError, type EngineKind, type RunningEngine } from './engines/engine.ts'
 import { createLoadGenerator } from './load/generator.ts'
 import type { LoadGenerator } from './load/load.ts'
-import { createRequestSource } from './load/request-source.ts'
+import { createRequestSource, PROBES_LIMIT_S } from './load/request-source.ts'
 import {
   type Ending,
   INTERRUPTED,
@@ -22,7 +23,10 @@ import {
 import { visibleVariables } from './sensors/visible-devices.ts'
 import { waitUntilSettled } from './thermal-settle.ts'
 import { configuredDevices, usedDevices } from './used-devices.ts'
+import { waiting } from './wait-line.ts'
 
+/** TERM and KILL of a started engine, s. */
+const STOP_S = 10
 /** So long at least is recorded after the last answer. */
 const TAIL_S = 0.4
 
@@ -83,16 +87,23 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
     )
   let worker: RunningEngine | null = null
   await run.phase('load', null, async () => {
-    worker = await parts.kind.start({
-      experiment,
-      signal,
-      say: (text) => reporter.progress(0, text),
-      progress: (text) => reporter.progress(0, text),
-      stateDir: parts.stateDir,
-    })
+    let doing = 'starting'
+    const show = (text: string) => {
+      doing = text
+    }
+    const end = reporter.wait(
+      () => `the engine (${doing})`,
+      experiment.engine.name === 'openai' ? experiment.engine.ready_timeout_s : null,
+    )
+    try {
+      const { stateDir } = parts
+      worker = await parts.kind.start({ experiment, signal, say: show, progress: show, stateDir })
+    } finally {
+      end()
+    }
   })
   const engine = worker as unknown as RunningEngine
-  run.atEnd(() => engine.stop())
+  run.atEnd(() => waiting(reporter, 'the engine to end', STOP_S, () => engine.stop()))
   const env = engineEnvironment(experiment, engine.pid)
   const { devices, devicesOfProcess } = run.sensors
   const used = await usedDevices(experiment, devices, engine, devicesOfProcess, env)
@@ -107,12 +118,14 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
       'the weights are random: joules and seconds are real, the text is noise',
     )
   await run.save()
-  const beside = await openBeside({
-    ...{ run, say: reporter.say, stateDir: parts.stateDir },
-    tools: experiment.sensors.beside,
-    python: experiment.sensors.beside_python,
-    devices: run.sensors.devices.filter((d) => used.device_ids.includes(d.device_id)),
-  })
+  const beside = await waiting(reporter, 'the other tools', BESIDE_LIMITS.open_ms / 1000, () =>
+    openBeside({
+      ...{ run, say: reporter.say, stateDir: parts.stateDir },
+      tools: experiment.sensors.beside,
+      python: experiment.sensors.beside_python,
+      devices: run.sensors.devices.filter((d) => used.device_ids.includes(d.device_id)),
+    }),
+  )
 
   const died = engine.died.then((reason) => new EngineError('failed', reason))
   return await race(underLoad(parts, run, engine, beside), died)
@@ -130,7 +143,12 @@ async function underLoad(
   if (experiment.phases.idle_s > 0)
     await run.phase('idle', experiment.phases.idle_s, () => pause(experiment.phases.idle_s, signal))
 
-  const source = await createRequestSource(experiment, engine)
+  const source = await waiting(
+    reporter,
+    `the engine to count the tokens of prompts (each request ${experiment.load.timeout_s} s at most)`,
+    PROBES_LIMIT_S,
+    () => createRequestSource(experiment, engine, signal),
+  )
   if (!source.measured)
     event(
       'prompt_length_assumed',

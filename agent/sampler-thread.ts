@@ -8,7 +8,7 @@ import type { SensorOptions } from './sensors/sensor.ts'
 /** A driver that has not answered for this long is not waited for any more: the run goes on without that reading. */
 const ANSWER_LIMIT_MS = 30_000
 /** A meter may take a minute to say that it does not answer; a driver that takes longer hangs. */
-const OPEN_LIMIT_MS = 120_000
+export const OPEN_LIMIT_MS = 120_000
 
 /** The sensors can't be opened, or their thread is gone. The message is a sentence. */
 export class SensorError extends Error {

@@ -39,6 +39,8 @@ export interface Shipper {
 
 /** Requests under way at once: enough to hide the server's fsync, few enough not to disturb a measurement. */
 const PARALLEL = 8
+/** How long the end of a run waits for a server that takes nothing. */
+export const PATIENCE_MS = 60_000
 /** So often in a row an answer may say "not that way" before it is taken for final. */
 const STRIKES = 5
 
@@ -48,7 +50,7 @@ const STRIKES = 5
  * once and ends the sending.
  */
 export function createShipper(options: ShipperOptions): Shipper {
-  const { spool, server, say, backoff = exponentialBackoff(), patience_ms = 60_000 } = options
+  const { spool, server, say, backoff = exponentialBackoff(), patience_ms = PATIENCE_MS } = options
   const { run_id } = spool
   const pending = new Map<string, ChunkKey>()
   const stopped = new AbortController()

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import {
   databaseOption,
+  lockWaitOption,
   noServerOption,
   outOption,
   type RecordFlags,
@@ -39,6 +40,7 @@ export function addMeasure(program: Command): void {
     .addOption(noServerOption())
     .addOption(databaseOption())
     .addOption(outOption())
+    .addOption(lockWaitOption())
     .option('--json', "one JSON document on standard output; the program's goes to standard error")
     .addHelpText(
       'after',

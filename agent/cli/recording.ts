@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import type { RecordOptions } from '../commands/run-options.ts'
-import { serverUrl } from './values.ts'
+import { lockWait, serverUrl } from './values.ts'
 
 // Where readings go: the options of every command that records or sends.
 
@@ -15,11 +15,20 @@ export const databaseOption = () =>
 export const outOption = () =>
   new Option('--out <dir>', 'write report.html, summary.json and the bundle there')
 
+export const lockWaitOption = () =>
+  new Option(
+    '--lock-wait <seconds>',
+    'how long to wait for a GPU that another agent measures; 0: not at all',
+  )
+    .argParser(lockWait)
+    .default(3600)
+
 export interface RecordFlags {
   server: string | boolean
   db: string
   out?: string
   json?: boolean
+  lockWait: number
 }
 
 /** What those options say. */
@@ -33,4 +42,5 @@ export const recordOptions = (o: RecordFlags): RecordOptions => ({
   db: o.db,
   out: o.out ?? null,
   json: o.json === true,
+  lock_wait_s: o.lockWait,
 })

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import {
   databaseOption,
+  lockWaitOption,
   noServerOption,
   outOption,
   type RecordFlags,
@@ -26,6 +27,7 @@ export function addRun(program: Command): void {
     .addOption(noServerOption())
     .addOption(databaseOption())
     .addOption(outOption())
+    .addOption(lockWaitOption())
     .option('--item <K/N>', 'run only the K-th of N shares of the study')
     .option('--dry-run', 'show what would run, and run nothing')
     .option('--json', 'one JSON document on standard output')

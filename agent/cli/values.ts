@@ -15,6 +15,13 @@ export function atLeastZero(value: string): number {
   return seconds
 }
 
+export function lockWait(value: string): number {
+  const seconds = Number(value)
+  if (value.trim() === '' || !(seconds >= 0 && seconds <= 604_800))
+    throw new InvalidArgumentError('It must be seconds from 0 to 604800, such as 7200.')
+  return seconds
+}
+
 export const countFrom =
   (least: number) =>
   (value: string): number => {

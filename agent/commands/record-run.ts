@@ -2,15 +2,16 @@ import { resolve } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { readCalibrations } from '../calibrate/store.ts'
 import { lockDevices } from '../device-lock.ts'
-import { connectServer, type ServerConnection } from '../embedded-server.ts'
+import { CONNECT_LIMIT_S, connectServer, type ServerConnection } from '../embedded-server.ts'
 import type { Reporter } from '../progress.ts'
 import { createRecorder } from '../recorder.ts'
 import type { RecordingParts, RunResult } from '../recording.ts'
-import { openSamplerThread } from '../sampler-thread.ts'
+import { OPEN_LIMIT_MS, openSamplerThread } from '../sampler-thread.ts'
 import { hostOptions } from '../sensors/host-options.ts'
-import { createShipper, type Shipper } from '../shipper.ts'
+import { createShipper, PATIENCE_MS, type Shipper } from '../shipper.ts'
 import { createSpool, type Spool } from '../spool.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
+import { waiting } from '../wait-line.ts'
 import type { FinishedRun, RecordOptions } from './run-options.ts'
 
 /** One call of a command that records: its runs are of one study and go to one place. */
@@ -32,12 +33,15 @@ export async function openServer(
   reporter: Reporter,
 ): Promise<ServerConnection | null> {
   if (options.server === false) return null
-  const server = await connectServer({
-    server: options.server,
-    db: resolve(options.db),
-    token: process.env['LLEM_TOKEN'] ?? null,
-    say: reporter.say,
-  })
+  const place = options.server ?? `the server of ${resolve(options.db)}`
+  const server = await waiting(reporter, place, CONNECT_LIMIT_S, () =>
+    connectServer({
+      server: options.server || null,
+      db: resolve(options.db),
+      token: process.env['LLEM_TOKEN'] ?? null,
+      say: reporter.say,
+    }),
+  )
   reporter.say(options.server ? `Sending to ${options.server}` : `Database: ${resolve(options.db)}`)
   return server
 }
@@ -59,9 +63,15 @@ export async function recordRun(
     calibrations,
     study_id: session.study_id,
     openSensors: (clock) =>
-      openSamplerThread(hostOptions(clock, process.env, sensors.meters), sensors.only),
-    lockDevices: (ids) =>
-      lockDevices(ids, { stateDir: stateDir(), say: reporter.say, signal: session.signal }),
+      waiting(reporter, 'the sensors', OPEN_LIMIT_MS / 1000, () =>
+        openSamplerThread(hostOptions(clock, process.env, sensors.meters), sensors.only),
+      ),
+    lockDevices: (ids, run_id) =>
+      lockDevices(ids, {
+        ...{ stateDir: stateDir(), run_id, signal: session.signal },
+        ...{ say: reporter.say, wait: reporter.wait },
+        ...(options.lock_wait_s === undefined ? {} : { limit_s: options.lock_wait_s }),
+      }),
     openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),
     openRecorder: (spool, clock) => {
       if (server) shipper = createShipper({ spool, server, say: reporter.say })
@@ -84,7 +94,12 @@ export async function recordRun(
     if (bundle !== null) await spool.remove()
     return { result, shipped: false, bundle, configuration }
   }
-  const ended = await (shipper as Shipper).finish(seal)
+  const ended = await waiting(
+    reporter,
+    `${server?.client.url} to take the rest of the run (given up ${PATIENCE_MS / 1000} s after it took something last)`,
+    null,
+    () => (shipper as Shipper).finish(seal),
+  )
   return { result, shipped: ended === 'sealed', bundle, configuration }
 }
 

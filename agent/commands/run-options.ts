@@ -7,6 +7,8 @@ export interface RecordOptions {
   readonly db: string
   readonly out: string | null
   readonly json: boolean
+  /** How long to wait for a GPU that another agent measures, s. */
+  readonly lock_wait_s?: number
 }
 
 export interface RunOptions extends RecordOptions {

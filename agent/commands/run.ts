@@ -81,13 +81,21 @@ async function prepareEngines(
 ): Promise<void> {
   for (const { experiment } of study.experiments) {
     const kind = engineOf(experiment.engine.name)
-    await kind.prepare({
-      experiment,
-      signal,
-      say: reporter.say,
-      progress: reporter.step,
-      stateDir: stateDir(),
-    })
+    let doing = `the weights of ${experiment.model.id}`
+    const end = reporter.wait(() => doing, null)
+    try {
+      await kind.prepare({
+        experiment,
+        signal,
+        say: reporter.say,
+        progress: (text) => {
+          doing = text
+        },
+        stateDir: stateDir(),
+      })
+    } finally {
+      end()
+    }
   }
 }
 

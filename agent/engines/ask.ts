@@ -1,6 +1,8 @@
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { isTokenCount } from '../../analysis/schema/token-count.ts'
 import { fetch, type RequestInit } from '../fetch.ts'
+import { limitOf } from '../time-limit.ts'
+import { EngineError } from './engine.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -17,17 +19,29 @@ export interface Endpoint {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** The engine has not responded in time: it hangs, or is slower than what the load allows a request. */
+export class NoResponse extends EngineError {
+  constructor(url: string, timeout_s: number) {
+    super(
+      'failed',
+      `${url} has sent no whole response within ${timeout_s} s; see whether the engine hangs, or raise load.timeout_s`,
+    )
+    this.name = 'EngineError'
+  }
+}
+
 /**
  * One small request outside of the measurement: probes, model lists, tokenising.
  * @param route begins with a slash; `root:` before it leaves out /v1
- * @throws Error as fetch does, when nobody answers, with the cause's code in the message
+ * @throws NoResponse after timeout_s; the signal's reason when it is aborted; Error as fetch does, when nobody answers, with
+ * the cause's code in the message
  */
 export async function ask(
   endpoint: Endpoint,
   route: string,
   body: Json | null,
   signal: AbortSignal,
-  timeout_s = 60,
+  timeout_s: number,
 ): Promise<Answer> {
   const base = endpoint.base_url.replace(/\/$/, '')
   const url = route.startsWith('root:')
@@ -41,12 +55,15 @@ export async function ask(
           headers: { ...endpoint.headers, 'content-type': 'application/json' },
           body: JSON.stringify(body),
         }
-  const timed = AbortSignal.any([signal, AbortSignal.timeout(timeout_s * 1000)])
+  const limit = limitOf(timeout_s)
+  const timed = AbortSignal.any([signal, limit])
   try {
     const response = await fetch(url, { ...init, signal: timed })
     const text = await response.text()
     return { status: response.status, text, json: parse(text) }
   } catch (error) {
+    signal.throwIfAborted()
+    if (limit.aborted) throw new NoResponse(url, timeout_s)
     const cause = (error as { cause?: { code?: string; message?: string } }).cause
     const why = cause?.code ?? cause?.message ?? (error as Error).message
     throw new Error(`${url}: ${why}`)
@@ -78,6 +95,7 @@ export async function tokenize(
   model: string,
   text: string,
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<readonly number[] | null> {
   const fields = {
     model,
@@ -86,7 +104,7 @@ export async function tokenize(
     add_special_tokens: false,
     add_special: false,
   }
-  const answer = await ask(endpoint, 'root:/tokenize', fields, signal)
+  const answer = await ask(endpoint, 'root:/tokenize', fields, signal, timeout_s)
   const ids = answer.json?.['tokens']
   return answer.status === 200 && Array.isArray(ids) && ids.every(Number.isInteger)
     ? (ids as number[])

@@ -16,19 +16,23 @@ import { type EngineCapabilities, EngineError, PROBED_FIELDS, type ProbedField }
 
 /** Ids that every vocabulary has and that are no control tokens of the usual ones. */
 const SOME_IDS = [100, 101, 102, 103]
+/** What is not an engine's main work, s at most. */
+export const SMALL_PROBE_S = 60
 const PROBE_TEXT = 'Count to ten: one two three'
 
 /**
  * Finds what an engine takes, by real one-token requests: all wanted fields first; of those that HTTP 400 or 422
  * names (or of all, when it names none) the request is sent again without. An engine that fails at answering is no
  * reason to measure nothing: the trouble is told, and the load's own requests will say how often.
- * @throws EngineError when the engine refuses such requests (key, model, address), with its own words
+ * @param timeout_s how long any single response may take
+ * @throws NoResponse; EngineError when the engine refuses such requests (key, model, address), with its own words
  */
 export async function probeCapabilities(
   endpoint: Endpoint,
   model: string,
   engine: Pick<Experiment['engine'], 'api' | 'options'>,
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<EngineCapabilities> {
   const { api, options } = engine
   let fields: readonly ProbedField[] = PROBED_FIELDS
@@ -43,7 +47,7 @@ export async function probeCapabilities(
       ...Object.fromEntries(fields.map((field) => [field, PROBE_VALUES[field]])),
       ...options,
     }
-    answer = await ask(endpoint, apiRoute(api), body, signal)
+    answer = await ask(endpoint, apiRoute(api), body, signal, timeout_s)
     if (answer.status !== 400 && answer.status !== 422) break
     // Both names of the length's field are tried before anything is given up.
     if (max_tokens_field === 'max_tokens' && /max_completion_tokens/.test(answer.text)) {
@@ -55,6 +59,8 @@ export async function probeCapabilities(
     if (refused.length === 0) break
     fields = fields.filter((field) => !refused.includes(field))
   }
+  // What the engine need not have is not waited for as long as its first response, before which some load the model.
+  const small_s = Math.min(SMALL_PROBE_S, timeout_s)
   const { streams, outcome, trouble } = await readProbe(endpoint, model, answer)
   return {
     fields,
@@ -63,8 +69,9 @@ export async function probeCapabilities(
     streams,
     exact_length:
       outcome === 'ok' && (fields.includes('ignore_eos') || fields.includes('min_tokens')),
-    token_prompts: api === 'completions' && (await takesTokenIds(endpoint, model, signal)),
-    tokenizer: (await tokenize(endpoint, model, ' the', signal).catch(() => null)) !== null,
+    token_prompts: api === 'completions' && (await takesTokenIds(endpoint, model, signal, small_s)),
+    tokenizer:
+      (await tokenize(endpoint, model, ' the', signal, small_s).catch(() => null)) !== null,
     trouble,
   }
 }
@@ -122,12 +129,14 @@ async function takesTokenIds(
   endpoint: Endpoint,
   model: string,
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<boolean> {
   const answer = await ask(
     endpoint,
     '/completions',
     { model, prompt: SOME_IDS, max_tokens: 1 },
     signal,
+    timeout_s,
   ).catch(() => null)
   const n = answer?.status === 200 ? promptTokens(answer) : null
   return n === SOME_IDS.length || n === SOME_IDS.length + 1

@@ -26,7 +26,7 @@ export interface Child {
   tail(): string
   /** How it ended, in words: `exit code 1`, `SIGKILL`. */
   readonly exited: Promise<string>
-  /** TERM to the whole group, KILL after 5 s. `log`: remove keeps no log of a good end. */
+  /** TERM to the whole group, KILL after 5 s, and waits no longer than 5 s more. `log`: remove keeps no log of a good end. */
   stop(log: 'keep' | 'remove'): Promise<void>
 }
 
@@ -66,8 +66,13 @@ export async function startChild(options: ChildOptions): Promise<Child> {
       signalGroup(pid, 'SIGTERM')
       // The first process may end before those that it started.
       if (!(await untilGone(pid, STOP_MS))) signalGroup(pid, 'SIGKILL')
-      await exited
-      await untilGone(pid, STOP_MS)
+      if (await untilGone(pid, STOP_MS)) await exited
+      else {
+        // Within a call of a driver that hangs, it ends with that call alone: this program doesn't wait for it.
+        child.unref()
+        child.stdin?.destroy()
+        child.stdout?.destroy()
+      }
       if (log === 'remove') rmSync(logPath, { force: true })
     },
   }

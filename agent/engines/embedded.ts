@@ -6,6 +6,7 @@ import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { longest } from '../load/request-source.ts'
 import { programPath } from '../program.ts'
 import { cacheDir } from '../state-dir.ts'
+import { limitOf } from '../time-limit.ts'
 import { probeCapabilities } from './capabilities.ts'
 import { type Child, startChild } from './child.ts'
 import type { WorkerConfig, WorkerReply } from './embedded-protocol.ts'
@@ -19,6 +20,9 @@ const OPEN_LOOP_SEQUENCES = 8
 const TEMPLATE_TOKENS = 64
 /** So much the probes of prompt lengths need. */
 const MIN_CONTEXT = 256
+/** Longest wait for a model to be loaded: a start of its own, and its file from a slow disk. */
+const LOAD_S = 300
+const SLOWEST_BYTES_S = 50_000_000
 
 /** llama.cpp in a process of its own, so that its threads can't disturb the sampling. */
 export const embedded: EngineKind = {
@@ -120,9 +124,15 @@ async function start(
     await child.stop('remove')
   }
   try {
-    const reply = await load(child, config, signal)
+    const reply = await load(child, config, signal, LOAD_S + weights.bytes / SLOWEST_BYTES_S)
     const endpoint = { base_url: `http://127.0.0.1:${reply.port}/v1`, headers: {} }
-    const capabilities = await probeCapabilities(endpoint, config.model, engine, signal)
+    const capabilities = await probeCapabilities(
+      endpoint,
+      config.model,
+      engine,
+      signal,
+      experiment.load.timeout_s,
+    )
     if (capabilities.trouble !== null) throw new EngineError('failed', capabilities.trouble)
     return {
       ...endpoint,
@@ -148,14 +158,32 @@ async function start(
 
 type Ready = Extract<WorkerReply, { ready: true }>
 
-/** Tells the worker what to load and waits for its answer. */
-async function load(child: Child, config: WorkerConfig, signal: AbortSignal): Promise<Ready> {
+/**
+ * Tells the worker what to load and waits for its answer.
+ * @throws EngineError when it ends, fails, or takes longer than limit_s
+ */
+async function load(
+  child: Child,
+  config: WorkerConfig,
+  signal: AbortSignal,
+  limit_s: number,
+): Promise<Ready> {
   const { stdin, stdout } = child.process
   if (stdin === null || stdout === null) throw new Error('the worker was started without pipes')
   stdin.on('error', () => {})
   // The pipe stays open: its end is the worker's end.
   stdin.write(`${JSON.stringify(config)}\n`)
-  const line = once(createInterface({ input: stdout }), 'line', { signal })
+  const late = limitOf(limit_s)
+  const line = once(createInterface({ input: stdout }), 'line', {
+    signal: AbortSignal.any([signal, late]),
+  }).catch((error: unknown) => {
+    signal.throwIfAborted()
+    if (!late.aborted) throw error
+    throw new EngineError(
+      'failed',
+      `The embedded engine has not loaded ${config.model_path} within ${Math.round(limit_s)} s; see whether its disk or its GPU hangs.${quote(child)}`,
+    )
+  })
   const first = await Promise.race([line, child.exited])
   if (typeof first === 'string') {
     line.catch(() => {})

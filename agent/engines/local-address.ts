@@ -1,5 +1,5 @@
-import { lookup } from 'node:dns/promises'
 import { networkInterfaces } from 'node:os'
+import { resolveHost } from './resolve-host.ts'
 
 /** Whether an address leads to this host: loopback, or an address of one of its interfaces. */
 export async function isLocal(base_url: string): Promise<boolean> {
@@ -7,7 +7,7 @@ export async function isLocal(base_url: string): Promise<boolean> {
   const own = new Set(
     Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((i) => i.address)),
   )
-  const addresses = await lookup(host, { all: true }).catch(() => [])
+  const addresses = await resolveHost(host).catch(() => [])
   return addresses.some(
     ({ address }) => address.startsWith('127.') || address === '::1' || own.has(address),
   )

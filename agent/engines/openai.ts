@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
 import { ask, type Endpoint } from './ask.ts'
-import { probeCapabilities } from './capabilities.ts'
+import { probeCapabilities, SMALL_PROBE_S } from './capabilities.ts'
 import { type Child, startChild } from './child.ts'
 import { EngineError, type EngineKind, type RunningEngine, type StartOptions } from './engine.ts'
 import { freePort, isPortTaken } from './free-port.ts'
@@ -80,8 +80,8 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     name: 'engine',
     talks: false,
   })
+  // To the very stop: the engine's first process may end before those that it started.
   const endWatch = guardGroup(child.pid)
-  void child.exited.then(endWatch)
   let stopping = false
   const stop = async () => {
     stopping = true
@@ -123,15 +123,22 @@ async function described(
 ): Promise<Endpoint & Pick<RunningEngine, 'info'>> {
   const model = experiment.model.id
   say('sending a first request')
-  const capabilities = await probeCapabilities(endpoint, model, experiment.engine, signal)
+  const capabilities = await probeCapabilities(
+    endpoint,
+    model,
+    experiment.engine,
+    signal,
+    experiment.load.timeout_s,
+  )
   if (capabilities.trouble !== null)
     say(`${capabilities.trouble}. The run goes on; its requests will show how often.`)
-  const models = await ask(endpoint, '/models', null, signal).catch(() => null)
+  const small_s = Math.min(SMALL_PROBE_S, experiment.load.timeout_s)
+  const models = await ask(endpoint, '/models', null, signal, small_s).catch(() => null)
   const list = models?.json?.['data']
   const listed = Array.isArray(list)
     ? list.find((m) => (m as { id?: unknown } | null)?.id === model)
     : undefined
-  const version = await ask(endpoint, 'root:/version', null, signal).catch(() => null)
+  const version = await ask(endpoint, 'root:/version', null, signal, small_s).catch(() => null)
   const said = version?.status === 200 ? version.json?.['version'] : null
   return {
     ...endpoint,

@@ -1,8 +1,9 @@
-import { ask, type Endpoint } from './ask.ts'
+import { ask, type Endpoint, NoResponse } from './ask.ts'
 import { EngineError } from './engine.ts'
 
 const POLL_MS = 200
 const POLL_TIMEOUT_S = 10
+const LEAST_POLL_S = 0.1
 
 export interface ReadinessOptions {
   readonly endpoint: Endpoint
@@ -33,10 +34,13 @@ export async function waitUntilUp(options: ReadinessOptions): Promise<void> {
         'failed',
         `The engine ended before it was ready (${ended}).${options.quote()}`,
       )
-    const health = await statusOf(endpoint, 'root:/health', signal)
+    // No single request outlasts the whole wait.
+    const left_s = () =>
+      Math.min(POLL_TIMEOUT_S, Math.max(LEAST_POLL_S, (deadline - Date.now()) / 1000))
+    const health = await statusOf(endpoint, 'root:/health', signal, left_s())
     // 503 is a server's own "still loading", whatever its list of models says.
     const decided = health === 200 || health === 503
-    const models = decided ? health : await statusOf(endpoint, '/models', signal)
+    const models = decided ? health : await statusOf(endpoint, '/models', signal, left_s())
     if (health === 200 || models === 200) return
     // A server that knows neither path is up; the real request will tell.
     if (health === 404 && models === 404) return
@@ -54,11 +58,13 @@ async function statusOf(
   endpoint: Endpoint,
   route: string,
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<number | string> {
   try {
-    return (await ask(endpoint, route, null, signal, POLL_TIMEOUT_S)).status
+    return (await ask(endpoint, route, null, signal, timeout_s)).status
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof NoResponse) return 'nothing answered'
     return (error as Error).message
   }
 }

@@ -39,11 +39,15 @@ export async function fetchFromWheel(
   }
 }
 
+/** pip gives up on an index that does not respond, yet not on one that sends a byte now and again. */
+const LIMIT_MS = 1_800_000
+
 function run(options: WheelOptions, args: readonly string[]): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(options.python, args, {
       stdio: ['ignore', 'ignore', 'pipe'],
       signal: options.signal,
+      timeout: LIMIT_MS,
     })
     let said = ''
     child.stderr.on('data', (chunk: Buffer) => {
@@ -56,8 +60,15 @@ function run(options: WheelOptions, args: readonly string[]): Promise<void> {
           : new EngineError('failed', `${options.python} can't be run (${error.code})`),
       ),
     )
-    child.on('close', (code) => {
+    child.on('close', (code, signal) => {
       if (code === 0) resolve()
+      else if (signal !== null && !options.signal.aborted)
+        reject(
+          new EngineError(
+            'failed',
+            `${options.python} ${args[1]} was ended (${signal}); it may take ${LIMIT_MS / 60_000} minutes`,
+          ),
+        )
       else {
         const lines = said.trim().split('\n')
         const line = lines.findLast((l) => l.startsWith('ERROR')) ?? lines.at(-1)

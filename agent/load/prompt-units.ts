@@ -3,6 +3,7 @@ import {
   apiRoute,
   ask,
   type Endpoint,
+  NoResponse,
   promptFields,
   promptTokens,
   tokenize,
@@ -31,17 +32,20 @@ type Count = (units: readonly (string | number)[]) => Promise<number | null>
  * engine's own usage confirms.
  * Where the engine's counts fit no kind of unit, one token a word is assumed, and `measured` says so: the counts of the
  * answers are recorded all the same.
+ * @param timeout_s how long any single response may take
+ * @throws NoResponse at the first that takes longer; the signal's reason
  */
 export async function findPromptUnits(
   endpoint: Endpoint,
   info: EngineInfo,
   api: Experiment['engine']['api'],
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<PromptUnits> {
-  const count: Count = (units) => countByUsage(endpoint, info, api, units, signal)
+  const count: Count = (units) => countByUsage(endpoint, info, api, units, signal, timeout_s)
   if (api === 'completions' && info.capabilities.token_prompts && info.capabilities.tokenizer) {
     const text = WORDS.map((word) => ` ${word}`).join('')
-    const ids = [...new Set(await tokenize(endpoint, info.model, text, signal))]
+    const ids = [...new Set(await tokenize(endpoint, info.model, text, signal, timeout_s))]
     const n = ids.length < MIN_UNITS ? null : await count(ids.slice(0, PROBE))
     if (n !== null && n >= Math.min(PROBE, ids.length))
       return { units: ids, overhead_tokens: n - Math.min(PROBE, ids.length), measured: true }
@@ -57,8 +61,12 @@ export async function findPromptUnits(
     for (let at = 0; at < units.length; at += GROUP)
       good.push(
         ...(await wholeOnes(units.slice(at, at + GROUP), async (part) => {
-          // One that is refused may exceed the context: its halves are tried.
-          const n = await count(part).catch(() => null)
+          // One that is refused may exceed the context: its halves are tried. An engine that hangs would hang at each.
+          const n = await count(part).catch((error: unknown) => {
+            signal.throwIfAborted()
+            if (error instanceof NoResponse) throw error
+            return null
+          })
           return n !== null && n - overhead_tokens === part.length
         })),
       )
@@ -90,6 +98,7 @@ async function countByUsage(
   api: Experiment['engine']['api'],
   units: readonly (string | number)[],
   signal: AbortSignal,
+  timeout_s: number,
 ): Promise<number | null> {
   const answer = await ask(
     endpoint,
@@ -100,6 +109,7 @@ async function countByUsage(
       [info.capabilities.max_tokens_field]: 1,
     },
     signal,
+    timeout_s,
   )
   if (answer.status !== 200) return null
   return promptTokens(answer)

@@ -6,24 +6,35 @@ import { promptHash } from './payload.ts'
 import { findPromptUnits, joinUnits } from './prompt-units.ts'
 import { createRandom } from './random.ts'
 
-const PROBE_TIMEOUT_MS = 300_000
+/** All probes of lengths together. */
+export const PROBES_LIMIT_S = 300
 
 /**
  * Seeded synthetic requests of exact token lengths for this engine, found by a few probes of it. Each prompt begins
  * with its own number in units, so that no two share a prefix that an engine could have kept.
- * @throws EngineError when data.input_tokens is below what the engine adds by itself
+ * @throws EngineError when data.input_tokens is below what the engine adds by itself, or it does not respond in time; the
+ * signal's reason
  */
 export async function createRequestSource(
   experiment: Experiment,
   engine: Pick<RunningEngine, 'base_url' | 'headers' | 'info'>,
+  signal: AbortSignal,
 ): Promise<RequestSource> {
   const { data, load } = experiment
+  const late = AbortSignal.timeout(PROBES_LIMIT_S * 1000)
   const found = await findPromptUnits(
     engine,
     engine.info,
     experiment.engine.api,
-    AbortSignal.timeout(PROBE_TIMEOUT_MS),
-  )
+    AbortSignal.any([signal, late]),
+    load.timeout_s,
+  ).catch((error: unknown) => {
+    if (signal.aborted || !late.aborted) throw error
+    throw new EngineError(
+      'failed',
+      `The engine needs more than ${PROBES_LIMIT_S} s for the short requests by which lengths of prompts are found; see why it is so slow`,
+    )
+  })
   const least = shortest(data.input_tokens)
   if (least <= found.overhead_tokens)
     throw new EngineError(

@@ -3,6 +3,7 @@ import type { LookupFunction } from 'node:net'
 import { type Dispatcher, Pool } from 'undici'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
+import { timerMs } from '../time-limit.ts'
 import { createAnswerRecord } from './answer-record.ts'
 import { type BodyReader, createBodyReader } from './body-reader.ts'
 import type { PlannedRequest } from './load.ts'
@@ -89,7 +90,7 @@ export async function createSender(options: SenderOptions): Promise<Sender> {
 
     return new Promise((resolve) => {
       const onAbort = () => stopBy('cancelled')
-      const deadline = setTimeout(() => stopBy('timeout'), options.timeout_s * 1000)
+      const deadline = setTimeout(() => stopBy('timeout'), timerMs(options.timeout_s))
       signal.addEventListener('abort', onAbort, { once: true })
 
       const finish = async (ending: Ending, transport: Failure | null = null) => {

@@ -35,6 +35,7 @@ export async function runWarmup(options: WarmupOptions): Promise<WarmupResult> {
   signal.addEventListener('abort', onSignal, { once: true })
   void engine.died.then(onSignal)
   let requests = 0
+  let failed = 0
   try {
     const { drained } = await drive({
       clock,
@@ -49,7 +50,11 @@ export async function runWarmup(options: WarmupOptions): Promise<WarmupResult> {
       onSent: () => {},
       onRow: (row) => {
         requests++
+        if (latency(row) === null) failed++
         options.onRequest(row)
+        const most = warmup === 'auto' ? RULE.max_prompts : warmup
+        const done = requests - failed
+        options.onProgress({ done, failed, in_flight: 0, fraction: requests / most })
         if (judge === null) return
         judge.add(latency(row))
         if (judge.verdict().done) end()

@@ -97,6 +97,13 @@ describe('an engine', () => {
     expect(codesOf(ended)).not.toContain('failures_above_threshold')
   }, 60_000)
 
+  it('that never responds to the probe of lengths ends the run within the time-out of a request', async () => {
+    const ended = await agent('run', study('no-length'), '--json')
+    expect(ended.code, ended.stderr).toBe(1)
+    expect(ended.stderr).toContain('/v1/completions has sent no whole response within 1 s')
+    expect(codesOf(ended)).toContain('run_failed')
+  }, 60_000)
+
   it('that dies ends the run as failed, with its exit code, and keeps what was recorded', async () => {
     const ended = await agent('run', study('dies'), '--json')
     expect(ended.code, ended.stderr).toBe(1)

@@ -1,5 +1,5 @@
 // A small server with the OpenAI completions API, with faults on demand: what an engine can do wrong, for real over HTTP.
-// node openai-server.mjs --port 8000 --mode ok|http-500|long-fails|error-in-stream|aborts|no-tokens|hang|open-after-done|huge-counts|dies|never-ready|exits
+// node openai-server.mjs --port 8000 --mode ok|http-500|long-fails|error-in-stream|aborts|no-tokens|hang|no-length|open-after-done|huge-counts|dies|never-ready|exits
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
 
@@ -41,6 +41,8 @@ const server = createServer(async (request, response) => {
     return json(response, 500, { error: { message: 'boom' } })
   if (faulty && mode === 'dies') process.exit(9)
   if (faulty && mode === 'hang') return
+  // What is streamed is answered; the short requests that find lengths of prompts are not.
+  if (mode === 'no-length' && body.stream !== true) return
   response.writeHead(200, { 'content-type': 'text/event-stream' })
   const send = (event) => response.write(`data: ${JSON.stringify(event)}\n\n`)
   const count =

@@ -63,7 +63,7 @@ async function measure(engine: RunningEngine, change: Change): Promise<RequestRo
     clock: createClock(),
     engine,
     experiment,
-    source: await createRequestSource(experiment, engine),
+    source: await createRequestSource(experiment, engine, new AbortController().signal),
     worker: 0,
     onRequest: (row) => rows.push(row),
     onProgress: () => {},
@@ -138,6 +138,7 @@ describe('the embedded engine', () => {
           '/completions',
           { prompt, max_tokens: 8, ignore_eos: true, return_token_ids: true },
           signal,
+          60,
         )
       ).json
     const ids = (answer: unknown) =>
@@ -150,12 +151,13 @@ describe('the embedded engine', () => {
 
   it('tokenises and back', async () => {
     const engine = await start()
-    const { json } = await ask(engine, 'root:/tokenize', { prompt: 'Hé the 😀' }, signal)
+    const { json } = await ask(engine, 'root:/tokenize', { prompt: 'Hé the 😀' }, signal, 60)
     const back = await ask(
       engine,
       'root:/detokenize',
       { tokens: json?.['tokens'] as number[] },
       signal,
+      60,
     )
     expect(back.json?.['content']).toBe('Hé the 😀')
   })
@@ -163,7 +165,7 @@ describe('the embedded engine', () => {
   it('refuses what it can not serve, with a sentence', async () => {
     const engine = await start()
     const refused = async (body: Record<string, unknown>) => {
-      const answer = await ask(engine, '/completions', body, signal)
+      const answer = await ask(engine, '/completions', body, signal, 60)
       expect(answer.status).toBe(400)
       return readAnswerEvent(answer.json).error?.message
     }
@@ -174,7 +176,7 @@ describe('the embedded engine', () => {
     expect(await refused({ prompt: '' })).toBe('the prompt is empty')
     expect(await refused({ prompt: 'a', n: 2 })).toBe('n: must be 1')
     expect(await refused({ prompt: 'a', max_tokens: 'x' })).toMatch(/^max_tokens: /)
-    expect((await ask(engine, '/nothing', null, signal)).status).toBe(404)
+    expect((await ask(engine, '/nothing', null, signal, 60)).status).toBe(404)
   })
 
   it('queues requests over its sequences, and ends the generation of a client that goes', async () => {
@@ -188,7 +190,7 @@ describe('the embedded engine', () => {
     })
     await response.body?.getReader().read()
     let over = false
-    const second = ask(engine, '/completions', { prompt: 'b', max_tokens: 1 }, signal).then(
+    const second = ask(engine, '/completions', { prompt: 'b', max_tokens: 1 }, signal, 60).then(
       (answer) => {
         over = true
         return answer

@@ -227,7 +227,7 @@ describe('an engine that runs already', () => {
       const o = options({ base_url, api })
       const experiment = { ...o.experiment, data: { ...o.experiment.data, input_tokens: 40 } }
       const engine = await openai.start({ ...o, experiment })
-      const source = await createRequestSource(experiment, engine)
+      const source = await createRequestSource(experiment, engine, new AbortController().signal)
       const { prompt, requested_input_tokens } = await source.request('measure', 3)
       expect(requested_input_tokens).toBe(40)
       // The stand-in counts words, and 9 more for a conversation.
@@ -240,7 +240,9 @@ describe('an engine that runs already', () => {
     const o = options({ base_url, api: 'chat' })
     const experiment = { ...o.experiment, data: { ...o.experiment.data, input_tokens: 9 } }
     const engine = await openai.start({ ...o, experiment })
-    await expect(createRequestSource(experiment, engine)).rejects.toThrow(
+    await expect(
+      createRequestSource(experiment, engine, new AbortController().signal),
+    ).rejects.toThrow(
       /data\.input_tokens is 9, yet the engine adds 9 tokens to each prompt \(api: chat\); ask for at least 10/,
     )
   })

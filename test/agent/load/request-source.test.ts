@@ -83,7 +83,11 @@ async function prompts(
   n: number,
   seed = 1,
 ): Promise<(string | readonly number[])[]> {
-  const source = await createRequestSource(experiment(input_tokens, seed), e)
+  const source = await createRequestSource(
+    experiment(input_tokens, seed),
+    e,
+    new AbortController().signal,
+  )
   return Promise.all(
     Array.from({ length: n }, async (_, i) => (await source.request('measure', i)).prompt),
   )
@@ -152,14 +156,18 @@ describe('synthetic requests', () => {
     const length = { dist: 'uniform', min: 5, max: 60 }
     const one = await prompts(e, length, 20)
     expect(await prompts(e, length, 20)).toEqual(one)
-    const source = await createRequestSource(experiment(length), e)
+    const source = await createRequestSource(experiment(length), e, new AbortController().signal)
     expect((await source.request('measure', 13)).prompt).toEqual(one[13])
     expect((await source.request('warmup', 13)).prompt).not.toEqual(one[13])
     expect(await prompts(e, length, 20, 2)).not.toEqual(one)
   })
 
   it('have ids of their own, and the hash of their prompt', async () => {
-    const source = await createRequestSource(experiment(9), await engine({ tokens: words }))
+    const source = await createRequestSource(
+      experiment(9),
+      await engine({ tokens: words }),
+      new AbortController().signal,
+    )
     const [a, again] = [await source.request('measure', 0), await source.request('measure', 0)]
     expect(a.request_id).not.toBe(again.request_id)
     expect(a.prompt_sha256).toBe(again.prompt_sha256)
