@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { realpathSync } from 'node:fs'
 import { resolve as resolvePath } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
@@ -32,8 +33,10 @@ export interface ConnectOptions {
   readonly command?: readonly [string, ...string[]]
 }
 
-/** After that no further start of a server is tried, s. */
-export const CONNECT_LIMIT_S = 30
+/** After that no further server is looked for or started, s. */
+const TRY_S = 25
+/** The last start that is tried may take half a minute more. */
+export const CONNECT_LIMIT_S = 60
 
 const lockSchema = z.looseObject({
   pid: z.int().positive(),
@@ -80,7 +83,7 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
   let stopped = false
 
   async function find(): Promise<ServerClient> {
-    const deadline = Date.now() + CONNECT_LIMIT_S * 1000
+    const deadline = Date.now() + TRY_S * 1000
     for (let attempt = 1; ; attempt++) {
       const serving = await servingClient(db)
       if (serving !== null) return serving
@@ -150,11 +153,20 @@ export async function connectServer(options: ConnectOptions): Promise<ServerConn
   }
 }
 
+/** Beside the file itself, as the server has it, wherever links to it lie. */
+function lockPath(db: string): string {
+  try {
+    return `${realpathSync(db)}.lock`
+  } catch {
+    return `${db}.lock` // not made yet
+  }
+}
+
 /** What the lock file beside the database says, if the process that wrote it is alive. */
 async function lockOf(db: string): Promise<z.infer<typeof lockSchema> | null> {
   if (db.includes('://')) return null
   try {
-    const lock = lockSchema.parse(JSON.parse(readText(`${db}.lock`, 'state')))
+    const lock = lockSchema.parse(JSON.parse(readText(lockPath(db), 'state')))
     return isAlive({ pid: lock.pid, started: null }) ? lock : null
   } catch {
     return null

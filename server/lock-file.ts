@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { CommandError } from './command-error.ts'
 import { readText } from './read-file.ts'
@@ -12,7 +12,14 @@ const lockSchema = z.looseObject({
 })
 export type Lock = z.infer<typeof lockSchema>
 
-export const lockPath = (db: string): string => `${db}.lock`
+/** Beside the file itself, wherever links to it lie: by each of its names it is one database. */
+export function lockPath(db: string): string {
+  try {
+    return `${realpathSync(db)}.lock`
+  } catch {
+    return `${db}.lock` // not made yet
+  }
+}
 
 /**
  * Refuses to go on where another server serves the database. A lock that a dead server left is taken away.
@@ -21,11 +28,14 @@ export const lockPath = (db: string): string => `${db}.lock`
 export async function checkLock(db: string): Promise<void> {
   const lock = readLock(db)
   if (lock === null) return
-  if (await serves(lock))
+  const found = await serves(lock)
+  if (found !== 'no') {
+    const silent = found === 'silent' ? ', which does not respond: it is stopped, or very busy' : ''
     throw new CommandError(
       1,
-      `The database ${db} is served already, by process ${lock.pid} at ${lock.url}. Use that server, or stop it first.`,
+      `The database ${db} is served already, by process ${lock.pid} at ${lock.url}${silent}. Use that server, or stop it first.`,
     )
+  }
   rmSync(lockPath(db), { force: true })
 }
 
@@ -63,8 +73,8 @@ function readLock(db: string): Lock | null {
 const ANSWER_WITHIN_MS = 2_000
 
 /** Process ids are used again (in containers at once), so the server itself is asked. */
-async function serves(lock: Lock): Promise<boolean> {
-  if (lock.pid === process.pid || !isAlive(lock.pid)) return false
+async function serves(lock: Lock): Promise<'yes' | 'no' | 'silent'> {
+  if (lock.pid === process.pid || !isAlive(lock.pid)) return 'no'
   // Loaded when it is needed: most servers find no lock.
   const { fetch } = await import('./fetch.ts')
   try {
@@ -72,10 +82,10 @@ async function serves(lock: Lock): Promise<boolean> {
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
     })
     const body = (await answer.json()) as { program?: unknown; pid?: unknown }
-    return body.program === 'llem-server' && body.pid === lock.pid
+    return body.program === 'llem-server' && body.pid === lock.pid ? 'yes' : 'no'
   } catch (error) {
     // Alive and too busy to answer: better to leave it its database.
-    return error instanceof Error && error.name === 'TimeoutError'
+    return error instanceof Error && error.name === 'TimeoutError' ? 'silent' : 'no'
   }
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -91,6 +91,42 @@ describe('llem-server serve', () => {
     expect(lock().pid).toBe(third.pid)
     third.child.kill('SIGTERM')
     await third.ended
+  })
+
+  it('does not serve by a link what is served by its name', async () => {
+    const first = await serveProgram(db)
+    symlinkSync(db, join(dir, 'link.db'))
+    const second = await llemServer(['serve', '--db', join(dir, 'link.db'), '--port', '0'])
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(first.url) })
+    first.child.kill('SIGTERM')
+    await first.ended
+  })
+
+  it('of two that begin at once, one serves and the other says so', async () => {
+    await llemServer(['migrate', '--db', db])
+    const began = await Promise.allSettled([serveProgram(db), serveProgram(db)])
+    const serving = began.flatMap((b) => (b.status === 'fulfilled' ? [b.value] : []))
+    const refused = began.flatMap((b) => (b.status === 'rejected' ? [String(b.reason)] : []))
+    expect(serving).toHaveLength(1)
+    expect(refused[0]).toMatch(
+      /exit 1: (The database .* is served already|Another server began to serve .* at the same time)/,
+    )
+    expect(lock().pid).toBe(serving[0]?.pid)
+    serving[0]?.child.kill('SIGTERM')
+    expect(await serving[0]?.ended).toMatchObject({ code: 0 })
+  })
+
+  it('does not take the database of one that is stopped, and shows that it does not respond', async () => {
+    const first = await serveProgram(db)
+    first.child.kill('SIGSTOP')
+    const second = await llemServer(['serve', '--db', db, '--port', '0'])
+    first.child.kill('SIGCONT')
+    expect(second).toMatchObject({
+      code: 1,
+      stderr: `The database ${db} is served already, by process ${first.pid} at ${first.url}, which does not respond: it is stopped, or very busy. Use that server, or stop it first.\n`,
+    })
+    first.child.kill('SIGTERM')
+    expect(await first.ended).toMatchObject({ code: 0 })
   })
 
   it("takes no lock for a server's whose process id has gone to another program", async () => {
