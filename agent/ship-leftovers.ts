@@ -1,6 +1,6 @@
 import type { Backoff } from './backoff.ts'
 import { closeOrphan } from './orphan.ts'
-import { createShipper, type ShipServer } from './shipper.ts'
+import { createShipper, type ShipServer, shipCommand } from './shipper.ts'
 import type { Spool } from './spool.ts'
 import { SpoolError } from './spool-error.ts'
 import { type ListedSpool, listSpools, sweepSpools } from './spool-list.ts'
@@ -50,9 +50,15 @@ async function shipOne(
     say(`Run ${spool.run_id} is still under way; its own agent sends it.`)
     return 'live'
   }
-  const { db } = await spool.target()
-  if (db !== null && server.target.db !== null && db !== server.target.db) {
-    say(`Run ${spool.run_id} was recorded for ${db}. Send it with: llem-agent ship --db ${db}`)
+  const target = await spool.target()
+  // To a server that the user names all may be sent; a database that nobody named takes its own runs alone.
+  if (
+    server.target.db !== null &&
+    (target.server !== null || differs(target.db, server.target.db))
+  ) {
+    say(
+      `Run ${spool.run_id} was recorded for ${target.server ?? target.db}. Send it with: ${shipCommand(target)}`,
+    )
     return 'elsewhere'
   }
   if (state === 'orphan' && (await isEmpty(spool))) {
@@ -66,6 +72,8 @@ async function shipOne(
   if (how === 'sealed') say(`Run ${spool.run_id} was sent and sealed (${seal.outcome}).`)
   return how
 }
+
+const differs = (one: string | null, other: string): boolean => one !== null && one !== other
 
 /** An agent that died before its first run.json has recorded nothing. */
 async function isEmpty(spool: Spool): Promise<boolean> {

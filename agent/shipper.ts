@@ -209,7 +209,7 @@ export function createShipper(options: ShipperOptions): Shipper {
       seal = how
       patience = setTimeout(() => {
         say(
-          `The server ${server.client.url} has taken nothing for ${patience_ms / 1000} s. The run is kept in ${spool.dir}; send it later with: llem-agent ship`,
+          `The server ${server.client.url} has taken nothing for ${patience_ms / 1000} s. The run is kept in ${spool.dir}; send it later with: ${shipCommand(server.target)}`,
         )
         end()
       }, patience_ms)
@@ -224,6 +224,12 @@ export function createShipper(options: ShipperOptions): Shipper {
     },
   }
 }
+
+/** What sends a run to where it was recorded for. */
+export const shipCommand = ({ server, db }: SpoolTarget): string =>
+  server !== null
+    ? `llem-agent ship --server ${server}`
+    : `llem-agent ship${db === null ? '' : ` --db ${db}`}`
 
 async function isGone(spool: Spool): Promise<boolean> {
   return spool.readRun().then(

@@ -9,6 +9,7 @@ import { createSpool, type Spool } from '../../agent/spool.ts'
 import { SpoolError } from '../../agent/spool-error.ts'
 import { encodeChunk } from '../../analysis/schema/arrow.ts'
 import type { Seal } from '../../analysis/schema/wire.ts'
+import { llemServer, serveProgram } from '../server/program.ts'
 import { createIngestDouble, type Fault, type IngestDouble } from './ingest-double.ts'
 import { PROCESS, runFile, sample, temporaryDirectories } from './spool-support.ts'
 
@@ -206,6 +207,39 @@ describe('a shipper', () => {
     expect(stored()).toEqual(names(3))
     expect(said).toEqual(['There is no room left.'])
   })
+})
+
+describe('a server that is stopped, and not gone', () => {
+  test('costs time only: requests that it never answered are sent again, and each chunk is there once', async () => {
+    const dir = await temporary()
+    const program = await serveProgram(join(dir, 'llem.db'))
+    try {
+      const current = createServerClient({ url: program.url, token: null, timeout_ms: 300 })
+      const spool = await spoolOf(10)
+      const shipper = shipperOf(spool, {
+        server: { ...server(), client: current, resolve: async () => current },
+        patience_ms: 30_000,
+      })
+      for (let seq = 0; seq < 10; seq++) shipper.chunk(key(seq))
+      while ((await spool.acknowledged()).size === 0) await new Promise((r) => setTimeout(r, 2))
+      program.child.kill('SIGSTOP')
+      for (let seq = 10; seq < 20; seq++) {
+        await write(spool, seq)
+        shipper.chunk(key(seq))
+      }
+      // Until a request has run out of time, however slow this machine is.
+      while (!said.some((text) => text.includes('did not answer within')))
+        await new Promise((r) => setTimeout(r, 10))
+      program.child.kill('SIGCONT')
+      expect(await shipper.finish(seal(20))).toBe('sealed')
+      expect(said).toContainEqual(expect.stringContaining('answers again'))
+    } finally {
+      program.child.kill('SIGTERM')
+    }
+    expect(await program.ended).toMatchObject({ code: 0 })
+    const { stdout } = await llemServer(['check', '--db', join(dir, 'llem.db'), '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({ ok: true, runs: 1, chunks: 20 })
+  }, 60_000)
 })
 
 describe('what earlier runs left', () => {

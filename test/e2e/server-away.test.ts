@@ -1,7 +1,13 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { freePort } from '../../agent/engines/free-port.ts'
+import { createServerClient } from '../../agent/server-client.ts'
+import { createShipper } from '../../agent/shipper.ts'
+import { createSpool } from '../../agent/spool.ts'
+import { encodeChunk } from '../../analysis/schema/arrow.ts'
+import { PROCESS, runFile, sample } from '../agent/spool-support.ts'
 import { type Serving, serveProgram } from '../server/program.ts'
 import { AGENT, type Home, makeHome, run, SERVER, start } from '../support/programs.ts'
 
@@ -69,6 +75,50 @@ it(`a run whose server is stopped for ${STOP_S} s goes on and loses nothing`, as
   expect(runs()).toMatchObject([{ outcome: 'completed' }])
   await expectWhole()
 }, 180_000)
+
+it('a run whose server is away from beginning to end stays in the spool, and ship delivers it', async () => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const away = createServerClient({ url, token: null, timeout_ms: 500 })
+  const target = { server: url, db: null }
+  const spool = await createSpool(join(home.dir, 'state/llem/spool'), 'run-1', target)
+  await spool.writeRun(runFile('run-1'))
+  const said: string[] = []
+  const shipper = createShipper({
+    ...{ spool, say: (text: string) => said.push(text), backoff: () => 20, patience_ms: 300 },
+    server: { client: away, target, resolve: async () => away },
+  })
+  for (const seq of [0, 1, 2]) {
+    const key = { process_id: PROCESS, stream: 'sample' as const, seq }
+    await spool.writeChunk(key, encodeChunk('sample', [sample(seq)]))
+    shipper.chunk(key)
+  }
+  const chunks = [{ process_id: PROCESS, stream: 'sample' as const, count: 3 }]
+  expect(await shipper.finish({ outcome: 'completed', reason: null, chunks })).toBe('left')
+  expect(said.at(-1)).toContain(`send it later with: llem-agent ship --server ${url}`)
+  // As after the end of the agent: its process is another's now.
+  const owner = join(spool.dir, '.llem/owner.json')
+  writeFileSync(owner, JSON.stringify({ ...(await spool.owner()), started: '1' }))
+
+  const elsewhere = await run(AGENT, ['ship', '--db', 'other.db'], home)
+  expect(elsewhere.stderr).toContain(
+    `Run run-1 was recorded for ${url}. Send it with: llem-agent ship --server ${url}`,
+  )
+  expect(spooled()).toEqual(['run-1'])
+  const back = await serveProgram(join(home.dir, 'back.db'), ['--port', String(port)])
+  try {
+    const shipped = await run(AGENT, ['ship', '--server', url, '--json'], home)
+    expect(JSON.parse(shipped.stdout), shipped.stderr).toEqual({
+      runs: [{ run_id: 'run-1', state: 'sealed' }],
+    })
+  } finally {
+    back.child.kill('SIGTERM')
+    await back.ended
+  }
+  expect(spooled()).toEqual([])
+  const checked = await run(SERVER, ['check', '--db', 'back.db', '--json'], home)
+  expect(JSON.parse(checked.stdout)).toMatchObject({ ok: true, runs: 1, chunks: 3 })
+}, 60_000)
 
 it(`${AGENTS} agents at once send their runs to one server, each whole`, async () => {
   const ended = await Promise.all(
