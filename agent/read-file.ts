@@ -98,7 +98,7 @@ function bytesOf(fd: number, most: number): Buffer {
 
 const PAUSE_MS = 20
 
-/** Standard input that does not wait (a terminal's, shared with a shell) is asked again until something comes. */
+/** Standard input that does not wait (a terminal's, shared with a shell) is read again until something comes. */
 function readSome(fd: number, into: Buffer): number {
   for (;;) {
     try {

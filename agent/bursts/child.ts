@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { z } from 'zod'
 import { startChild } from '../engines/child.ts'
 import { programPath } from '../program.ts'
@@ -20,6 +21,9 @@ export class BurstError extends Error {
     this.name = 'BurstError'
   }
 }
+
+/** The longest burst takes 60 s, and the first launch compiles. */
+const ANSWER_LIMIT_MS = 180_000
 
 /** The process that makes one GPU work. Every method throws BurstError where it fails or has ended. */
 export interface BurstWorker {
@@ -75,7 +79,14 @@ async function openWorker(uuid: string, stateDir: string) {
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
 
   async function answer<S extends z.ZodType>(schema: S): Promise<z.output<S>> {
-    const { value, done } = await lines.next()
+    const late = new AbortController()
+    const limit = sleep(ANSWER_LIMIT_MS, null, { signal: late.signal }).catch(() => null)
+    const next = await Promise.race([lines.next(), limit]).finally(() => late.abort())
+    if (next === null)
+      throw new BurstError(
+        `The burst worker has not responded for ${ANSWER_LIMIT_MS / 1000} s: the driver of the GPU hangs. Other programs on it may hang too.`,
+      )
+    const { value, done } = next
     if (done === true)
       throw new BurstError(`The burst worker ended (${await child.exited}). ${child.tail()}`.trim())
     const said: unknown = JSON.parse(value)

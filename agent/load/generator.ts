@@ -1,5 +1,6 @@
 import { isCompleted } from '../../analysis/schema/completed.ts'
 import type { PhaseName } from '../../analysis/schema/run.ts'
+import { timerMs } from '../time-limit.ts'
 import { drive } from './drive.ts'
 import type { LoadGenerator, LoadOptions, LoadResult } from './load.ts'
 import { createLookahead } from './lookahead.ts'
@@ -42,7 +43,7 @@ export async function createLoadGenerator(options: LoadOptions): Promise<LoadGen
       if (stop.signal.aborted) return
       ended_by = by
       stop.abort()
-      drain = setTimeout(() => cancel.abort(), drain_s * 1000)
+      drain = setTimeout(() => cancel.abort(), timerMs(drain_s))
     }
     const onSignal = () => end('signal', phases.drain_s)
     if (signal.aborted) onSignal()
@@ -69,7 +70,7 @@ export async function createLoadGenerator(options: LoadOptions): Promise<LoadGen
     const timer =
       load.duration_s === null
         ? null
-        : setTimeout(() => end('duration', phases.drain_s), load.duration_s * 1000)
+        : setTimeout(() => end('duration', phases.drain_s), timerMs(load.duration_s))
     const self = watchSelf()
     try {
       const { stopped_t_ns, drained } = await drive({

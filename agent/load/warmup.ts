@@ -1,6 +1,7 @@
 import { createWarmupJudge } from '../../analysis/online/warmup.ts'
 import { isCompleted } from '../../analysis/schema/completed.ts'
 import type { RequestRow } from '../../analysis/schema/stream.ts'
+import { timerMs } from '../time-limit.ts'
 import { drive } from './drive.ts'
 import type { LoadOptions, WarmupResult } from './load.ts'
 import type { Prepared } from './lookahead.ts'
@@ -29,7 +30,7 @@ export async function runWarmup(options: WarmupOptions): Promise<WarmupResult> {
   let drain: NodeJS.Timeout | null = null
   const onSignal = () => {
     end()
-    drain ??= setTimeout(() => cancel.abort(), drain_s * 1000)
+    drain ??= setTimeout(() => cancel.abort(), timerMs(drain_s))
   }
   if (signal.aborted) onSignal()
   signal.addEventListener('abort', onSignal, { once: true })

@@ -8,7 +8,7 @@ import {
   type YAMLMap,
 } from 'yaml'
 
-/** Text that is no YAML or JSON, or YAML that can't be taken. The message goes on after the file's name, and says where and why. */
+/** Text that is no YAML or JSON, or YAML that can't be taken. The message goes on after the file's name, with the place and the reason. */
 export class YamlError extends Error {
   constructor(message: string) {
     super(message)

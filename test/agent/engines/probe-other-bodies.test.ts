@@ -12,7 +12,7 @@ async function trouble(body: string): Promise<string | null> {
   open.push(double)
   const endpoint = { base_url: `${double.url}/v1`, headers: {} }
   const engine = { api: 'chat', options: {} } as const
-  const found = await probeCapabilities(endpoint, 'm', engine, new AbortController().signal)
+  const found = await probeCapabilities(endpoint, 'm', engine, new AbortController().signal, 10)
   return found.trouble
 }
 
