@@ -1,4 +1,5 @@
-import { meaningOf, wattsOf } from './estimators/energy-metric.ts'
+import { wattsOf } from './estimators/energy-metric.ts'
+import { inPowerOrder, type SourceKind, sourceKind } from './estimators/source-choice.ts'
 import { m4 } from './m4.ts'
 import { type Mark, marksOf } from './marked-windows.ts'
 import type { RunData } from './readings/run-data.ts'
@@ -86,16 +87,6 @@ function recordedSpan(run: RunData): { start: number; end: number } {
   return start <= end ? { start, end } : { start: 0, end: 0 }
 }
 
-/** Best first: what is drawn where a device has several. */
-const SOURCE_ORDER = [
-  'nvml_power_ring',
-  'nvml_power_instant',
-  'nvml_power_average',
-  'rapl',
-  'nvml_energy',
-  'cpu_estimate',
-]
-
 interface PowerSeries {
   readonly series: Series
   readonly source: string | null
@@ -104,27 +95,27 @@ interface PowerSeries {
 
 /** One power series of each device, its best source's; a counter shows its mean power between readings. */
 function powerSeries(run: RunData): PowerSeries[] {
-  const sources = new Map(run.sensors.map((s) => [s.sensor_id, s.source]))
-  const best = new Map<string, { series: Series; source: string | null; order: number }>()
+  const rows = new Map(run.sensors.map((s) => [s.sensor_id, s]))
+  const ofDevice = new Map<string, (SourceKind & { readonly series: Series })[]>()
   for (const series of seriesOf(run.samples)) {
-    const meaning = meaningOf(series.metric)
-    if (meaning === undefined) continue
-    const source = series.sensor_id === null ? null : (sources.get(series.sensor_id) ?? null)
-    const place = source === null ? -1 : SOURCE_ORDER.indexOf(source)
-    // A source of no name here comes after the named ones, powers before counters.
-    const order = place < 0 ? SOURCE_ORDER.length + (meaning.method === 'poll' ? 0 : 1) : place
-    const known = best.get(series.device_id)
-    const better =
-      known === undefined ||
-      order < known.order ||
-      (order === known.order && series.t_ns.length > known.series.t_ns.length)
-    if (better) best.set(series.device_id, { series, source, order })
+    const row = series.sensor_id === null ? null : (rows.get(series.sensor_id) ?? null)
+    const kind = sourceKind(series.metric, row)
+    if (kind === undefined) continue
+    const { device_id } = series
+    ofDevice.set(device_id, [...(ofDevice.get(device_id) ?? []), { ...kind, series }])
   }
-  return [...best.values()].map(({ series, source }) => ({
-    series,
-    source,
-    watts: wattsOf(series) ?? new Float64Array(),
-  }))
+  return [...ofDevice].map(([device_id, sources]) => {
+    const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
+    // Of equal ones the fuller.
+    sources.sort((a, b) => b.series.t_ns.length - a.series.t_ns.length)
+    const { series } = inPowerOrder(kind, sources)[0] as (typeof sources)[number]
+    const row = series.sensor_id === null ? undefined : rows.get(series.sensor_id)
+    return {
+      series,
+      source: row?.source ?? null,
+      watts: wattsOf(series) ?? new Float64Array(),
+    }
+  })
 }
 
 const round = (x: number, steps: number): number => Math.round(x * steps) / steps

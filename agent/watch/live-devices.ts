@@ -48,7 +48,7 @@ export function createLiveDevices(
   sensors: readonly SensorRow[],
 ): LiveDevices {
   const states = new Map(
-    devices.map((d) => [d.device_id, createState(d, powerSourceOf(d.device_id, sensors))]),
+    devices.map((d) => [d.device_id, createState(d, powerSourceOf(d, sensors))]),
   )
   return {
     take(rows) {

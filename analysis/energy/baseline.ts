@@ -2,6 +2,7 @@ import { curveOf } from '../estimators/energy-curve.ts'
 import { energySources } from '../estimators/energy-source.ts'
 import { sensorPart } from '../estimators/energy-uncertainty.ts'
 import { integrate, type PowerCurve } from '../estimators/power-curve.ts'
+import { choiceRank } from '../estimators/source-choice.ts'
 import { scaled } from '../estimators/uncertainty.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Reason } from '../schema/reason.ts'
@@ -9,7 +10,7 @@ import type { Component } from '../schema/summary.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { mean, sampleSd } from '../stats/moments.ts'
 import { idleAfter, phaseWindow, type Window } from '../window.ts'
-import { choiceRank, type DeviceEnergy } from './device-energy.ts'
+import type { DeviceEnergy } from './device-energy.ts'
 
 /** Mean power of one or more devices in a phase without load, and how sure it is. */
 export interface IdlePower {

@@ -1,10 +1,10 @@
 import { curveOf } from '../estimators/energy-curve.ts'
 import { type EnergyEstimate, estimate, resolves } from '../estimators/energy-estimate.ts'
 import { type EnergySource, energySources } from '../estimators/energy-source.ts'
+import { choiceRank, ownScopes } from '../estimators/source-choice.ts'
 import { clockError } from '../readings/clock-error.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Finding } from '../schema/finding.ts'
-import { ownValue } from '../schema/own.ts'
 import type { Reason } from '../schema/reason.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
@@ -16,20 +16,6 @@ import { energyFindings } from './energy-findings.ts'
 /** Energy of one device and scope over one window, with what is wrong with it. */
 export interface DeviceEnergy extends EnergyFacts {
   readonly findings: readonly Finding[]
-}
-
-/** Scopes that are a device of this kind itself, the closest first. Its other scopes are devices of their own. */
-const OWN_SCOPES: Readonly<Record<string, readonly string[]>> = {
-  gpu: ['gpu', 'module'],
-  gpu_instance: ['gpu'],
-  cpu_package: ['package'],
-  dram: ['dram'],
-  soc: ['package', 'module', 'gpu'],
-  module: ['module'],
-  node: ['node'],
-  battery: ['node', 'platform'],
-  rail: ['rail'],
-  supply: ['supply'],
 }
 
 /**
@@ -46,7 +32,14 @@ export function deviceEnergy(
   scope: string | null = null,
 ): DeviceEnergy {
   const all = energySources(run, device_id)
-  const scopes = scope !== null ? [scope] : ownScopes(run, device_id, all)
+  const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
+  const scopes =
+    scope !== null
+      ? [scope]
+      : ownScopes(
+          kind,
+          all.map((s) => s.scope),
+        )
   let first: DeviceEnergy | null = null
   for (const own of scopes) {
     const found = scopeEnergy(
@@ -60,14 +53,6 @@ export function deviceEnergy(
     first ??= found
   }
   return first ?? scopeEnergy(run, device_id, window, null, [])
-}
-
-function ownScopes(run: RunData, device_id: string, sources: readonly EnergySource[]): string[] {
-  const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
-  const here = [...new Set(sources.map((s) => s.scope))]
-  const known = (ownValue(OWN_SCOPES, kind) ?? []).filter((s) => here.includes(s))
-  // The cores are a part of their package, and never stand for it.
-  return known.length > 0 ? known : here.filter((s) => s !== 'core').slice(0, 1)
 }
 
 function scopeEnergy(
@@ -104,15 +89,7 @@ function scopeEnergy(
   return { ...energy, findings: energyFindings(energy) }
 }
 
-const ORDER = ['burst', 'ring', 'counter', 'poll', 'hold'] as const
-
-/** Sources in the order of choice: measured before estimated, then by method. */
-export const choiceRank = (e: {
-  readonly measured: boolean
-  readonly method: EnergyEstimate['method']
-}): number => (e.measured ? 0 : ORDER.length) + ORDER.indexOf(e.method)
-
-/** The same, and of equal ones the surer: the smaller error, then the younger readings. */
+/** Sources in the order of choice, and of equal ones the surer: the smaller error, then the younger readings. */
 const surer = (a: EnergySource, b: EnergySource): number =>
   choiceRank(a) - choiceRank(b) || a.gain_rel - b.gain_rel || a.lag_ns - b.lag_ns
 

@@ -2,6 +2,7 @@ import { curveOf } from '../estimators/energy-curve.ts'
 import { type EnergySource, energySources } from '../estimators/energy-source.ts'
 import { sensorPart } from '../estimators/energy-uncertainty.ts'
 import { integrate, type PowerCurve } from '../estimators/power-curve.ts'
+import { choiceRank } from '../estimators/source-choice.ts'
 import { scaled, summed, withRange } from '../estimators/uncertainty.ts'
 import { metricOf, noMetric } from '../metric-value.ts'
 import type { RunData } from '../readings/run-data.ts'
@@ -10,7 +11,7 @@ import type { Reason } from '../schema/reason.ts'
 import type { PhaseName } from '../schema/run.ts'
 import type { Component, MetricValue } from '../schema/summary.ts'
 import { NS_PER_S } from '../schema/units.ts'
-import { choiceRank, type DeviceEnergy } from './device-energy.ts'
+import type { DeviceEnergy } from './device-energy.ts'
 
 /** Lines of the ledger that are a phase's whole energy. */
 const PHASE_LINES: readonly (readonly [string, PhaseName])[] = [

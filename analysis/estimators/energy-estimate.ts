@@ -5,9 +5,10 @@ import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
 import { counterEnergy } from './energy-counter.ts'
 import { curveOf } from './energy-curve.ts'
-import { type EnergySource, rowsAround, type SourceMethod } from './energy-source.ts'
+import { type EnergySource, rowsAround } from './energy-source.ts'
 import { counterParts, samplingParts, sensorPart } from './energy-uncertainty.ts'
 import { firstAbove, integrate, type PowerCurve } from './power-curve.ts'
+import type { SourceMethod } from './source-choice.ts'
 
 /** Two times between which energy is asked for, ns since the run's origin. */
 export interface Bounds {

@@ -8,12 +8,7 @@ import { calibrationFor } from './calibration.ts'
 import { type Meaning, meaningOf } from './energy-metric.ts'
 import { byProcess, mergedByCoverage, type Spacing } from './merge-series.ts'
 import { firstAbove, firstAtLeast } from './power-curve.ts'
-
-/**
- * How a source's readings become energy. ring: each the mean of its short period before; hold: the mean since the
- * reading before; poll: momentary, or a running average shifted back; counter: joules since some start.
- */
-export type SourceMethod = 'ring' | 'hold' | 'poll' | 'counter'
+import { methodOf, type SourceKind, type SourceMethod, sourceKind } from './source-choice.ts'
 
 /** One source of one device's energy, in its own unit, with what is known of it. */
 export interface EnergySource {
@@ -106,18 +101,18 @@ function sensorOf(run: RunData, series: Series): SensorRow | null {
 
 function describe(run: RunData, row: SensorRow | null, series: Series): EnergySource {
   const meaning = meaningOf(series.metric) as Meaning
-  const source = row?.source ?? (series.metric === 'cpu_power_mw' ? 'cpu_estimate' : series.metric)
-  const measured = source !== 'cpu_estimate'
+  const { source, scope, method, measured, averaging_ms } = sourceKind(
+    series.metric,
+    row,
+  ) as SourceKind
   const period_ms = row?.period_ms ?? meaning.period_ms
-  const averaging_ms = row?.averaging_ms ?? (source === 'nvml_power_average' ? 1000 : 0)
-  const method = methodOf(meaning.method, source)
   const calibration = calibrationFor(run, series.device_id, source)
   // NVIDIA states watts beside the share; RAPL and meters err in proportion.
   const isGpu = series.metric.startsWith('gpu_')
   return {
     device_id: series.device_id,
     source,
-    scope: row?.scope ?? meaning.scope,
+    scope,
     method,
     measured,
     t_ns: series.t_ns,
@@ -137,12 +132,6 @@ function describe(run: RunData, row: SensorRow | null, series: Series): EnergySo
     calibrated: calibration !== null || row?.accuracy?.basis === 'measured',
     failure: series.failure,
   }
-}
-
-function methodOf(method: Meaning['method'], source: string): SourceMethod {
-  if (method === 'counter') return 'counter'
-  if (source.endsWith('_ring')) return 'ring'
-  return source === 'cpu_estimate' ? 'hold' : 'poll'
 }
 
 /** What the sensor states, and half of the longest time that it took to answer: its stamp is the middle of that. */
