@@ -1,3 +1,4 @@
+import { COUNTER_FAULTS, type CounterFault } from '../estimators/counter-fault.ts'
 import { type EnergyEstimate, resolves } from '../estimators/energy-estimate.ts'
 import type { Finding, FindingCode } from '../schema/finding.ts'
 import type { Reason } from '../schema/reason.ts'
@@ -19,9 +20,15 @@ const WORDS: Partial<Record<Reason, string>> = {
     'no reading lies on both sides of the window, and nothing is extrapolated; keep sampling for a second after the load',
   lost: 'the device stopped answering and no reading lies on both sides of the window; the kernel’s log (dmesg) may say why',
   gap: `readings are missing for more than ${THRESHOLDS.bridge_s} s within the window, which is too long to bridge`,
-  counter_reset: 'its energy counter fell back within the window, so the difference means nothing',
-  stale: 'its energy counter stood still within the window',
   too_short: `the window holds fewer than ${THRESHOLDS.counter_min_refreshes} refreshes of its counter; measure longer`,
+}
+
+/** What a counter did, by its fault. */
+const DID: Readonly<Record<CounterFault, string>> = {
+  fell: 'fell back',
+  full: 'stood at its maximum',
+  zero: 'stood at zero',
+  still: 'stood still',
 }
 
 /**
@@ -34,7 +41,7 @@ export function energyFindings(energy: EnergyFacts): Finding[] {
     findings.push({
       code: CODES[energy.reason] ?? 'uncovered_window',
       severity: 'invalid',
-      message: `The energy of ${energy.device_id} is unknown: ${WORDS[energy.reason] ?? `no source covers the window (${energy.reason})`}.`,
+      message: `The energy of ${energy.device_id} is unknown: ${why(energy, energy.reason)}.`,
       evidence: {
         device_id: energy.device_id,
         reason: energy.reason,
@@ -46,17 +53,30 @@ export function energyFindings(energy: EnergyFacts): Finding[] {
   return [...findings, ...counterFindings(energy), ...samples(energy), ...disagreement(energy)]
 }
 
-/** A counter that failed beside a good source costs only the cross-check. */
+function why({ estimates }: EnergyFacts, reason: Reason): string {
+  const fault = estimates[0]?.fault ?? null
+  if (fault !== null)
+    return `its energy counter ${DID[fault]} within the window, so the difference means nothing`
+  return WORDS[reason] ?? `no source covers the window (${reason})`
+}
+
+/** A counter that failed beside a good source costs only the cross-check; beside a bad one it can't take its place. */
 function counterFindings(energy: EnergyFacts): Finding[] {
-  if (energy.energy_j === null) return []
-  return energy.estimates
-    .filter((e) => e.reason === 'counter_reset' || e.reason === 'stale')
-    .map((e) => ({
-      code: e.reason === 'stale' ? 'counter_stalled' : 'counter_reset',
-      severity: 'info',
-      message: `The counter ${e.source} of ${energy.device_id} ${e.reason === 'stale' ? 'stood still' : 'fell back'} within the window, so ${energy.source} stands without it.`,
-      evidence: { device_id: energy.device_id, source: e.source, invalid_for: 'counter' },
-    }))
+  const named = energy.energy_j === null ? energy.estimates[0] : undefined
+  return energy.estimates.flatMap((e): Finding[] => {
+    const fault = e.fault ?? null
+    if (fault === null || e === named) return []
+    const then =
+      energy.source === null ? 'can’t stand in either' : `is no cross-check of ${energy.source}`
+    return [
+      {
+        code: COUNTER_FAULTS[fault] === 'stale' ? 'counter_stalled' : 'counter_reset',
+        severity: 'info',
+        message: `The counter ${e.source} of ${energy.device_id} ${DID[fault]} within the window, so it ${then}.`,
+        evidence: { device_id: energy.device_id, source: e.source, fault, invalid_for: 'counter' },
+      },
+    ]
+  })
 }
 
 function samples(energy: EnergyFacts): Finding[] {

@@ -2,11 +2,14 @@ import type { Reason } from '../schema/reason.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
 import { calibrated } from './calibration.ts'
+import { COUNTER_FAULTS, type CounterFault, counterFault } from './counter-fault.ts'
 import type { EnergySource } from './energy-source.ts'
 import { firstAbove, firstAtLeast, integrate, type PowerCurve } from './power-curve.ts'
 
 interface Steps {
   readonly t_ns: readonly number[]
+  /** As read, in the counter's own unit. */
+  readonly value: readonly number[]
   /** Joules since the reading before; NaN where the counter fell without wrapping. The first is 0. */
   readonly step_j: readonly number[]
   /** Whether it moved since the reading before. */
@@ -22,6 +25,7 @@ export function counterSteps(
   rows: { readonly t_ns: Float64Array; readonly value: Float64Array },
 ): Steps {
   const t_ns: number[] = []
+  const read: number[] = []
   const step_j: number[] = []
   const moved: boolean[] = []
   let last = Number.NaN
@@ -34,6 +38,7 @@ export function counterSteps(
     if (!Number.isFinite(value) || t === t_ns.at(-1)) continue
     const seconds = (t - (t_ns.at(-1) ?? t)) / NS_PER_S
     t_ns.push(t)
+    read.push(value)
     const joules = Number.isNaN(last)
       ? 0
       : anew
@@ -46,7 +51,7 @@ export function counterSteps(
     moved.push(joules > 0)
     last = value
   }
-  return { t_ns, step_j, moved }
+  return { t_ns, value: read, step_j, moved }
 }
 
 function stepJoules(
@@ -65,6 +70,8 @@ function stepJoules(
 export interface CounterEnergy {
   readonly energy_j: number | null
   readonly reason: Reason | null
+  /** What its readings show that is no energy; null: nothing. */
+  readonly fault: CounterFault | null
   readonly samples: number
   /** Mean watts at the two bounds, and the worst error of taking them for constant up to the reading. */
   readonly edge_w: readonly [number, number]
@@ -84,25 +91,25 @@ export function counterEnergy(
   end_ns: number,
   power: PowerCurve | null,
 ): CounterEnergy {
-  const { t_ns, step_j, moved } = counterSteps(source, rows)
+  const steps = counterSteps(source, rows)
+  const { t_ns, step_j } = steps
   const before = firstAbove(t_ns, start_ns) - 1
   const after = firstAtLeast(t_ns, end_ns)
-  const none = (reason: Reason): CounterEnergy => ({
+  const none = (reason: Reason, fault: CounterFault | null = null): CounterEnergy => ({
     energy_j: null,
     reason,
+    fault,
     samples: t_ns.filter((t) => t >= start_ns && t <= end_ns).length,
     edge_w: [0, 0],
     edge_j: 0,
   })
   if (t_ns.length === 0) return none('uncovered')
+  const fault = counterFault(source, steps, Math.max(before, 0), Math.min(after, t_ns.length - 1))
+  if (fault !== null) return none(COUNTER_FAULTS[fault], fault)
   if (before < 0 || after >= t_ns.length) return none('window_not_bracketed')
   const total_j = new Array<number>(t_ns.length).fill(0)
-  for (let i = before + 1; i <= after; i++) {
-    const step = step_j[i] as number
-    if (Number.isNaN(step)) return none('counter_reset')
-    total_j[i] = (total_j[i - 1] as number) + step
-  }
-  if (stalled(source, t_ns, moved, before, after)) return none('stale')
+  for (let i = before + 1; i <= after; i++)
+    total_j[i] = (total_j[i - 1] as number) + (step_j[i] as number)
   const start = edge(source, t_ns, step_j, before, start_ns, power)
   const end = edge(source, t_ns, step_j, after - 1, end_ns, power)
   if (start === null || end === null) return none('window_not_bracketed')
@@ -110,27 +117,11 @@ export function counterEnergy(
     energy_j:
       (total_j[end.index] as number) - (total_j[start.index] as number) + end.joules - start.joules,
     reason: null,
+    fault: null,
     samples: none('stale').samples,
     edge_w: [start.watts, end.watts],
     edge_j: Math.hypot(start.doubt_j, end.doubt_j),
   }
-}
-
-/** True where the counter stood still for 20 of its refreshes between two readings in the range. */
-function stalled(
-  source: EnergySource,
-  t_ns: readonly number[],
-  moved: readonly boolean[],
-  before: number,
-  after: number,
-): boolean {
-  let since = t_ns[before] as number
-  for (let i = before + 1; i <= after; i++) {
-    if (moved[i]) since = t_ns[i] as number
-    else if ((t_ns[i] as number) - since >= THRESHOLDS.counter_stalled_refreshes * source.period_ns)
-      return true
-  }
-  return false
 }
 
 /** The reading nearest to a bound between readings i and i + 1, and the joules from it to the bound (signed). */

@@ -3,6 +3,7 @@ import { REASONS, type Reason } from '../schema/reason.ts'
 import type { Component } from '../schema/summary.ts'
 import { NS_PER_S } from '../schema/units.ts'
 import { THRESHOLDS } from '../thresholds.ts'
+import type { CounterFault } from './counter-fault.ts'
 import { counterEnergy } from './energy-counter.ts'
 import { curveOf } from './energy-curve.ts'
 import { type EnergySource, rowsAround } from './energy-source.ts'
@@ -24,6 +25,8 @@ export interface EnergyEstimate {
   readonly measured: boolean
   readonly energy_j: number | null
   readonly reason: Reason | null
+  /** Of a counter: what its readings show that is no energy. */
+  readonly fault?: CounterFault | null
   readonly covered_s: number
   readonly bridged_s: number
   /** Joules of the covered part: what is there where the whole is null. */
@@ -89,11 +92,15 @@ function byCounter(source: EnergySource, window: Bounds, power: PowerCurve | nul
   const { start_ns, end_ns } = window
   const found = counterEnergy(source, rowsAround(source, start_ns, end_ns), start_ns, end_ns, power)
   const seconds = (end_ns - start_ns) / NS_PER_S
-  const unread = found.reason === 'uncovered' && !source.value.some(Number.isFinite)
+  const unread =
+    (found.reason === 'uncovered' && !source.value.some(Number.isFinite)) ||
+    // Where its last readings failed, that is why.
+    (found.reason === 'window_not_bracketed' && Number.isNaN(source.value.at(-1)))
   return {
     ...identity(source),
     energy_j: found.energy_j,
     reason: unread ? failureOf(source) : found.reason,
+    fault: found.fault,
     covered_s: found.energy_j === null ? 0 : seconds,
     bridged_s: 0,
     partial_j: found.energy_j ?? 0,

@@ -10,14 +10,16 @@ import { REASONS } from '../schema/reason.ts'
 import type { Window } from '../window.ts'
 
 /**
- * Sources that are here and were refused when the run began, and meters that were named and did not answer: each with its
- * remedy. Source: docs/metrics.md, "Validity", readings_failed.
+ * Sources that are here and were refused when the run began, or read what can't be (a counter at zero or at its maximum), and
+ * meters that were named and gave no reading: each with its remedy. Source: docs/metrics.md, "Validity", readings_failed.
  */
 export function refusedSources(run: RunData): Finding[] {
   return missingSensors(run)
     .filter(
       ({ source, reason }) =>
-        reason === 'permission_denied' || (METERS.includes(source) && reason !== 'no_device'),
+        reason === 'permission_denied' ||
+        reason === 'implausible' ||
+        (METERS.includes(source) && reason !== 'no_device'),
     )
     .map(({ source, reason, fix }) => ({
       code: 'readings_failed',
@@ -63,9 +65,11 @@ export function failedReadings(
 }
 
 function failedWithin({ metric, t_ns, value, failure }: Series, window: Window): Failed[] {
+  // A counter is read at the edges of phases, so its readings of a window may lie around it.
+  const around = meaningOf(metric)?.method === 'counter' ? 1 : 0
   const within = value.subarray(
-    firstAtLeast(t_ns, window.start_ns),
-    firstAbove(t_ns, window.end_ns),
+    Math.max(firstAtLeast(t_ns, window.start_ns) - around, 0),
+    firstAbove(t_ns, window.end_ns) + around,
   )
   const failed = within.reduce((n, v) => n + (Number.isNaN(v) ? 1 : 0), 0)
   // What never answers was told when the run began, and is no fault of the window.

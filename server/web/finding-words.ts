@@ -51,7 +51,7 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   readings_failed: says(
     ['caution', 'info'],
-    'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range. Info also of a source that was refused when the run began, and of a meter that did not answer',
+    'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range. Info also of a source that was refused or read what cannot be when the run began, and of a meter that did not answer',
   ),
   sampling_gap_exceeded: says(
     'invalid',
@@ -119,11 +119,11 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
   ),
   counter_reset: says(
     ['invalid', 'info'],
-    'an energy counter fell back within the window; info where another source stands',
+    'an energy counter fell back within the window; info beside another source',
   ),
   counter_stalled: says(
     ['invalid', 'info'],
-    `an energy counter stood still for ${T.counter_stalled_refreshes} of its refreshes; info where another source stands`,
+    `an energy counter stood still for ${T.counter_stalled_refreshes} of its refreshes, at zero or at its maximum; info beside another source`,
   ),
   energy_source_disagreement: says(
     'caution',
