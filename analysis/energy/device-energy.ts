@@ -1,7 +1,9 @@
 import { curveOf } from '../estimators/energy-curve.ts'
 import { type EnergyEstimate, estimate, resolves } from '../estimators/energy-estimate.ts'
 import { type EnergySource, energySources } from '../estimators/energy-source.ts'
+import type { PowerCurve } from '../estimators/power-curve.ts'
 import { choiceRank, ownScopes } from '../estimators/source-choice.ts'
+import { splicedSource } from '../estimators/spliced-source.ts'
 import { clockError } from '../readings/clock-error.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { Finding } from '../schema/finding.ts'
@@ -101,16 +103,33 @@ function estimatesOf(
 ): EnergyEstimate[] {
   const clock_error_ns = clockError(run)
   const ordered = [...sources].sort(surer)
-  const powered = ordered.find((s) => s.method === 'ring' || s.method === 'poll')
+  const by = (source: EnergySource, power: PowerCurve | null = null) =>
+    estimate(source, window, clock_error_ns, power)
+  const counters = ordered.filter((s) => s.method === 'counter')
+  const powers = ordered.filter((s) => s.method !== 'counter').map((s) => by(s))
+  const spliced = spliceOf(ordered, powers)
+  const powered = spliced ?? ordered.find((s) => s.method === 'ring' || s.method === 'poll')
   const margin_ns = THRESHOLDS.bridge_s * NS_PER_S
-  const hasCounter = ordered.some((s) => s.method === 'counter')
   const power =
-    powered === undefined || !hasCounter
+    powered === undefined || counters.length === 0
       ? null
       : curveOf(powered, window.start_ns - margin_ns, window.end_ns + margin_ns)
-  const plain = ordered.map((s) => estimate(s, window, clock_error_ns, power))
+  const plain = [
+    ...powers,
+    ...counters.map((s) => by(s, power)),
+    ...(spliced === null ? [] : [by(spliced)]).filter((e) => e.energy_j !== null),
+  ]
   const bursts = plain.flatMap((e) => burstEstimate(run, e, window) ?? [])
   return [...bursts, ...plain].sort((a, b) => choiceRank(a) - choiceRank(b))
+}
+
+/** Where the best source of power that is read in the window covers a part of it only: it, and the others where it is not read. */
+function spliceOf(
+  ordered: readonly EnergySource[],
+  powers: readonly EnergyEstimate[],
+): EnergySource | null {
+  const best = powers.find((e) => e.measured && e.covered_s + e.bridged_s > 0)
+  return best !== undefined && best.energy_j !== null ? null : splicedSource(ordered)
 }
 
 /** The best source's reason; a counter that only lacks refreshes is `too_short`. */

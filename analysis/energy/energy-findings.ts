@@ -5,6 +5,7 @@ import type { Reason } from '../schema/reason.ts'
 import { THRESHOLDS } from '../thresholds.ts'
 import { asRead } from './as-read.ts'
 import type { EnergyFacts } from './energy-facts.ts'
+import { sourceChanged } from './source-changed.ts'
 
 /** What each reason for no energy is called among the findings; the rest are an uncovered window. */
 const CODES: Partial<Record<Reason, FindingCode>> = {
@@ -50,7 +51,13 @@ export function energyFindings(energy: EnergyFacts): Finding[] {
         window_s: energy.seconds,
       },
     })
-  return [...findings, ...counterFindings(energy), ...samples(energy), ...disagreement(energy)]
+  return [
+    ...findings,
+    ...sourceChanged(energy),
+    ...counterFindings(energy),
+    ...samples(energy),
+    ...disagreement(energy),
+  ]
 }
 
 function why({ estimates }: EnergyFacts, reason: Reason): string {

@@ -6,12 +6,15 @@ import { type EnergySource, rowsAround } from './energy-source.ts'
 import { curveBuilder, type PowerCurve, SEGMENT } from './power-curve.ts'
 import { pollCurve } from './power-poll.ts'
 import { ringCurve } from './power-ring.ts'
+import { splicedCurve } from './spliced-curve.ts'
 
 /**
  * Power of one source over a span and a little around it. A counter gives the mean power between its readings.
  * Source: docs/metrics.md, "Energy", primitives.
  */
 export function curveOf(source: EnergySource, start_ns: number, end_ns: number): PowerCurve {
+  if (source.members !== undefined)
+    return splicedCurve(source.members.map((m) => curveOf(m, start_ns, end_ns))).curve
   const rows = rowsAround(source, start_ns + source.shift_ns, end_ns + source.shift_ns)
   if (source.method === 'counter') return counterCurve(source, rows)
   if (source.method === 'poll')

@@ -10,6 +10,7 @@ import { type EnergySource, rowsAround } from './energy-source.ts'
 import { counterParts, samplingParts, sensorPart } from './energy-uncertainty.ts'
 import { firstAbove, integrate, type PowerCurve } from './power-curve.ts'
 import type { SourceMethod } from './source-choice.ts'
+import { type SplicedPart, splicedEnergy } from './spliced-energy.ts'
 
 /** Two times between which energy is asked for, ns since the run's origin. */
 export interface Bounds {
@@ -35,6 +36,8 @@ export interface EnergyEstimate {
   readonly samples: number
   readonly components: readonly Component[]
   readonly origin: EnergySource
+  /** Of a spliced source what each of its members gives of the window, in order of time. */
+  readonly parts?: readonly SplicedPart[]
 }
 
 /**
@@ -47,14 +50,18 @@ export function estimate(
   clock_error_ns: number,
   power: PowerCurve | null,
 ): EnergyEstimate {
-  return source.method === 'counter'
-    ? byCounter(source, window, power)
-    : byCurve(source, window, clock_error_ns)
+  if (source.method === 'counter') return byCounter(source, window, power)
+  return source.members === undefined
+    ? byCurve(source, window, clock_error_ns)
+    : bySplice(source, source.members, window, clock_error_ns)
 }
+
+const marginOf = (source: EnergySource): number =>
+  Math.max(THRESHOLDS.burst_after_s * NS_PER_S, source.lag_ns)
 
 function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): EnergyEstimate {
   const { start_ns, end_ns } = window
-  const margin_ns = Math.max(THRESHOLDS.burst_after_s * NS_PER_S, source.lag_ns)
+  const margin_ns = marginOf(source)
   const curve = curveOf(source, start_ns - margin_ns, end_ns + margin_ns)
   const found = integrate(curve, start_ns, end_ns)
   const reason = curveReason(source, found)
@@ -74,6 +81,33 @@ function byCurve(source: EnergySource, window: Bounds, clock_error_ns: number): 
       sensorPart(source, found.energy_j, (end_ns - start_ns) / NS_PER_S),
       ...samplingParts(source, curve, start_ns, end_ns, clock_error_ns),
     ],
+  }
+}
+
+/** Its parts add up to it; its source is that of the parts, in the order in which they are read. */
+function bySplice(
+  source: EnergySource,
+  members: readonly EnergySource[],
+  window: Bounds,
+  clock_error_ns: number,
+): EnergyEstimate {
+  const { start_ns, end_ns } = window
+  const margin_ns = marginOf(source)
+  const spliced = splicedEnergy(members, start_ns, end_ns, margin_ns, clock_error_ns)
+  const found = integrate(spliced.curve, start_ns, end_ns)
+  const reason = curveReason(source, found)
+  const names = spliced.parts.flatMap((p) => p.source?.source ?? [])
+  return {
+    ...identity(source),
+    source: [...new Set(names)].join('+'),
+    energy_j: reason === null ? found.energy_j : null,
+    reason,
+    covered_s: found.covered_s,
+    bridged_s: found.bridged_s,
+    partial_j: found.energy_j,
+    samples: spliced.parts.reduce((n, p) => n + (p.source ? samplesWithin(p.source, p) : 0), 0),
+    components: reason === null ? spliced.components : [],
+    parts: spliced.parts,
   }
 }
 

@@ -17,6 +17,8 @@ export interface EnergySource {
   readonly source: string
   readonly scope: string
   readonly method: SourceMethod
+  /** Of a spliced source those that it is made of, best first. */
+  readonly members?: readonly EnergySource[]
   /** False for an estimate: shown, never counted in totals. */
   readonly measured: boolean
   readonly t_ns: Float64Array

@@ -4,9 +4,10 @@ import { type Meaning, meaningOf } from './energy-metric.ts'
 
 /**
  * How a source's readings become energy. ring: each the mean of its short period before; hold: the mean since the
- * reading before; poll: momentary, or a running average shifted back; counter: joules since some start.
+ * reading before; poll: momentary, or a running average shifted back; counter: joules since some start; splice: several
+ * rings and polls, each where no better one is read.
  */
-export type SourceMethod = 'ring' | 'hold' | 'poll' | 'counter'
+export type SourceMethod = 'ring' | 'hold' | 'poll' | 'counter' | 'splice'
 
 /** What of a source decides whether it is taken. */
 export interface SourceKind {
@@ -73,8 +74,8 @@ export type Use = 'energy' | 'power'
 
 type Method = SourceMethod | 'burst'
 const ORDER: Readonly<Record<Use, readonly Method[]>> = {
-  energy: ['burst', 'ring', 'counter', 'poll', 'hold'],
-  power: ['burst', 'ring', 'poll', 'counter', 'hold'],
+  energy: ['burst', 'ring', 'counter', 'splice', 'poll', 'hold'],
+  power: ['burst', 'ring', 'splice', 'poll', 'counter', 'hold'],
 }
 
 /**

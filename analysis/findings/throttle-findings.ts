@@ -108,7 +108,8 @@ function cappedAt(
   window: Window,
 ): (t_ns: number) => boolean {
   // A counter tells no power at an instant: beside one, the best power source of the same scope does.
-  const power = [energy.chosen, ...energy.estimates].find((e) => e && e.method !== 'counter')
+  const powers = [energy.chosen, ...energy.estimates].filter((e) => e && e.method !== 'counter')
+  const power = powers.find((e) => e?.energy_j != null) ?? powers[0]
   if (!power) return () => false
   // The limit is held by what the sensor reads, right or wrong.
   const curve = curveOf({ ...power.origin, calibration: null }, window.start_ns, window.end_ns)

@@ -109,7 +109,8 @@ const POLLED: readonly string[] = ['nvml_power_instant', 'nvml_power_average']
 const SEEN_WHOLE = /\bH100\b/
 
 const mayBePart = (source: string, model: string): boolean =>
-  DUTY_CYCLED.test(model) && (POLLED.includes(source) || !SEEN_WHOLE.test(model))
+  DUTY_CYCLED.test(model) &&
+  (source.split('+').some((s) => POLLED.includes(s)) || !SEEN_WHOLE.test(model))
 
 function dutyUnknown(energy: DeviceEnergy, device: Device | undefined): Finding[] {
   const { chosen } = energy

@@ -16,6 +16,7 @@ export const FINDING_CODES = [
   'window_not_bracketed',
   'sampling_gap_exceeded',
   'readings_failed',
+  'source_changed',
   'uncovered_window',
   'short_measurement',
   'short_steady_state',

@@ -53,6 +53,10 @@ export const FINDING_WORDS: Record<FindingCode, FindingWords> = {
     ['caution', 'info'],
     'readings of a source that answers at other times failed within the window; caution where the device was lost, so that what it drew meanwhile is bridged and in no range. Info also of a source that was refused or read what cannot be when the run began, and of a meter that did not answer',
   ),
+  source_changed: says(
+    'info',
+    'the best source of power was read over a part of the window only, and the next took its place, with its own uncertainty; the time between two sources is bridged, and priced',
+  ),
   sampling_gap_exceeded: says(
     'invalid',
     `readings are missing for over ${T.bridge_s} s within the window`,

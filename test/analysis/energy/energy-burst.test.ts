@@ -24,6 +24,11 @@ describe('the burst form', () => {
     // The plain ring loses 20 J: 600 x 0.2
     expect(found.estimates.find((e) => e.method === 'ring')?.energy_j).toBeCloseTo(120, 6)
   })
+  test('may be wrong at its edges by the step from idle power × 4 ms', () => {
+    // 140 J in 0.2 s are 700 W, a step of 640 W from 60 W: 640 x 0.004
+    const edge = energy(fixture, 10, 10.2).components.find((c) => c.name === 'u_edge_j')
+    expect(edge).toEqual({ name: 'u_edge_j', value: expect.closeTo(2.56, 9), shared: false })
+  })
   test('draws the ring straight between readings that the driver stamped unevenly', () => {
     // 600 W from 10 to 10.1 s. Each reading is the mean of the 20 ms before its stamp, whatever the distance of the stamps:
     // at 10.008 s (8 x 600 + 12 x 60) / 20 = 276 W, at 10.108 s 384 W.
