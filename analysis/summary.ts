@@ -36,7 +36,14 @@ import type { Reason } from './schema/reason.ts'
 import { ANALYSIS_VERSION, type MetricValue, type Summary } from './schema/summary.ts'
 import { absoluteTime } from './schema/time.ts'
 import { summaryDevices } from './summary-devices.ts'
-import { chooseWindow, phaseWindow, runWindow, type Window, windowSeconds } from './window.ts'
+import {
+  chooseWindow,
+  phaseWindow,
+  recordedPhases,
+  runWindow,
+  type Window,
+  windowSeconds,
+} from './window.ts'
 import { windowGroups } from './window-groups.ts'
 
 type Metrics = Record<string, MetricValue>
@@ -161,14 +168,6 @@ function powerShares(run: RunData, { compute }: RunEnergies, window: Window): Me
       ids.map((id) => limitAt(run, id, window.end_ns)),
     ),
   }
-}
-
-/** First start to last end of all phases; an instant where there is none. */
-function recordedPhases(run: RunData): Window {
-  const starts = run.phases.map((p) => p.start_ns)
-  const ends = run.phases.map((p) => p.end_ns)
-  const start_ns = starts.length === 0 ? 0 : Math.min(...starts)
-  return { start_ns, end_ns: Math.max(start_ns + 1, ...ends), rule: 'recorded' }
 }
 
 /** The energies whose meaning changes with the window, over the whole run and over the steady part. */

@@ -65,6 +65,14 @@ export function phaseWindow(run: RunData, phase: PhaseName): Window | null {
   return spanOf(phase === 'idle' ? spans.filter((p) => !followsLoad(run, p)) : spans)
 }
 
+/** First start to last end of all phases; an instant where there is none. */
+export function recordedPhases(run: RunData): Window {
+  const starts = run.phases.map((p) => p.start_ns)
+  const ends = run.phases.map((p) => p.end_ns)
+  const start_ns = starts.length === 0 ? 0 : Math.min(...starts)
+  return { start_ns, end_ns: Math.max(start_ns + 1, ...ends), rule: 'recorded' }
+}
+
 /** The idle phase after the load, with the model still loaded; null where none was recorded. */
 export function idleAfter(run: RunData): Window | null {
   return spanOf(run.phases.filter((p) => p.phase === 'idle' && followsLoad(run, p)))

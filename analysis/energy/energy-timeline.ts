@@ -1,6 +1,5 @@
 import { type WallTime, wallTime } from '../cost/wall-time.ts'
 import { curveOf } from '../estimators/energy-curve.ts'
-import { energySources } from '../estimators/energy-source.ts'
 import { integrate } from '../estimators/power-curve.ts'
 import { standard, summed } from '../estimators/uncertainty.ts'
 import type { RunData } from '../readings/run-data.ts'
@@ -19,10 +18,8 @@ import {
 } from '../schema/energy-timeline.ts'
 import { instantText } from '../schema/instant.ts'
 import { NS_PER_MS, UJ_PER_J } from '../schema/units.ts'
-import { chooseWindow, type Window, windowSeconds } from '../window.ts'
-import type { DeviceEnergy } from './device-energy.ts'
-import { runEnergies } from './energy-scope.ts'
-import { none, type ScopedEnergy } from './scoped-energy.ts'
+import { chooseWindow, recordedPhases, type Window, windowSeconds } from '../window.ts'
+import { countedPart, type Metered, recordedPart } from './boundary-energy.ts'
 
 export interface TimelineOptions {
   /** `window`: what the summary counts; `recorded`: all of which the energy is known, load and warm-up too. */
@@ -42,8 +39,15 @@ export interface TimelineOptions {
 export function energyTimeline(run: RunData, options: TimelineOptions = {}): EnergyTimeline {
   const { span = 'window', boundary = null, step_min = 60 } = options
   const answers = answersOf(run)
-  const window = span === 'window' ? chooseWindow(run, answers).window : recordedWindow(run)
+  const counting = chooseWindow(run, answers).window
+  const found =
+    span === 'recorded'
+      ? recordedPart(run, counting ?? recordedPhases(run), boundary)
+      : counting === null
+        ? null
+        : countedPart(run, counting, boundary)
   const gpus = usedGpus(run)
+  const window = found?.window ?? null
   const base = {
     run_id: run.run_id,
     span,
@@ -52,26 +56,25 @@ export function energyTimeline(run: RunData, options: TimelineOptions = {}): Ene
     ...counted(run, answers, window),
     gpu_hours_reserved: window === null ? null : (gpus * windowSeconds(window)) / 3600,
   }
-  if (window === null)
+  if (found === null || window === null)
     return energyTimelineSchema.parse({
       ...base,
       boundary: boundary ?? (gpus > 0 ? 'gpu' : 'cpu'),
       intervals: [{ from: null, to: null, energies: nothing(gpus, 'no_window') }],
     })
-  const chosen = chooseBoundary(run, window, boundary)
   const wall = wallTime(run)
   const spans = wall === null ? [window] : cutAtHours(window, wall, step_min)
-  const energies = componentEnergies(chosen, window, spans)
+  const energies = found.reason === null ? componentEnergies(found.meters, window, spans) : []
   return energyTimelineSchema.parse({
     ...base,
-    boundary: chosen.boundary,
-    boundary_partial: chosen.boundary !== 'node',
+    boundary: found.boundary,
+    boundary_partial: found.boundary !== 'node',
     intervals: spans.map((s, i) => ({
       from: wall === null ? null : instantText(Math.round(wall.at(s.start_ns))),
       to: wall === null ? null : instantText(Math.round(wall.at(s.end_ns))),
       energies:
-        chosen.energy.energy_j === null
-          ? nothing(gpus, chosen.energy.reason)
+        found.reason !== null
+          ? nothing(gpus, found.reason)
           : Object.fromEntries(
               energies.map((e) => [
                 e.name,
@@ -91,31 +94,6 @@ const nothing = (gpus: number, reason: string | null) => ({
   [gpus > 0 ? 'gpu' : 'cpu']: { energy_uj: null, reason: reason ?? 'not_recorded', method: null },
 })
 
-interface Chosen {
-  readonly boundary: Boundary
-  readonly energy: ScopedEnergy
-}
-
-function chooseBoundary(run: RunData, window: Window, wanted: Boundary | null): Chosen {
-  const { node, total, compute, gpu } = runEnergies(run, window)
-  const onGpu = gpu.parts.length > 0
-  const inner: Chosen = {
-    boundary:
-      compute.scope === 'module' || compute.scope === 'rail' ? 'gpu+cpu' : onGpu ? 'gpu' : 'cpu',
-    energy: compute,
-  }
-  if (wanted === 'node') return { boundary: wanted, energy: node }
-  // No sensor of a run sees a whole rack.
-  if (wanted === 'rack') return { boundary: wanted, energy: none('not_recorded') }
-  if (wanted === 'gpu') return { boundary: 'gpu', energy: gpu }
-  if (wanted === 'cpu')
-    return { boundary: 'cpu', energy: onGpu ? runEnergies(run, window).host : compute }
-  const both: Chosen = { boundary: onGpu ? 'gpu+cpu' : 'cpu', energy: total }
-  if (wanted === 'gpu+cpu') return both
-  if (node.energy_j !== null) return { boundary: 'node', energy: node }
-  return total.energy_j === null ? inner : both
-}
-
 const COMPONENT_OF: Readonly<Record<string, ComponentName>> = {
   package: 'cpu',
   dram: 'dram',
@@ -131,20 +109,19 @@ interface ComponentEnergy {
   readonly each_uj: readonly number[]
 }
 
-/** The parts of the boundary by component; each interval's share by the same sensors, the sum as over the whole. */
+/** The meters of the boundary by component; each interval's share by the same sensors, the sum as over the whole. */
 function componentEnergies(
-  { energy }: Chosen,
+  meters: readonly Metered[],
   window: Window,
   spans: readonly Window[],
 ): ComponentEnergy[] {
-  if (energy.energy_j === null) return []
-  const groups = new Map<ComponentName, DeviceEnergy[]>()
-  for (const part of energy.parts) {
-    const name = COMPONENT_OF[part.scope ?? ''] ?? 'gpu'
-    groups.set(name, [...(groups.get(name) ?? []), part])
+  const groups = new Map<ComponentName, Metered[]>()
+  for (const meter of meters) {
+    const name = COMPONENT_OF[meter.scope ?? ''] ?? 'gpu'
+    groups.set(name, [...(groups.get(name) ?? []), meter])
   }
   return [...groups].map(([name, parts]) => {
-    const joules = parts.reduce((sum, p) => sum + (p.energy_j ?? 0), 0)
+    const joules = parts.reduce((sum, p) => sum + p.energy_j, 0)
     const weights = spans.length === 1 ? [1] : shares(parts, spans)
     const even = spans.map((s) => windowSeconds(s) / windowSeconds(window))
     return {
@@ -156,12 +133,12 @@ function componentEnergies(
   })
 }
 
-/** Each interval's share of the parts' energy, by the curve of power of the source that was chosen for the whole. */
-function shares(parts: readonly DeviceEnergy[], spans: readonly Window[]): number[] | null {
+/** Each interval's share of the meters' energy, by the curve of power of the source that was chosen for the whole. */
+function shares(parts: readonly Metered[], spans: readonly Window[]): number[] | null {
   const first = spans[0]?.start_ns ?? 0
   const last = spans.at(-1)?.end_ns ?? 0
-  const curves = parts.flatMap((p) =>
-    p.chosen === null ? [] : [curveOf(p.chosen.origin, first, last)],
+  const curves = parts.flatMap(({ origin }) =>
+    origin === null ? [] : [curveOf(origin, first, last)],
   )
   const joules = spans.map((s) =>
     curves.reduce((sum, c) => sum + Math.max(0, integrate(c, s.start_ns, s.end_ns).energy_j), 0),
@@ -183,7 +160,7 @@ export function inWholes(whole: number, weights: readonly number[]): number[] {
   })
 }
 
-function methodOf(parts: readonly DeviceEnergy[]): EnergyMethod {
+function methodOf(parts: readonly Metered[]): EnergyMethod {
   if (parts.some((p) => !p.measured)) return 'modelled'
   if (!parts.every((p) => p.method === 'counter')) return 'power_integral'
   return parts.every((p) => p.scope === 'package' || p.scope === 'dram') ? 'rapl' : 'counter'
@@ -243,21 +220,4 @@ function usedGpus(run: RunData): number {
     return device?.kind === 'gpu_instance' ? [device.parent_device_id ?? id] : []
   })
   return new Set(whole).size
-}
-
-/** Of the phases what all sensors of the used devices cover. */
-function recordedWindow(run: RunData): Window | null {
-  const used = new Set(usedDevices(run))
-  const covers = energySources(run).filter((s) => used.has(s.device_id) && s.t_ns.length > 1)
-  const start_ns = Math.max(
-    Math.min(...run.phases.map((p) => p.start_ns)),
-    ...covers.map((s) => (s.t_ns[0] as number) - s.shift_ns),
-  )
-  const end_ns = Math.min(
-    Math.max(...run.phases.map((p) => p.end_ns)),
-    ...covers.map((s) => (s.t_ns.at(-1) as number) - s.shift_ns),
-  )
-  return end_ns > start_ns && Number.isFinite(end_ns - start_ns)
-    ? { start_ns, end_ns, rule: 'recorded' }
-    : null
 }

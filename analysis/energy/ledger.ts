@@ -1,17 +1,12 @@
-import { curveOf } from '../estimators/energy-curve.ts'
-import { type EnergySource, energySources } from '../estimators/energy-source.ts'
-import { sensorPart } from '../estimators/energy-uncertainty.ts'
-import { integrate, type PowerCurve } from '../estimators/power-curve.ts'
-import { choiceRank } from '../estimators/source-choice.ts'
-import { scaled, summed, withRange } from '../estimators/uncertainty.ts'
+import { scaled, withRange } from '../estimators/uncertainty.ts'
 import { metricOf, noMetric } from '../metric-value.ts'
 import type { RunData } from '../readings/run-data.ts'
 import type { TokenCounts } from '../requests/tokens.ts'
 import type { Reason } from '../schema/reason.ts'
 import type { PhaseName } from '../schema/run.ts'
-import type { Component, MetricValue } from '../schema/summary.ts'
-import { NS_PER_S } from '../schema/units.ts'
+import type { MetricValue } from '../schema/summary.ts'
 import type { DeviceEnergy } from './device-energy.ts'
+import { type Amount, recordedEnergy, recordedOf, type Span } from './recorded-energy.ts'
 
 /** Lines of the ledger that are a phase's whole energy. */
 const PHASE_LINES: readonly (readonly [string, PhaseName])[] = [
@@ -23,20 +18,6 @@ const PHASE_LINES: readonly (readonly [string, PhaseName])[] = [
   ['energy_cooldown_j', 'cooldown'],
 ]
 const MEASURE_LINES = ['energy_static_j', 'energy_succeeded_j', 'energy_failed_j'] as const
-
-interface Recording {
-  readonly source: EnergySource
-  readonly curve: PowerCurve
-}
-
-type Amount =
-  | {
-      readonly joules: number
-      readonly seconds: number
-      readonly parts: readonly Component[]
-      readonly reason: null
-    }
-  | { readonly joules: null; readonly reason: Reason }
 
 /**
  * Where the compute energy of the whole recorded span went, by phase; phase measure by static power and by tokens of
@@ -53,18 +34,17 @@ export function ledger(
   idle: { readonly watts: number | null; readonly reason: Reason | null },
   tokens: TokenCounts,
 ): Record<string, MetricValue> {
-  const recordings = parts.flatMap((p) => recordingOf(run, p) ?? [])
-  const whole = recordings.length === parts.length ? commonSpan(recordings) : null
-  const amount = (spans: readonly Span[]): Amount => energyOver(recordings, spans, whole)
-  const provenance = [...new Set(recordings.map((r) => r.source.source))].join('+')
+  const all = recordedOf(run, parts)
+  const amount = (spans: readonly Span[]): Amount => recordedEnergy(all, spans)
+  const provenance = [...new Set(all.recordings.map((r) => r.source.source))].join('+')
   const value = (a: Amount): MetricValue =>
     a.joules === null
       ? noMetric('J', a.reason)
       : withRange({ value: a.joules, unit: 'J', parts: a.parts, provenance })
   const recorded: Amount =
-    whole === null
+    all.span === null
       ? { joules: null, reason: missing ?? (parts.length === 0 ? 'no_device' : 'uncovered') }
-      : amount([whole])
+      : amount([all.span])
   const phase = (name: PhaseName): Amount => {
     const spans = run.phases.filter((p) => p.phase === name)
     return spans.length === 0 ? { joules: null, reason: 'not_recorded' } : amount(spans)
@@ -128,59 +108,4 @@ function wasted(failed: Amount | undefined, measure: Amount): MetricValue {
     return noMetric('%', failed?.reason ?? 'not_recorded')
   if (measure.joules === null || measure.joules === 0) return noMetric('%', 'zero_denominator')
   return metricOf('%', (failed.joules / measure.joules) * 100)
-}
-
-interface Span {
-  readonly start_ns: number
-  readonly end_ns: number
-}
-
-/** The source that the window's energy came from, else the best, over all that it recorded. */
-function recordingOf(run: RunData, part: DeviceEnergy): Recording | null {
-  const source =
-    part.chosen?.origin ??
-    energySources(run, part.device_id)
-      .filter((s) => part.scope === null || s.scope === part.scope)
-      .sort((a, b) => choiceRank(a) - choiceRank(b))[0]
-  if (source === undefined) return null
-  const curve = curveOf(source, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
-  return curve.pieces === 0 ? null : { source, curve }
-}
-
-function commonSpan(recordings: readonly Recording[]): Span | null {
-  if (recordings.length === 0) return null
-  const start_ns = Math.max(...recordings.map((r) => r.curve.edge_ns[0] as number))
-  const end_ns = Math.min(...recordings.map((r) => r.curve.edge_ns[r.curve.pieces] as number))
-  return end_ns > start_ns ? { start_ns, end_ns } : null
-}
-
-function energyOver(
-  recordings: readonly Recording[],
-  spans: readonly Span[],
-  whole: Span | null,
-): Amount {
-  if (whole === null) return { joules: null, reason: 'uncovered' }
-  const spent = recordings.map(() => 0)
-  let seconds = 0
-  for (const span of spans) {
-    const from = Math.max(span.start_ns, whole.start_ns)
-    const to = Math.min(span.end_ns, whole.end_ns)
-    if (to <= from) continue
-    seconds += (to - from) / NS_PER_S
-    for (const [i, { curve }] of recordings.entries()) {
-      const found = integrate(curve, from, to)
-      if (found.gap_s > 0) return { joules: null, reason: 'gap' }
-      spent[i] = (spent[i] as number) + found.energy_j
-    }
-  }
-  if (seconds === 0)
-    return spans.some((s) => s.end_ns > s.start_ns)
-      ? { joules: null, reason: 'uncovered' }
-      : { joules: 0, seconds, parts: [], reason: null }
-  return {
-    joules: spent.reduce((a, b) => a + b, 0),
-    seconds,
-    parts: summed(recordings.map((r, i) => [sensorPart(r.source, spent[i] as number, seconds)])),
-    reason: null,
-  }
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { x as unpack } from 'tar'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { energyTimeline } from '../../analysis/energy/energy-timeline.ts'
+import { runEnergy } from '../../analysis/energy/run-energy.ts'
 import { decodeRun } from '../../analysis/readings/decode-run.ts'
 import type { RunData } from '../../analysis/readings/run-data.ts'
 import { seriesOf } from '../../analysis/readings/sample-table.ts'
@@ -115,5 +117,13 @@ describe('a run recorded on an H100', () => {
     expect(lines).toHaveLength(10)
     const sum = lines.reduce((total, [, m]) => total + (m.value ?? Number.NaN), 0)
     expect(sum).toBeCloseTo(metric('energy_recorded_j'), 6)
+  })
+
+  it('has one recorded energy: of the ledger, of totals and of cost', () => {
+    const uj = Math.round(metric('energy_recorded_j') * 1e6)
+    expect(metric('energy_recorded_j')).toBeCloseTo(12_495.031, 3)
+    expect(runEnergy(run).hours.reduce((n, h) => n + h.gpu_uj, 0)).toBe(uj)
+    const { intervals } = energyTimeline(run, { span: 'recorded' })
+    expect(intervals.reduce((n, i) => n + Number(i.energies.gpu?.energy_uj), 0)).toBe(uj)
   })
 })
