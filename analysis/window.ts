@@ -1,3 +1,4 @@
+import { coveredEnd } from './estimators/covered-end.ts'
 import type { PhaseSpan, RunData } from './readings/run-data.ts'
 import { type Answer, answersOf } from './requests/answer.ts'
 import { plateau } from './requests/plateau.ts'
@@ -39,6 +40,11 @@ export function chooseWindow(
   run: RunData,
   answers: readonly Answer[] = answersOf(run),
 ): ChosenWindow {
+  const chosen = byRule(run, answers)
+  return { ...chosen, window: withinCover(run, chosen.window) }
+}
+
+function byRule(run: RunData, answers: readonly Answer[]): ChosenWindow {
   const rule = run.experiment.phases.window
   if (typeof rule === 'object') return orNone(fixedWindow(run, rule), 'fixed')
   if (rule === 'phase') return orNone(phaseWindow(run, 'measure'), rule)
@@ -48,12 +54,27 @@ export function chooseWindow(
   return autoWindow(run, answers)
 }
 
-/** First sent of the measured load to its last terminal event; null where nothing was sent or nothing ended. */
+/**
+ * First sent of the measured load to its last terminal event, of an interrupted run no further than all its used devices are
+ * covered; null where nothing was sent or nothing ended.
+ */
 export function runWindow(
   run: RunData,
   answers: readonly Answer[] = answersOf(run),
 ): Window | null {
-  return spanWindow(answers)
+  return withinCover(run, spanWindow(answers))
+}
+
+/**
+ * The window of an interrupted run ends where the readings of its used devices do: requests that a killed agent recorded later have no
+ * joules. Where none of it is covered it stays, and its energy is null.
+ */
+function withinCover(run: RunData, window: Window | null): Window | null {
+  if (window === null || run.outcome !== 'interrupted') return window
+  const end_ns = coveredEnd(run)
+  return end_ns === null || end_ns <= window.start_ns || end_ns >= window.end_ns
+    ? window
+    : { ...window, end_ns }
 }
 
 /**
