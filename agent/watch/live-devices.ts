@@ -2,10 +2,8 @@ import type { Device } from '../../analysis/schema/device.ts'
 import { THROTTLE_BITS } from '../../analysis/schema/metric.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
 import type { SampleRow } from '../../analysis/schema/stream.ts'
-import { type PowerSource, powerSourceOf } from './power-source.ts'
-
-/** Longer holes in a power reading are not filled: the joules in them are not known. */
-const BRIDGE_NS = 3e9
+import { createPowerMeter } from './power-meter.ts'
+import { type PowerSource, powerSourcesOf } from './power-source.ts'
 
 /** What slows a GPU down; the other bits say what it was told to do. */
 const SLOWING = [
@@ -48,7 +46,7 @@ export function createLiveDevices(
   sensors: readonly SensorRow[],
 ): LiveDevices {
   const states = new Map(
-    devices.map((d) => [d.device_id, createState(d, powerSourceOf(d, sensors))]),
+    devices.map((d) => [d.device_id, createState(d, powerSourcesOf(d, sensors))]),
   )
   return {
     take(rows) {
@@ -58,10 +56,9 @@ export function createLiveDevices(
   }
 }
 
-function createState(device: Device, source: PowerSource | null) {
+function createState(device: Device, sources: readonly PowerSource[]) {
   const newest = new Map<string, number>()
-  const meter = source === null ? null : createMeter(source)
-  let reason: string | null = null
+  const meter = createPowerMeter(sources)
   const value = (metric: string) => newest.get(metric) ?? null
   const watts = (milli: string, micro: string) => {
     const [mw, uw] = [value(milli), value(micro)]
@@ -70,15 +67,9 @@ function createState(device: Device, source: PowerSource | null) {
   return {
     take(row: SampleRow) {
       const read = row.value ?? null
-      if (read === null) {
-        newest.delete(row.metric)
-        if (row.sensor_id === source?.sensor_id) reason = row.reason ?? 'not_recorded'
-        return
-      }
-      newest.set(row.metric, read)
-      if (row.sensor_id !== source?.sensor_id) return
-      reason = null
-      meter?.take(row.t_ns, read)
+      if (read === null) newest.delete(row.metric)
+      else newest.set(row.metric, read)
+      meter.take(row)
     },
     now(): LiveDevice {
       const bits = value('gpu_throttle_reasons')
@@ -86,9 +77,9 @@ function createState(device: Device, source: PowerSource | null) {
         device_id: device.device_id,
         kind: device.kind ?? 'gpu',
         name: nameOf(device),
-        source: source?.source ?? null,
-        power_w: reason === null ? (meter?.power_w() ?? null) : null,
-        energy_j: meter?.energy_j() ?? null,
+        source: meter.source(),
+        power_w: meter.power_w(),
+        energy_j: meter.energy_j(),
         power_limit_w: watts('gpu_power_limit_mw', 'gpu_power_limit_uw'),
         temperature_c: value('gpu_temperature_c'),
         utilisation_pct: value('gpu_utilisation_pct') ?? value('cpu_utilisation_pct'),
@@ -97,49 +88,8 @@ function createState(device: Device, source: PowerSource | null) {
         memory_bytes: device.memory_bytes ?? null,
         throttle:
           bits === null ? null : SLOWING.filter((name) => (bits & THROTTLE_BITS[name]) !== 0),
-        reason: source === null ? 'not_recorded' : reason,
+        reason: meter.reason(),
       }
-    },
-  }
-}
-
-/** Joules and mean watts of one source: a power reading holds back to the one before it, as a ring's mean does. */
-function createMeter(source: PowerSource) {
-  let last: { t_ns: number; value: number } | null = null
-  let joules: number | null = null
-  let covered_ns = 0
-  let shown = { joules: 0, covered_ns: 0, power_w: null as number | null }
-
-  const step = (from: { t_ns: number; value: number }, t_ns: number, value: number) => {
-    if (!source.counter)
-      return t_ns - from.t_ns > BRIDGE_NS
-        ? null
-        : (value * source.factor * (t_ns - from.t_ns)) / 1e9
-    const rise = value - from.value
-    if (rise >= 0) return rise * source.factor
-    return source.range === null ? null : (rise + source.range) * source.factor
-  }
-  return {
-    take(t_ns: number, value: number) {
-      if (last !== null && t_ns <= last.t_ns) return
-      const more = last === null ? null : step(last, t_ns, value)
-      if (more !== null && last !== null) {
-        joules = (joules ?? 0) + more
-        covered_ns += t_ns - last.t_ns
-      } else if (!source.counter) shown = { ...shown, power_w: value * source.factor }
-      last = { t_ns, value }
-    },
-    energy_j: () => joules,
-    /** Mean since the last call; where nothing came since, as it was. */
-    power_w() {
-      const seconds = (covered_ns - shown.covered_ns) / 1e9
-      if (seconds > 0)
-        shown = {
-          joules: joules ?? 0,
-          covered_ns,
-          power_w: ((joules ?? 0) - shown.joules) / seconds,
-        }
-      return shown.power_w
     },
   }
 }

@@ -6,7 +6,7 @@ import {
 } from '../../analysis/estimators/source-choice.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
 
-/** The one sensor that a device's live power comes from. */
+/** A sensor that a device's live power may come from. */
 export interface PowerSource {
   readonly sensor_id: string
   readonly source: string
@@ -17,24 +17,25 @@ export interface PowerSource {
   readonly range: number | null
 }
 
-/** The best source of a device among its sensors; null where none tells its power. */
-export function powerSourceOf(
+/** The sources of a device's power among its sensors, the best first: of that one's scope, and measured where it is. */
+export function powerSourcesOf(
   { device_id, kind }: { readonly device_id: string; readonly kind?: string | null | undefined },
   sensors: readonly SensorRow[],
-): PowerSource | null {
+): PowerSource[] {
   const known = sensors.flatMap((row): (SourceKind & { readonly row: SensorRow })[] => {
     const found = row.device_id === device_id ? sourceKind(row.metric, row) : undefined
     return found === undefined || NO_LIVE_POWER.includes(row.metric) ? [] : [{ ...found, row }]
   })
-  const [best] = inPowerOrder(kind ?? 'gpu', known)
-  if (best === undefined) return null
-  return {
-    sensor_id: best.row.sensor_id,
-    source: best.source,
-    factor: 1 / (meaningOf(best.row.metric)?.per_unit ?? 1),
-    counter: best.method === 'counter',
-    range: best.row.range ?? null,
-  }
+  const ordered = inPowerOrder(kind ?? 'gpu', known)
+  const [best] = ordered
+  const equal = ordered.filter((s) => s.scope === best?.scope && s.measured === best.measured)
+  return equal.map(({ row, source, method }) => ({
+    sensor_id: row.sensor_id,
+    source,
+    factor: 1 / (meaningOf(row.metric)?.per_unit ?? 1),
+    counter: method === 'counter',
+    range: row.range ?? null,
+  }))
 }
 
 /** Read at the edges of phases alone, of which a watch has none; and what is a part of its device. */

@@ -79,6 +79,35 @@ describe('live devices', () => {
     expect(live.now()[0]).toMatchObject({ power_w: 100, reason: null })
   })
 
+  it('go on by the next source while the best one fails, and come back to it', () => {
+    const live = createLiveDevices([GPU], [AVERAGE, RING])
+    live.take([row(RING, 1, 100_000), row(RING, 2, 100_000)])
+    expect(live.now()[0]).toMatchObject({ source: 'nvml_power_ring', energy_j: 100 })
+    live.take([row(RING, 3, null, 'gap'), row(AVERAGE, 3, 300_000), row(AVERAGE, 4, 300_000)])
+    // 100 J, and 300 W from 2 to 4 s
+    expect(live.now()[0]).toMatchObject({
+      ...{ source: 'nvml_power_average', power_w: 300, energy_j: 700, reason: null },
+    })
+    live.take([row(RING, 5, 200_000), row(AVERAGE, 5, 300_000)])
+    expect(live.now()[0]).toMatchObject({ source: 'nvml_power_ring', power_w: 200, energy_j: 900 })
+    live.take([row(RING, 6, null, 'lost'), row(AVERAGE, 6, null, 'lost')])
+    expect(live.now()[0]).toMatchObject({
+      ...{ source: 'nvml_power_ring', power_w: null, reason: 'lost', energy_j: 900 },
+    })
+  })
+
+  it('never go on by a source of another scope, nor by an estimate for a counter', () => {
+    const module = sensor('GPU-1', 'gpu_power_mw', 'nvml_power_instant', { scope: 'module' })
+    const estimate = sensor('cpu_package:0', 'cpu_power_mw', 'cpu_estimate')
+    const live = createLiveDevices([GPU, CPU], [RING, module, RAPL, estimate])
+    live.take([row(RING, 1, null, 'gap'), row(module, 1, 900_000)])
+    live.take([row(RAPL, 1, null, 'permission_denied'), row(estimate, 1, 50_000)])
+    expect(live.now()).toMatchObject([
+      { source: 'nvml_power_ring', power_w: null, reason: 'gap' },
+      { source: 'rapl', power_w: null, reason: 'permission_denied' },
+    ])
+  })
+
   it('name what slows a device, and not what it was told to do', () => {
     const live = createLiveDevices([GPU], [RING])
     expect(live.now()[0]?.throttle).toBe(null)
