@@ -80,7 +80,7 @@ say({
   say: 'opened',
   opened: {
     devices: found.devices,
-    sensors: sensors.map((s) => s.row),
+    sensors: sensors.flatMap((s) => [s.row, ...(s.standby ? [s.standby.sensor.row] : [])]),
     missing: found.missing,
     environment: found.environment,
   },

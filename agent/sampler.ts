@@ -51,6 +51,9 @@ export function createSampler(options: SamplerOptions): Sampler {
   const [rings, gauges, edges] = (['ring', 'gauge', 'edge'] as const).map((cadence) =>
     sensors.filter((s) => s.cadence === cadence),
   ) as [Sensor[], Sensor[], Sensor[]]
+  const standbys = sensors.flatMap((s) => s.standby ?? [])
+  /** The gauges, and what stands in for a sensor that fails. */
+  const gaugesNow = () => [...gauges, ...standbys.filter((s) => s.needed()).map((s) => s.sensor)]
   const schedules = {
     ring: createSchedule(RING_NS),
     gauge: createSchedule(interval_ms * 1e6),
@@ -109,7 +112,7 @@ export function createSampler(options: SamplerOptions): Sampler {
         overruns += gauge.missed
         if (gauge.missed >= GAP_INTERVALS)
           onEvent('sampling_overrun', { missed: gauge.missed, interval_ms })
-        read(gauges)
+        read(gaugesNow())
       }
       if (schedules.anchor.isDue(clock.now())) anchors.take()
       if (schedules.watch.isDue(clock.now())) look('during')
@@ -126,7 +129,7 @@ export function createSampler(options: SamplerOptions): Sampler {
   const readAll = async (moment: WatchMoment) => {
     cost.measure(() => {
       read(rings)
-      read(gauges)
+      read(gaugesNow())
       look(moment)
     })
     await Promise.all(pending.values())

@@ -60,7 +60,10 @@ export async function measureBursts(parts: BurstParts): Promise<RunResult> {
       const ring = sensorOf(thread.sensors, 'nvml_power_ring')?.sensor_id
       return {
         ...thread,
-        sensors: polled === null ? thread.sensors : [...thread.sensors, polled.row],
+        sensors: [
+          ...thread.sensors.filter((s) => s.sensor_id !== polled?.row.sensor_id),
+          ...(polled === null ? [] : [polled.row]),
+        ],
         sampler: (given) =>
           thread.sampler({
             ...given,

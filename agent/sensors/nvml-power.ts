@@ -1,5 +1,6 @@
 import type { Reason } from '../../analysis/schema/reason.ts'
 import type { SensorRow } from '../../analysis/schema/sensor.ts'
+import type { SampleRow } from '../../analysis/schema/stream.ts'
 import type { Clock } from '../clock.ts'
 import type { Nvml } from '../ffi/nvml.ts'
 import type { Reader } from '../ffi/nvml-call.ts'
@@ -24,7 +25,7 @@ export const INSTANT_REFRESH_MS = 100
 
 /**
  * The one best source of a GPU's power: the ring, else the momentary value, else the mean of the last second. A lesser one
- * beside a better one would only cost calls. Beside the GPU's own ring a superchip's module has one, which is recorded
+ * beside a better one would only cost calls, so it is read only while the ring fails. Beside the GPU's own ring a superchip's module has one, which is recorded
  * too: it is what the energy counter can be checked against.
  */
 export async function openPower(
@@ -34,30 +35,58 @@ export async function openPower(
 ): Promise<{ sensors: readonly Sensor[]; refused: readonly Refused[] }> {
   const refused: Refused[] = []
   const rings: Sensor[] = []
+  const polledIn = (scope: PowerScope): Sensor | null => {
+    for (const [source, averaging_ms, readers] of polledSources(nvml, gpu)) {
+      const same = readers.filter(([of]) => of === scope)
+      const found = openPolled(nvml, gpu, clock, [source, averaging_ms, same], { standby: true })
+      if (found.sensor) return found.sensor
+    }
+    return null
+  }
   for (const scope of POWER_SCOPES) {
     if (scope === 'module' && rings.length > 0 && !isSuperchip(gpu)) break
     const ring = await openPowerRing(nvml, gpu, clock, scope)
-    if (ring.sensor) rings.push(ring.sensor)
+    if (ring.sensor) rings.push(withStandby(ring.sensor, ring.failing, polledIn(scope)))
     else if (scope === 'gpu') refused.push({ source: 'nvml_power_ring', reason: ring.reason })
   }
   if (rings.length > 0) return { sensors: rings, refused }
 
-  for (const [source, averaging_ms, readers] of polledSources(nvml, gpu)) {
-    let first: Reason | null = null
-    for (const [scope, read] of readers) {
-      const judge = plausiblePower(ratedPower(nvml, gpu, scope))
-      const reading = judge(gpu.guarded(read))
-      if (reading.value !== null) {
-        const duty = nvmlDuty(gpu.device.model, source)
-        const lag_ms = averaging_ms ?? INSTANT_REFRESH_MS
-        const row = powerRow(gpu, source, scope, { averaging_ms, duty, lag_ms })
-        return { sensors: [polled(gpu, clock, row, read, judge)], refused }
-      }
-      first ??= reading.reason
-    }
-    refused.push({ source, reason: first ?? 'unsupported' })
+  for (const polling of polledSources(nvml, gpu)) {
+    const found = openPolled(nvml, gpu, clock, polling)
+    if (found.sensor) return { sensors: [found.sensor], refused }
+    refused.push({ source: polling[0], reason: found.reason })
   }
   return { sensors: [], refused }
+}
+
+/** The first scope in which a polled source gives power, of those that are given. */
+function openPolled(
+  nvml: Nvml,
+  gpu: NvmlDevice,
+  clock: Clock,
+  [source, averaging_ms, readers]: Polled,
+  more: Partial<SensorRow> = {},
+): { sensor: Sensor } | { sensor: null; reason: Reason } {
+  let first: Reason | null = null
+  for (const [scope, read] of readers) {
+    const judge = plausiblePower(ratedPower(nvml, gpu, scope))
+    const reading = judge(gpu.guarded(read))
+    if (reading.value !== null) {
+      const duty = nvmlDuty(gpu.device.model, source)
+      const lag_ms = averaging_ms ?? INSTANT_REFRESH_MS
+      const row = powerRow(gpu, source, scope, { averaging_ms, duty, lag_ms, ...more })
+      return { sensor: polled(gpu, clock, row, read, judge) }
+    }
+    first ??= reading.reason
+  }
+  return { sensor: null, reason: first ?? 'unsupported' }
+}
+
+/** The ring, and a gauge that is read while it fails. What that one can't read either the ring's own row says. */
+function withStandby(ring: Sensor, failing: () => boolean, gauge: Sensor | null): Sensor {
+  if (gauge === null) return ring
+  const read = () => (gauge.read() as readonly SampleRow[]).filter((r) => r.value !== null)
+  return { ...ring, standby: { sensor: { ...gauge, read }, needed: failing } }
 }
 
 type Polled = readonly [

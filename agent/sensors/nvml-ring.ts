@@ -18,6 +18,8 @@ const USUAL_PERIOD_MS = 20
 const GAP_PERIODS = 3
 /** A last stamp further ahead than this was made before the wall clock was set back. */
 const AHEAD_US = 1_000_000
+/** A ring without a new sample for so long has stopped: it is read once a second, and holds the last 2.4 s. */
+const SILENT_NS = 1e9
 /** A driver that was just loaded has recorded nothing yet: so often it is asked again, so far apart. */
 const TRIES = 5
 const BETWEEN_TRIES_MS = 40
@@ -25,14 +27,14 @@ const BETWEEN_TRIES_MS = 40
 /**
  * The driver's own record of power, 50 means a second of 20 ms each: the best there is, and one call a second reads
  * it whole. Its stamps are wall time and are mapped onto the run clock as they are read.
- * @returns the sensor, or why there is no ring
+ * @returns the sensor, and whether its last reading failed; or why there is no ring
  */
 export async function openPowerRing(
   nvml: Nvml,
   gpu: NvmlDevice,
   clock: Clock,
   scope: PowerScope,
-): Promise<{ sensor: Sensor } | { sensor: null; reason: Reason }> {
+): Promise<{ sensor: Sensor; failing: () => boolean } | { sensor: null; reason: Reason }> {
   const readRing = nvml.powerRing(gpu.handle, RING[scope])
   const judge = plausiblePower(ratedPower(nvml, gpu, scope))
   // The first call is slow, shows how often the ring is filled, and leaves out what was before.
@@ -52,7 +54,13 @@ export async function openPowerRing(
   let lastStamp_us = Math.max(...history.value.map((s) => s.stamp_us))
   let last_ns = clock.fromWall(BigInt(lastStamp_us) * 1000n)
 
+  let failing = false
   const read = (): readonly SampleRow[] => {
+    const rows = readNew()
+    failing = rows.length > 0 && rows.every((r) => r.value === null)
+    return rows
+  }
+  const readNew = (): readonly SampleRow[] => {
     // The wall clock may have been set since: an anchor that knows maps what was stamped after that.
     const { wall_unix_ns } = clock.anchor()
     if (lastStamp_us > Number(BigInt(wall_unix_ns) / 1000n) + AHEAD_US) lastStamp_us = 0
@@ -75,9 +83,11 @@ export async function openPowerRing(
       rows.push(sampleRow(row, t_ns, judge(maybe(power_mw))))
       last_ns = t_ns
     }
+    if (rows.length === 0 && now_ns - last_ns > SILENT_NS)
+      rows.push(sampleRow(row, now_ns, unknown('gap')))
     return rows
   }
-  return { sensor: { row, cadence: 'ring', read } }
+  return { sensor: { row, cadence: 'ring', read }, failing: () => failing }
 }
 
 const maybe = (value: number | null): Maybe =>

@@ -20,6 +20,16 @@ export interface Sensor {
   read(): readonly SampleRow[] | Promise<readonly SampleRow[]>
   /** Of a source that takes its time: waits for its answer, and for one that was asked after everything else had ended. */
   finish?(): Promise<readonly SampleRow[]>
+  /** What takes over where this one fails while it records. */
+  readonly standby?: Standby
+}
+
+/** A lesser source of the same quantity, which costs no call as long as the better one reads. */
+export interface Standby {
+  /** A gauge. */
+  readonly sensor: Sensor
+  /** True from a failed reading of the better one to its next good one. */
+  needed(): boolean
 }
 
 /** A row of the event stream, as plain data. */

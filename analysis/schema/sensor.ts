@@ -98,6 +98,10 @@ export const sensorSchema = z.looseObject({
     .nonnegative()
     .nullish()
     .meta({ description: 'by how much its readings may be late at most, ms' }),
+  standby: z
+    .boolean()
+    .nullish()
+    .meta({ description: 'read only while the better source of the same quantity fails' }),
   shared_with: z
     .array(z.string())
     .nullish()

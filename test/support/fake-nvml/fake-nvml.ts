@@ -9,7 +9,7 @@ const SOURCE = fileURLToPath(new URL('./fake_nvml.c', import.meta.url))
 
 /**
  * Compiles the fake driver into a new folder within `dir` and returns the library's path, for LLEM_NVML_PATH.
- * Settings: FAKE_NVML_SCRIPT, FAKE_NVML_GPUS, FAKE_NVML_INIT_RC (see fake_nvml.c); without any, one GPU of a
+ * Settings: FAKE_NVML_SCRIPT, FAKE_NVML_GPUS, FAKE_NVML_INIT_RC, FAKE_NVML_FAIL_FILE (see fake_nvml.c); without any, one GPU of a
  * constant 300 W.
  * @param flags.without names of functions that this driver lacks
  */

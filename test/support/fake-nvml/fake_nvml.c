@@ -14,6 +14,7 @@
  * library is started anew), `model` (0: Fake GPU 80GB, 1: a superchip, 2: Fake GPU 24GB).
  * FAKE_NVML_BUSY_FILE (path): lines `t_us gpu milliwatts` (CLOCK_MONOTONIC, step-hold) that other processes append are
  * power beside the script's.
+ * FAKE_NVML_FAIL_FILE (path): while it is there, functions fail by its lines `function rc`.
  * Time is real unless fake_nvml_set_time_us was called. Layouts: NVML 12.
  */
 #include <stddef.h>
@@ -209,6 +210,17 @@ static int gpu_of(void *device) {
   return place_of(device) >= 0 ? (int)(((char *)device - &parts[0][0]) / PLACES) : (int)((char *)device - handles);
 }
 static int driver_now(void) { return (int)value_at(0, "driver", (double)now_us()); }
+/* What tests make fail at a moment of theirs. */
+static int failing(const char *function) {
+  const char *path = getenv("FAKE_NVML_FAIL_FILE");
+  FILE *f = path ? fopen(path, "r") : NULL;
+  char name[64];
+  int rc = 0, code;
+  while (f && fscanf(f, "%63s %d", name, &code) == 2)
+    if (strcmp(name, function) == 0) rc = code;
+  if (f) fclose(f);
+  return rc;
+}
 /* What every call on a device does first: sleeps, fails. */
 static int enter(void *device, const char *function) {
   count(function);
@@ -220,7 +232,8 @@ static int enter(void *device, const char *function) {
   snprintf(key, sizeof key, "delay:%s", function);
   double t = (double)now_us(), delay = value_at(gpu, key, t);
   if (delay > 0) usleep((useconds_t)delay);
-  int rc = (int)value_at(gpu, "device_rc", t);
+  int rc = failing(function);
+  if (!rc) rc = (int)value_at(gpu, "device_rc", t);
   return rc ? rc : (int)value_at(gpu, function, t);
 }
 #define ENTER(name) int rc_ = enter(d, name); if (rc_) return rc_; int g = gpu_of(d); double t = (double)now_us(); (void)g; (void)t
