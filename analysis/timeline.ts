@@ -1,9 +1,7 @@
-import { wattsOf } from './estimators/energy-metric.ts'
-import { inPowerOrder, type SourceKind, sourceKind } from './estimators/source-choice.ts'
+import { powerSeries } from './drawn-power.ts'
 import { m4 } from './m4.ts'
 import { type Mark, marksOf } from './marked-windows.ts'
 import type { RunData } from './readings/run-data.ts'
-import { type Series, seriesOf } from './readings/sample-table.ts'
 import { answersOf } from './requests/answer.ts'
 import { inFlight } from './requests/concurrency.ts'
 import { absoluteTime } from './schema/time.ts'
@@ -85,37 +83,6 @@ function recordedSpan(run: RunData): { start: number; end: number } {
   }
   for (const e of run.events) include(e.t_ns)
   return start <= end ? { start, end } : { start: 0, end: 0 }
-}
-
-interface PowerSeries {
-  readonly series: Series
-  readonly source: string | null
-  readonly watts: Float64Array
-}
-
-/** One power series of each device, its best source's; a counter shows its mean power between readings. */
-function powerSeries(run: RunData): PowerSeries[] {
-  const rows = new Map(run.sensors.map((s) => [s.sensor_id, s]))
-  const ofDevice = new Map<string, (SourceKind & { readonly series: Series })[]>()
-  for (const series of seriesOf(run.samples)) {
-    const row = series.sensor_id === null ? null : (rows.get(series.sensor_id) ?? null)
-    const kind = sourceKind(series.metric, row)
-    if (kind === undefined) continue
-    const { device_id } = series
-    ofDevice.set(device_id, [...(ofDevice.get(device_id) ?? []), { ...kind, series }])
-  }
-  return [...ofDevice].map(([device_id, sources]) => {
-    const kind = run.devices.find((d) => d.device_id === device_id)?.kind ?? ''
-    // Of equal ones the fuller.
-    sources.sort((a, b) => b.series.t_ns.length - a.series.t_ns.length)
-    const { series } = inPowerOrder(kind, sources)[0] as (typeof sources)[number]
-    const row = series.sensor_id === null ? undefined : rows.get(series.sensor_id)
-    return {
-      series,
-      source: row?.source ?? null,
-      watts: wattsOf(series) ?? new Float64Array(),
-    }
-  })
 }
 
 const round = (x: number, steps: number): number => Math.round(x * steps) / steps

@@ -66,6 +66,30 @@ describe('the choice among the sources of a device', () => {
     )
   })
 
+  it('draws the next source where the best was not read for over 3 s, and nothing else of it', () => {
+    const drawn = (ringTo: number, pollFrom: number) =>
+      timeline(
+        runOf({
+          sensors: [RING, INSTANT],
+          samples: [
+            ...power({ ...RING, from: 0, to: ringTo, every: 0.5, watts: () => 400 }),
+            ...power({ ...INSTANT, from: pollFrom, to: 20, every: 1, watts: () => 300 }),
+          ],
+        }),
+        1000,
+      ).power
+    // The ring to 10 s, polls from 11 to 20 s
+    const [failed] = drawn(10, 8)
+    expect(failed).toMatchObject({
+      ...{ sensor_id: RING.sensor_id, source: 'nvml_power_ring+nvml_power_instant' },
+      t_s: [...Array.from({ length: 21 }, (_, i) => i / 2), 11, 12, 13, 14, 15, 16, 17, 18, 19, 20],
+    })
+    expect(failed?.power_w.slice(20, 22)).toEqual([400, 300])
+    // Three seconds at the end are no hole
+    expect(drawn(17, 8)).toMatchObject([{ source: 'nvml_power_ring', readings: 35 }])
+    expect(drawn(16.5, 8)[0]?.t_s.slice(-4)).toEqual([17, 18, 19, 20])
+  })
+
   it('of joules takes a counter before polled power, which moments are drawn from', () => {
     const samples = [
       ...power({ ...AVERAGE, from: -1, to: 61, every: 1, watts: () => 100 }),
