@@ -42,7 +42,7 @@ export interface Recorded {
 /**
  * What was recorded of the devices of an energy, each by the source that its window's energy came from, else by the best, over the
  * time that all of them cover: **the recorded span**, the one on which ledger, totals, statements and cost rest.
- * Source: docs/metrics.md, "The ledger".
+ * Source: docs/metrics.md, "Energy", ledger.
  */
 export function recordedOf(run: RunData, parts: readonly DeviceEnergy[]): Recorded {
   const recordings = parts.flatMap((p) => recordingOf(run, p) ?? [])

@@ -8,7 +8,7 @@ import { ownScopes } from './source-choice.ts'
  * reached the disk after its last readings of power. A device is known as long as one of its sources of power was read, of
  * counters alone up to their last reading. A device that has no source at all does not count.
  * @returns null where no used device has a source
- * Source: docs/metrics.md, "Windows", row `run`.
+ * Source: docs/metrics.md, "Time base and windows", row `run`.
  */
 export function coveredEnd(run: RunData): number | null {
   const ends = usedDevices(run).flatMap(
