@@ -36,8 +36,14 @@ const SOURCE_WORDS: Record<
   chunk_gaps: 'gaps between chunks, tokens per chunk unknown',
 }
 
+/** Several sources, of several devices or one after the other, are joined by `+`. */
 export const sourceWords = (provenance: string | null): string =>
-  provenance === null ? '' : ((SOURCE_WORDS as Record<string, string>)[provenance] ?? provenance)
+  provenance === null
+    ? ''
+    : provenance
+        .split('+')
+        .map((source) => (SOURCE_WORDS as Record<string, string>)[source] ?? source)
+        .join(' and ')
 
 export const reasonWords = (reason: Reason | null): string =>
   reason === null ? 'no reason was recorded' : REASONS[reason]
@@ -61,6 +67,7 @@ const COMPONENT_WORDS: Record<string, string> = {
   u_edge_j: 'power between samples at the edges of the window',
   u_sampling_j: 'power between samples inside the window',
   u_lag_j: 'power that the sensor reports late, after a falling edge',
+  u_bridge_j: 'power between two sources of the window',
   u_clock_j: 'alignment of clocks',
   u_baseline_j: 'idle power',
   u_sensor_w: 'sensor gain and offset',

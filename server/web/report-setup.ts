@@ -92,7 +92,7 @@ function sensorTable(device_id: string, sensors: readonly SensorRow[]): Markup {
     <th scope="col" class="num">refreshed every, ms</th><th scope="col" class="num">error, at most</th></tr></thead><tbody>
     ${sensors.map(
       (s) => html`<tr><th scope="row"><code>${s.metric}</code></th>
-        <td>${sourceWords(s.source)}</td><td>${s.scope ?? '–'}</td>
+        <td>${sourceWords(s.source)}${s.standby ? ', while the better one fails' : ''}</td><td>${s.scope ?? '–'}</td>
         <td class="num">${ms(s.averaging_ms)}</td><td class="num">${ms(s.period_ms)}</td>
         <td class="num">${bound(s)}</td></tr>`,
     )}</tbody></table>`
