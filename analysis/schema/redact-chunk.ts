@@ -1,0 +1,91 @@
+import { columnFromArray, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
+import { readChunk } from './arrow.ts'
+import { parseJson, toJson } from './json.ts'
+import { canonicalJson } from './key.ts'
+import type { Redactor } from './redact.ts'
+import { sameButForSite } from './redacted.ts'
+import type { StreamName } from './stream.ts'
+
+/** Columns that hold what programs wrote. Prompts and answers, kept where a user wants them, are no such thing. */
+const COLUMNS: Readonly<Partial<Record<StreamName, readonly string[]>>> = {
+  event: ['detail'],
+  request: ['error_code', 'error_message'],
+  engine: ['labels'],
+}
+
+/** A cell of such a column: JSON by its structure, so that options and their values are found, all else as text. */
+export function redactCell(cell: string, redactor: Redactor): string {
+  if (!/^\s*[{[]/.test(cell)) return redactor.text(cell)
+  let value: unknown
+  try {
+    value = parseJson(cell)
+  } catch {
+    return redactor.text(cell)
+  }
+  const redacted = redactor.value(value)
+  const [before, after] = [toJson(value), toJson(redacted)]
+  return before === after ? cell : after
+}
+
+/** A row that is about to be recorded; the same one where nothing had to be redacted. */
+export function redactRow<R extends object>(stream: StreamName, row: R, redactor: Redactor): R {
+  let out = row
+  for (const name of COLUMNS[stream] ?? []) {
+    const cell = (row as Record<string, unknown>)[name]
+    if (typeof cell !== 'string') continue
+    const redacted = redactCell(cell, redactor)
+    if (redacted !== cell) out = { ...out, [name]: redacted }
+  }
+  return out
+}
+
+/**
+ * A chunk with its texts redacted; the very bytes where nothing had to be. The same chunk always gives the same bytes.
+ * @throws ChunkError as `readChunk` does
+ */
+export function redactChunk(stream: StreamName, bytes: Uint8Array, redactor: Redactor): Uint8Array {
+  const names = COLUMNS[stream]
+  if (names === undefined) return bytes
+  const table = readChunk(stream, bytes)
+  const changed = new Map<string, (string | null)[]>()
+  for (const name of names) {
+    const column = table.getChild(name)
+    if (!column || column.nullCount === column.length) continue
+    // A column has few different texts, and often many rows.
+    const known = new Map<string, string>()
+    const cells = Array.from(column as Iterable<unknown>, (cell) => {
+      if (typeof cell !== 'string') return null
+      const redacted = known.get(cell) ?? redactCell(cell, redactor)
+      known.set(cell, redacted)
+      return redacted
+    })
+    if ([...known].some(([before, after]) => before !== after)) changed.set(name, cells)
+  }
+  if (changed.size === 0) return bytes
+  const columns = table.schema.fields.map(({ name }) => {
+    const cells = changed.get(name)
+    // Plain text: a dictionary's number could be that of another of this stream.
+    return [name, cells ? columnFromArray(cells, utf8()) : table.getChild(name)] as [
+      string,
+      ReturnType<typeof columnFromArray>,
+    ]
+  })
+  const out = tableToIPC(tableFromColumns(columns), { format: 'stream' })
+  if (out === null) throw new Error('flechette returned no bytes')
+  return out
+}
+
+/** Whether two chunks hold the same rows, apart from values that two sites redacted. */
+export const sameChunkButForSite = (stream: StreamName, a: Uint8Array, b: Uint8Array): boolean =>
+  sameButForSite(rowsText(stream, a), rowsText(stream, b))
+
+function rowsText(stream: StreamName, bytes: Uint8Array): string {
+  const table = readChunk(stream, bytes)
+  const columns = table.schema.fields.map(({ name }) => [
+    name,
+    Array.from(table.getChild(name) as Iterable<unknown>, (cell) =>
+      ArrayBuffer.isView(cell) ? Array.from(cell as unknown as ArrayLike<unknown>) : cell,
+    ),
+  ])
+  return canonicalJson(columns)
+}
