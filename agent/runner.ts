@@ -89,6 +89,7 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
       say: (text) => reporter.progress(0, text),
       progress: (text) => reporter.progress(0, text),
       stateDir: parts.stateDir,
+      ...(parts.redact ? { redact: parts.redact } : {}),
     })
   })
   const engine = worker as unknown as RunningEngine

@@ -5,6 +5,7 @@ import { totals } from './0003-totals.ts'
 import { votes } from './0004-votes.ts'
 import { qualityScores } from './0005-quality-scores.ts'
 import { documentVersions } from './0006-document-versions.ts'
+import { redaction } from './0007-redaction.ts'
 
 /**
  * Every change of the tables' shape, in order. History: what has been released is never edited. The place in this
@@ -17,6 +18,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: M
   { name: '0004-votes', migration: votes },
   { name: '0005-quality-scores', migration: qualityScores },
   { name: '0006-document-versions', migration: documentVersions },
+  { name: '0007-redaction', migration: redaction },
 ]
 
 /** The version of a database on which every migration has run. */

@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { API_PREFIX, sameMajor, WIRE_HEADER, WIRE_VERSION } from '../analysis/schema/wire.ts'
 import { AnswerError } from './answers/answer-error.ts'
+import { KeyDivided } from './compare-stored.ts'
 import { countRequest } from './counters.ts'
 import { json } from './endpoint.ts'
 import { RunUnreadable } from './load-run.ts'
@@ -127,6 +128,8 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
     return error.ambiguous
       ? new HttpProblem(400, 'ambiguous_run', error.message)
       : new HttpProblem(404, 'unknown_run', error.message)
+  if (error instanceof KeyDivided)
+    return new HttpProblem(400, 'ambiguous_experiment', error.message)
   if (error instanceof NotStored)
     return new HttpProblem(404, `unknown_${error.kind}`, error.message)
   if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)

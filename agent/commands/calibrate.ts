@@ -78,7 +78,7 @@ export async function calibrateCommand(options: CalibrateOptions): Promise<ExitC
   }
   try {
     let report: CalibrateReport | null = null
-    const { result, bundle } = await recordRun(session, sensors, async (parts) => {
+    const { result, bundle } = await recordRun(session, { sensors }, async (parts) => {
       let device_id = ''
       const measured = await measureCalibration({
         ...{ ...parts, plan, sensors, typed, stateDir: stateDir(), random: Math.random },

@@ -55,7 +55,7 @@ export async function doctorBursts(options: DoctorBurstsOptions): Promise<ExitCo
     let reports: readonly BurstReport[] = []
     const { result, bundle } = await recordRun(
       session,
-      { only: null, meters: [] },
+      { sensors: { only: null, meters: [] } },
       async (parts) => {
         const measured = await measureBursts({
           ...parts,

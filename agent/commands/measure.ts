@@ -39,7 +39,7 @@ export async function measureCommand(options: MeasureOptions): Promise<ExitCode>
       // Ctrl-C is how windows alone end: then it interrupts nothing.
       signal: command === null ? new AbortController().signal : signals.signal,
     }
-    const finished = await recordRun(session, measurement.sensors, (parts) =>
+    const finished = await recordRun(session, measurement, (parts) =>
       measureProgram({
         ...{ ...parts, measurement, windows, signals, stateDir: stateDir() },
         json: options.json,

@@ -1,10 +1,11 @@
 import { constants, existsSync } from 'node:fs'
-import { access, mkdir, writeFile } from 'node:fs/promises'
+import { access, mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Comparison } from '../../analysis/schema/comparison.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import type { ServerConnection } from '../embedded-server.ts'
+import { writePrivate } from '../private-file.ts'
 import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
 
 /** Where reports go without --out. */
@@ -18,7 +19,7 @@ export async function prepareOut(options: RecordOptions, runs: number): Promise<
   const dir = options.out ?? (options.json || options.server === false ? null : REPORTS)
   if (dir === null) return
   try {
-    await mkdir(resolve(dir), { recursive: true })
+    await mkdir(resolve(dir), { recursive: true, mode: 0o700 })
     await access(resolve(dir), constants.W_OK)
   } catch (error) {
     throw new ConfigError([
@@ -67,10 +68,11 @@ export async function writeResults(
   for (const summary of summaries) {
     const bundle = finished.find((f) => f.result.run_id === summary.run_id)?.bundle
     const dir = bundle ?? resolve(REPORTS, summary.run_id)
-    await mkdir(dir, { recursive: true })
+    await mkdir(dir, { recursive: true, mode: 0o700 })
     const report = join(dir, 'report.html')
-    await writeFile(report, await server.client.text(`/reports/${summary.run_id}`))
-    if (bundle) await writeFile(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+    await writePrivate(report, await server.client.text(`/reports/${summary.run_id}`))
+    if (bundle)
+      await writePrivate(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
     paths.push(report)
   }
   return paths

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { Study, StudyItem } from '../../analysis/schema/study.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
-import { loadStudy } from '../config-file.ts'
+import { loadStudy, storedExperiment } from '../config-file.ts'
 import { engineOf } from '../engines/list.ts'
 import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
@@ -61,7 +61,9 @@ export function shareOf(items: readonly StudyItem[], item: string | null): reado
 function printDryRun(study: Study, items: readonly StudyItem[], json: boolean): void {
   const runs = items.map(({ experiment_key, cycle }) => ({ experiment_key, cycle }))
   if (json)
-    process.stdout.write(`${JSON.stringify({ runs, experiments: study.experiments }, null, 2)}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ runs, experiments: study.experiments.map(shown) }, null, 2)}\n`,
+    )
   else
     for (const { experiment, experiment_key, cycle } of items)
       process.stdout.write(
@@ -69,6 +71,11 @@ function printDryRun(study: Study, items: readonly StudyItem[], json: boolean): 
           `${experiment.load.shape} load, concurrency ${experiment.load.concurrency ?? '-'}\n`,
       )
 }
+
+const shown = ({ experiment, experiment_key }: Study['experiments'][number]) => ({
+  experiment: storedExperiment(experiment),
+  experiment_key,
+})
 
 /** Weights are fetched before anything is measured, once for all runs of the study. */
 async function prepareEngines(
@@ -101,7 +108,7 @@ async function runItems(
       await sleep(study.pause_s * 1000, undefined, { signal }).catch(() => {})
     if (signal.aborted) break
     reporter.runStarts(i, items.length, item.experiment)
-    const run = await recordRun(session, item.experiment.sensors, (parts) =>
+    const run = await recordRun(session, item.experiment, (parts) =>
       runExperiment({
         ...parts,
         item,

@@ -74,7 +74,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 function openLog(stateDir: string, path: string): number {
   try {
-    mkdirSync(stateDir, { recursive: true })
+    mkdirSync(stateDir, { recursive: true, mode: 0o700 })
     return openSync(path, 'a', 0o600)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

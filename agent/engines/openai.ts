@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { redactLog } from '../redact-log.ts'
 import { ask, type Endpoint } from './ask.ts'
 import { probeCapabilities } from './capabilities.ts'
 import { type Child, startChild } from './child.ts'
@@ -87,6 +88,7 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     stopping = true
     endWatch()
     await child.stop('keep')
+    if (options.redact) await redactLog(child.logPath, options.redact)
   }
   const died = new Promise<string>((resolve) => {
     void child.exited.then((how) => {

@@ -1,4 +1,4 @@
-import { columnFromArray, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
+import { columnFromArray, type Table, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
 import { readChunk } from './arrow.ts'
 import { parseJson, toJson } from './json.ts'
 import { canonicalJson } from './key.ts'
@@ -28,7 +28,7 @@ export function redactCell(cell: string, redactor: Redactor): string {
 }
 
 /** A row that is about to be recorded; the same one where nothing had to be redacted. */
-export function redactRow<R extends object>(stream: StreamName, row: R, redactor: Redactor): R {
+function redactRow<R extends object>(stream: StreamName, row: R, redactor: Redactor): R {
   let out = row
   for (const name of COLUMNS[stream] ?? []) {
     const cell = (row as Record<string, unknown>)[name]
@@ -39,14 +39,28 @@ export function redactRow<R extends object>(stream: StreamName, row: R, redactor
   return out
 }
 
+/** Rows that are about to be recorded; the same list where the stream holds no such text. */
+export const redactRows = <R extends object>(
+  stream: StreamName,
+  rows: readonly R[],
+  redactor: Redactor,
+): readonly R[] =>
+  COLUMNS[stream] === undefined ? rows : rows.map((row) => redactRow(stream, row, redactor))
+
 /**
  * A chunk with its texts redacted; the very bytes where nothing had to be. The same chunk always gives the same bytes.
+ * @param read what `readChunk` made of the bytes, where it is there already
  * @throws ChunkError as `readChunk` does
  */
-export function redactChunk(stream: StreamName, bytes: Uint8Array, redactor: Redactor): Uint8Array {
+export function redactChunk(
+  stream: StreamName,
+  bytes: Uint8Array,
+  redactor: Redactor,
+  read?: Table,
+): Uint8Array {
   const names = COLUMNS[stream]
   if (names === undefined) return bytes
-  const table = readChunk(stream, bytes)
+  const table = read ?? readChunk(stream, bytes)
   const changed = new Map<string, (string | null)[]>()
   for (const name of names) {
     const column = table.getChild(name)
@@ -74,6 +88,9 @@ export function redactChunk(stream: StreamName, bytes: Uint8Array, redactor: Red
   if (out === null) throw new Error('flechette returned no bytes')
   return out
 }
+
+/** Whether a stream may hold texts that are redacted. */
+export const hasTexts = (stream: StreamName): boolean => COLUMNS[stream] !== undefined
 
 /** Whether two chunks hold the same rows, apart from values that two sites redacted. */
 export const sameChunkButForSite = (stream: StreamName, a: Uint8Array, b: Uint8Array): boolean =>

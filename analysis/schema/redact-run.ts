@@ -50,7 +50,8 @@ function ordinaryValues(experiment: unknown): ReadonlySet<string> {
 
 /** run.json before or after parsing, redacted; the same object where nothing had to be. */
 export function redactRunFile<T>(file: T, { described, heard }: RunRedactor): T {
-  const { run, ...rest } = file as { run?: Fields }
+  if (file === null || typeof file !== 'object') return file
+  const { run, ...rest } = file as { run?: Fields | null }
   if (run === null || typeof run !== 'object') return file
   const { experiment, reason, ...facts } = run
   const redacted = {

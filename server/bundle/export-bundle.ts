@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 import { chunkPath } from '../../analysis/schema/bundle.ts'
 import { BUNDLE_VERSION } from '../../analysis/schema/run.ts'
+import { makePrivate, privateFolder, writePrivate } from '../private-file.ts'
 import { readRunFile } from '../run-file.ts'
 import { readChunks } from '../store/chunks.ts'
 import type { Store } from '../store/open.ts'
@@ -31,10 +32,11 @@ export async function exportBundles(
 
 async function exportArchive(store: Store, rows: readonly RunRow[], out: string): Promise<void> {
   if (existsSync(out)) throw new BundleError(`${out} is there already. Give another --out.`)
-  mkdirSync(dirname(out), { recursive: true })
+  privateFolder(dirname(out))
   const dir = mkdtempSync(join(tmpdir(), 'llem-export-'))
   try {
     for (const row of rows) await writeBundle(store, row, join(dir, row.run_id))
+    makePrivate(out)
     // Sorted, portable and with one mtime: nothing of this machine or hour gets into the archive.
     await create(
       { file: out, cwd: dir, gzip: true, portable: true, mtime: new Date(0) },
@@ -49,8 +51,7 @@ async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void
   const files: Record<string, { sha256: string; bytes: number }> = {}
   const write = (path: string, bytes: Uint8Array, hash: string): void => {
     const full = join(dir, path)
-    mkdirSync(dirname(full), { recursive: true })
-    writeFileSync(full, bytes)
+    writePrivate(full, bytes)
     files[path] = { sha256: hash, bytes: bytes.byteLength }
   }
   write('run.json', Buffer.from(row.run_json), row.sha256)
@@ -69,5 +70,5 @@ async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void
     ...(said === null && row.outcome !== null ? { outcome: row.outcome } : {}),
     files,
   }
-  writeFileSync(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writePrivate(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }

@@ -104,8 +104,8 @@ function isGzip(archive: string): boolean {
 
 /** Written as it comes, within the parser's own call: nothing is left open when the archive breaks off. */
 function writeEntry(entry: ReadEntry, path: string): void {
-  mkdirSync(dirname(path), { recursive: true })
-  const fd = openSync(path, 'wx')
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  const fd = openSync(path, 'wx', 0o600)
   let open = true
   const close = () => {
     if (open) closeSync(fd)

@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
@@ -14,6 +13,7 @@ import { rowsOf } from '../formats/decoded.ts'
 import type { ExportFormat } from '../formats/export-format.ts'
 import { STREAM_FORMATS } from '../formats/list.ts'
 import { columnsCsv, runsCsv } from '../formats/runs-csv.ts'
+import { writePrivate } from '../private-file.ts'
 import { runView } from '../run-view.ts'
 import { tagsOf } from '../store/annotate.ts'
 import { countStreams, readChunks } from '../store/chunks.ts'
@@ -75,7 +75,7 @@ const WRITE: Record<
   parquet: (store, rows, out) => writeStreams('parquet', store, rows, out),
   arrow: (store, rows, out) => writeStreams('arrow', store, rows, out),
   async json(store, rows, out) {
-    write(out, await summariesJson(store, rows))
+    writePrivate(out, await summariesJson(store, rows))
   },
   mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
   submission: exportSubmissions,
@@ -94,7 +94,7 @@ async function writeCodecarbon(
   for (const row of rows)
     views.push(await codecarbonView(summaries, row, place, 'window', isoNow().slice(0, 10)))
   const file = out.endsWith('.csv') ? out : join(out, 'emissions.csv')
-  write(file, codecarbonCsv(views))
+  writePrivate(file, codecarbonCsv(views))
   const runs = views.map(({ cells, parts, pue, factor, notes }) => ({
     run_id: cells.run_id,
     energies: parts,
@@ -102,7 +102,7 @@ async function writeCodecarbon(
     factor,
     notes,
   }))
-  write(
+  writePrivate(
     file.replace(/\.csv$/, '.provenance.json'),
     toJson({ span: 'window', timestamp: 'UTC', runs }, 2),
   )
@@ -132,8 +132,8 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
       2,
       `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
     )
-  write(file, runsCsv(all))
-  write(columns, columnsCsv(all))
+  writePrivate(file, runsCsv(all))
+  writePrivate(columns, columnsCsv(all))
 }
 
 /** A folder a run, a file a stream. */
@@ -152,7 +152,7 @@ async function writeStreams(
       for await (const part of STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)))
         parts.push(part)
       const dir = rows.length === 1 ? out : join(out, run_id)
-      write(join(dir, `${stream}.${format}`), Buffer.concat(parts))
+      writePrivate(join(dir, `${stream}.${format}`), Buffer.concat(parts))
     }
   }
 }
@@ -171,10 +171,6 @@ async function writeTaskFiles(
       2,
       `The runs are of ${files.size} tasks (${[...files.keys()].join(', ')}), a file each: give a folder with --out.`,
     )
-  for (const [task, text] of files) write(single ? out : join(out, 'tasks', `${task}.json`), text)
-}
-
-function write(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, content)
+  for (const [task, text] of files)
+    writePrivate(single ? out : join(out, 'tasks', `${task}.json`), text)
 }

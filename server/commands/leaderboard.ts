@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import type { BoardComparison, BoardRow } from '../../analysis/schema/leaderboard.ts'
@@ -9,6 +8,7 @@ import { boardsQuerySchema, compareStoredBoards } from '../compare-boards.ts'
 import { boardColumnsCsv } from '../formats/board-csv.ts'
 import { leaderboard } from '../leaderboard.ts'
 import { leaderboardQuerySchema } from '../leaderboard-query.ts'
+import { writePrivate } from '../private-file.ts'
 import { numberText } from './number-text.ts'
 import { parseQuery } from './parse-query.ts'
 import { columns, nextPage } from './runs.ts'
@@ -36,7 +36,7 @@ async function list(options: BoardOptions, query: Readonly<Record<string, string
       const explained =
         asked.format === 'csv' && options.out !== undefined ? columnsBeside(options.out) : null
       put(options, (await boardFile(store, page.rows, asked)).bytes)
-      if (explained !== null) writeFileSync(explained, boardColumnsCsv(page.rows))
+      if (explained !== null) writePrivate(explained, boardColumnsCsv(page.rows))
       return
     }
     if (options.out !== undefined) return put(options, Buffer.from(toJson(page, 2)))
@@ -66,8 +66,7 @@ function columnsBeside(out: string): string {
 function put({ out, json }: BoardOptions, bytes: Uint8Array): void {
   if (out === undefined) return void process.stdout.write(bytes)
   const path = resolve(out)
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, bytes)
+  writePrivate(path, bytes)
   printLine(json ? JSON.stringify({ path }) : path)
 }
 

@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
+import { writePrivate } from '../private-file.ts'
 import { findRun } from '../store/find-run.ts'
 import { reportHtml, reportSpecs } from '../web/report.ts'
 import { printLine, summariesFor, withStore } from './with-store.ts'
@@ -19,8 +19,7 @@ export async function report(
       options.format === 'html'
         ? await reportHtml(run, summary)
         : toJson(await reportSpecs(run, summary), 2)
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, text)
+    writePrivate(path, text)
     printLine(options.json ? JSON.stringify({ run_id: row.run_id, path }) : path)
   })
 }

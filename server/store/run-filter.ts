@@ -1,5 +1,6 @@
 import type { Expression, ExpressionBuilder, SqlBool } from 'kysely'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
+import { hasKey } from './former-keys.ts'
 import type { Tables } from './tables.ts'
 
 /** Columns by which lists filter for equality; a list of values is "or". */
@@ -78,7 +79,10 @@ export function conditions(eb: Filterable, query: RunListQuery): Expression<SqlB
   const all: Expression<SqlBool>[] = []
   for (const column of TEXT_FILTERS) {
     const values = query.text[column]
-    if (values) all.push(eb(`run.${column}`, 'in', values as never[]))
+    if (!values) continue
+    if (column === 'experiment_key')
+      all.push(hasKey(eb as unknown as Parameters<typeof hasKey>[0], values))
+    else all.push(eb(`run.${column}`, 'in', values as never[]))
   }
   for (const column of NUMBER_FILTERS) {
     const values = query.number[column]

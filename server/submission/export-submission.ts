@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { BundleError } from '../bundle/bundle-error.ts'
 import { exportBundles } from '../bundle/export-bundle.ts'
 import { bundleFiles } from '../bundle/files.ts'
 import { readBundle } from '../bundle/read-bundle.ts'
+import { writePrivate } from '../private-file.ts'
 import type { Store } from '../store/open.ts'
 import { sha256 } from '../store/sha256.ts'
 import type { RunRow } from '../store/tables.ts'
@@ -30,12 +31,12 @@ async function writeSubmission(store: Store, row: RunRow, dir: string): Promise<
   await exportBundles(store, [row], join(dir, 'bundle'))
   // From the bundle as written, not from the database: what is stated is what a reader can compute.
   const { summary, row: board } = statedOf(readBundle(join(dir, 'bundle')))
-  writeFileSync(join(dir, 'summary.json'), `${toJson(summary, 2)}\n`)
-  writeFileSync(join(dir, 'mlenergy.json'), `${toJson(board, 2)}\n`)
+  writePrivate(join(dir, 'summary.json'), `${toJson(summary, 2)}\n`)
+  writePrivate(join(dir, 'mlenergy.json'), `${toJson(board, 2)}\n`)
   const files = Object.fromEntries(
     bundleFiles(dir).map((f) => [f.path, { sha256: sha256(f.read()), bytes: f.bytes }]),
   )
   const { run_id, analysis_version } = summary
   const manifest = { submission_version: SUBMISSION_VERSION, run_id, analysis_version, files }
-  writeFileSync(join(dir, 'submission.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writePrivate(join(dir, 'submission.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }

@@ -1,0 +1,71 @@
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Readable and writable by this user alone. */
+export const PRIVATE_FILE = 0o600
+export const PRIVATE_FOLDER = 0o700
+const OTHERS = 0o077
+
+/** Makes folders that are not there, for this user alone; those that are there stay as they are. */
+export const privateFolder = (path: string): void =>
+  void mkdirSync(path, { recursive: true, mode: PRIVATE_FOLDER })
+
+/**
+ * Writes a file for this user alone, with the folders above it. One that is there is replaced, and narrowed; a pipe or
+ * a terminal is written as it is.
+ */
+export function writePrivate(path: string, content: string | Uint8Array): void {
+  privateFolder(dirname(path))
+  const file = openSync(path, 'w', PRIVATE_FILE)
+  try {
+    narrow(file)
+    writeFileSync(file, content)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Makes an empty file for this user alone where none is: what opens it later takes over its rights. */
+export function makePrivate(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', PRIVATE_FILE))
+  } catch {
+    // It is there, or can't be made: who opens it says so in better words.
+  }
+}
+
+/** Takes the rights of others from a file of ours and from those that SQLite keeps beside it. */
+export function narrowFile(path: string): void {
+  for (const each of [path, `${path}-wal`, `${path}-shm`])
+    try {
+      const { mode } = statSync(each)
+      if ((mode & OTHERS) !== 0) chmodSync(each, mode & ~OTHERS & 0o777)
+    } catch {
+      // Not there, or another user's: `check` reports it.
+    }
+}
+
+/** Rights that others have on a file, such as `644`; null: none. */
+export function openToOthers(path: string): string | null {
+  const mode = statSync(path).mode & 0o777
+  return (mode & OTHERS) === 0 ? null : mode.toString(8)
+}
+
+function narrow(file: number): void {
+  const stat = fstatSync(file)
+  if (!stat.isFile() || (stat.mode & OTHERS) === 0) return
+  try {
+    fchmodSync(file, PRIVATE_FILE)
+  } catch {
+    // Another user's file, which we may write to: its rights are that user's to give.
+  }
+}
