@@ -1,3 +1,4 @@
+import { toJson } from './json.ts'
 import { createRedactor, type Redactor, secretsIn } from './redact.ts'
 import type { Hide } from './redacted.ts'
 import { isSecretName } from './secret-name.ts'
@@ -20,7 +21,7 @@ export interface RunRedactor {
 /**
  * The redactors of one run. Its configuration holds the values that its engine may repeat in a log or an error, so
  * these are found wherever they stand. Values of ordinary variables (a model's name, a path) are looked for only in
- * what programs wrote: in a configuration they may stand on purpose.
+ * what programs wrote: in a configuration or an environment they may stand on purpose.
  * @param experiment the configuration in clear
  * @param more further values that are secret, such as a key that the environment of the agent holds
  */
@@ -29,24 +30,30 @@ export function runRedactor(
   hide: Hide,
   more: readonly string[] = [],
 ): RunRedactor {
-  const ordinary = ordinaryValues(experiment)
   const all = [...secretsIn(experiment), ...more]
-  const sure = all.filter((value) => !ordinary.has(value))
+  const sure = [...secretsIn(withoutOrdinary(experiment)), ...more]
   return { described: createRedactor(hide, sure), heard: createRedactor(hide, all) }
 }
 
-/** Values of variables of the engine whose names and forms are not those of a secret. */
-function ordinaryValues(experiment: unknown): ReadonlySet<string> {
-  const engine = (experiment as { engine?: { env?: unknown } } | null)?.engine
-  const env = engine !== null && typeof engine === 'object' ? engine.env : null
-  if (env === null || typeof env !== 'object') return new Set()
-  return new Set(
-    Object.entries(env).flatMap(([name, value]) => {
-      const text = String(value)
-      return isSecretName(name) || hideInText(text, () => '', []) !== text ? [] : [text]
-    }),
-  )
+/**
+ * A configuration without those variables of its engine that neither their name nor their form calls a key, and those
+ * whose value it shows elsewhere too, such as a model's name.
+ */
+function withoutOrdinary(experiment: unknown): unknown {
+  const { engine, ...others } = (experiment ?? {}) as { engine?: unknown }
+  const { env, ...more } = (engine ?? {}) as { env?: unknown }
+  if (env === null || typeof env !== 'object') return experiment
+  const elsewhere = toJson(createRedactor(() => '').value([others, more]))
+  const telling = Object.entries(env).filter(([name, value]) => {
+    const text = String(value)
+    if (isSecretName(name) || hideInText(text, () => '', []) !== text) return true
+    return LIKE_A_KEY.test(text) && !elsewhere.includes(text)
+  })
+  return { ...others, engine: { ...more, env: Object.fromEntries(telling) } }
 }
+
+/** Long, without spaces or slashes, of letters and digits in no order that a word or a setting has. */
+const LIKE_A_KEY = /^(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[^\s/]{12,}$|^(?=.*\d)(?=.*[a-z])[^\s/_.]{20,}$/
 
 /** run.json before or after parsing, redacted; the same object where nothing had to be. */
 export function redactRunFile<T>(file: T, { described, heard }: RunRedactor): T {

@@ -1,5 +1,5 @@
 import { isPlainVariable } from './plain-variables.ts'
-import type { Hide } from './redacted.ts'
+import { type Hide, isRedacted } from './redacted.ts'
 import { isSecretName } from './secret-name.ts'
 import { hideInText, isHarmless } from './secret-text.ts'
 
@@ -24,8 +24,9 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
   const text = (part: string) => hideInText(part, hide, sure)
   const whole = (part: string) => (isHarmless(part) ? part : hide(part))
   const variable = (name: string, value: unknown): unknown => {
-    if (value === null || typeof value === 'boolean') return value
-    if (!isPlainVariable(name)) return whole(String(value))
+    if (value === null || value === '') return value
+    // Whatever it looks like: a list says which variables hold no secret, not which values.
+    if (!isPlainVariable(name)) return isRedacted(String(value)) ? value : hide(String(value))
     return typeof value === 'string' ? text(value) : value
   }
 

@@ -40,11 +40,15 @@ const MEMBER = new RegExp(
 /** Parameters of an address that are secret, beside those that their name gives away. */
 const PARAMETERS: ReadonlySet<string> = new Set(['key', 'sig', 'sas', 'code', 'x-amz-credential'])
 
-/** Values that hold no secret: nothing, a placeholder, a reference to a variable, a word of a configuration. */
-const HARMLESS =
-  /^(|\*+|\.{3}|…|\(hidden\)|<[^>]*>|\$\w+|\$\{\w+\}|\$\(.*\)|none|null|nil|true|false|auto|undefined|yes|no|on|off|basic|bearer|digest|enabled|disabled|default)$/i
+/** Values of a configuration that hold no secret under any name. */
+const NO_SECRET = /^(|\*+|\(hidden\)|none|null|nil|true|false|auto|undefined)$/i
+/** In a text also: a placeholder, a reference to a variable, a word that stands where a value might. */
+const NO_SECRET_IN_TEXT =
+  /^(\.{3}|…|<[^>]*>|\$[A-Z_][A-Z0-9_]*|\$\{\w+\}|yes|no|on|off|basic|bearer|digest|enabled|disabled|default)$/
 
-export const isHarmless = (value: string): boolean => HARMLESS.test(value) || isRedacted(value)
+export const isHarmless = (value: string): boolean => NO_SECRET.test(value) || isRedacted(value)
+const isHarmlessInText = (value: string): boolean =>
+  isHarmless(value) || NO_SECRET_IN_TEXT.test(value.replace(/^(basic|bearer|digest)$/i, 'basic'))
 
 /**
  * Replaces what a text quotes of keys: passwords within addresses, parameters and options whose name says that they
@@ -102,7 +106,7 @@ function withoutKnown(text: string, hide: Hide, known: readonly string[]): strin
 
 /** What begins with a redacted value was redacted before, up to a full stop or the like. */
 const bare = (value: string, hide: Hide): string =>
-  isHarmless(value) || /^redacted:[0-9a-f]{16}/.test(value) || value.startsWith('(hidden)')
+  isHarmlessInText(value) || /^redacted:[0-9a-f]{16}/.test(value) || value.startsWith('(hidden)')
     ? value
     : hide(value)
 
