@@ -18,6 +18,9 @@ import { CommandError } from './command-error.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
+/** There is no secret of this site, and none can be made; what would have to be redacted is not stored. */
+export class SiteSecretError extends CommandError {}
+
 /** Shorter ones can be found by trying. */
 const LEAST = 16
 
@@ -25,7 +28,7 @@ const LEAST = 16
  * What stands for a value that is not stored, under the secret of this site: `LLEM_SITE_SECRET`, or the file
  * `site-secret` in the state directory, which is made when it is first needed. Nothing is read before a value is
  * redacted. The agent does the same (agent/site-secret.ts).
- * @throws CommandError, when a value is redacted, where there is no secret and none can be made
+ * @throws SiteSecretError, when a value is redacted, where there is no secret and none can be made
  */
 export const hideOfSite = (env: Environment = process.env): Hide => siteHide(() => siteSecret(env))
 
@@ -42,7 +45,7 @@ function siteSecret(env: Environment): string {
   try {
     return read(path) ?? made(path)
   } catch (error) {
-    if (error instanceof CommandError) throw error
+    if (error instanceof SiteSecretError) throw error
     const { code } = error as NodeJS.ErrnoException
     throw refuse(
       path,
@@ -90,7 +93,7 @@ function made(path: string): string {
   return read(path) as string
 }
 
-const refuse = (path: string, message: string) => new CommandError(2, `${path} ${message}.`)
+const refuse = (path: string, message: string) => new SiteSecretError(2, `${path} ${message}.`)
 
 /** $XDG_STATE_HOME/llem, by default ~/.local/state/llem, as the agent has it. */
 function stateDir(env: Environment): string {
