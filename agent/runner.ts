@@ -60,6 +60,7 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   const { item, reporter } = parts
   const { draft, signal, event } = run
   const { experiment } = item
+  const shown = parts.redact ?? ((text: string) => text)
   const launches = experiment.engine.name !== 'openai' || experiment.engine.launcher === 'command'
 
   if (experiment.phases.settle !== null)
@@ -86,8 +87,9 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
     worker = await parts.kind.start({
       experiment,
       signal,
-      say: (text) => reporter.progress(0, text),
-      progress: (text) => reporter.progress(0, text),
+      // What an engine answers may quote its keys.
+      say: (text) => reporter.progress(0, shown(text)),
+      progress: (text) => reporter.progress(0, shown(text)),
       stateDir: parts.stateDir,
       ...(parts.redact ? { redact: parts.redact } : {}),
     })

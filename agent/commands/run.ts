@@ -6,6 +6,7 @@ import { loadStudy, storedExperiment } from '../config-file.ts'
 import { engineOf } from '../engines/list.ts'
 import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
+import { refuseRedacted } from '../redacted-values.ts'
 import { runExperiment } from '../runner.ts'
 import { stateDir } from '../state-dir.ts'
 import { openServer, recordRun, type Session } from './record-run.ts'
@@ -21,6 +22,7 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
     printDryRun(study, items, options.json)
     return 0
   }
+  for (const { experiment } of study.experiments) refuseRedacted(experiment)
   await prepareOut(options, items.length)
   const reporter = createReporter(process.stderr, false)
   const interrupt = onInterrupt(reporter.say)

@@ -76,7 +76,8 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
   const child = await startChild({
     program,
     args,
-    env: { ...process.env, ...engine.env },
+    // With the site's secret an engine's log could be used to try out what was redacted.
+    env: { ...process.env, LLEM_SITE_SECRET: undefined, ...engine.env },
     stateDir: options.stateDir,
     name: 'engine',
     talks: false,

@@ -27,25 +27,36 @@ export function redactCell(cell: string, redactor: Redactor): string {
   return before === after ? cell : after
 }
 
-/** A row that is about to be recorded; the same one where nothing had to be redacted. */
-function redactRow<R extends object>(stream: StreamName, row: R, redactor: Redactor): R {
-  let out = row
-  for (const name of COLUMNS[stream] ?? []) {
-    const cell = (row as Record<string, unknown>)[name]
-    if (typeof cell !== 'string') continue
-    const redacted = redactCell(cell, redactor)
-    if (redacted !== cell) out = { ...out, [name]: redacted }
-  }
-  return out
-}
-
 /** Rows that are about to be recorded; the same list where the stream holds no such text. */
-export const redactRows = <R extends object>(
+export function redactRows<R extends object>(
   stream: StreamName,
   rows: readonly R[],
   redactor: Redactor,
-): readonly R[] =>
-  COLUMNS[stream] === undefined ? rows : rows.map((row) => redactRow(stream, row, redactor))
+): readonly R[] {
+  const names = COLUMNS[stream]
+  if (names === undefined) return rows
+  const redact = remembering(redactor)
+  return rows.map((row) => {
+    let out = row
+    for (const name of names) {
+      const cell = (row as Record<string, unknown>)[name]
+      if (typeof cell !== 'string') continue
+      const redacted = redact(cell)
+      if (redacted !== cell) out = { ...out, [name]: redacted }
+    }
+    return out
+  })
+}
+
+/** Many rows have few different texts, such as the labels of an engine's metrics. */
+function remembering(redactor: Redactor): (cell: string) => string {
+  const known = new Map<string, string>()
+  return (cell) => {
+    const redacted = known.get(cell) ?? redactCell(cell, redactor)
+    known.set(cell, redacted)
+    return redacted
+  }
+}
 
 /**
  * A chunk with its texts redacted; the very bytes where nothing had to be. The same chunk always gives the same bytes.
@@ -65,15 +76,15 @@ export function redactChunk(
   for (const name of names) {
     const column = table.getChild(name)
     if (!column || column.nullCount === column.length) continue
-    // A column has few different texts, and often many rows.
-    const known = new Map<string, string>()
+    const redact = remembering(redactor)
+    let same = true
     const cells = Array.from(column as Iterable<unknown>, (cell) => {
       if (typeof cell !== 'string') return null
-      const redacted = known.get(cell) ?? redactCell(cell, redactor)
-      known.set(cell, redacted)
+      const redacted = redact(cell)
+      same &&= redacted === cell
       return redacted
     })
-    if ([...known].some(([before, after]) => before !== after)) changed.set(name, cells)
+    if (!same) changed.set(name, cells)
   }
   if (changed.size === 0) return bytes
   const columns = table.schema.fields.map(({ name }) => {

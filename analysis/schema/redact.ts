@@ -1,7 +1,7 @@
 import { isPlainVariable } from './plain-variables.ts'
 import { type Hide, isRedacted } from './redacted.ts'
 import { isSecretName } from './secret-name.ts'
-import { hideInText, isHarmless } from './secret-text.ts'
+import { hideInText, isCount, isHarmless } from './secret-text.ts'
 
 /**
  * Decides what of a run is stored in clear. Both methods change nothing in what they have given, and hold for
@@ -70,14 +70,15 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
         const [, name = '', value] = given
         option = value === undefined ? name : null
         if (value === undefined) return word
-        if (isSecretName(name) && !isNumber(value)) return `${cutAtEquals(word)}${whole(value)}`
+        if (isSecretName(name) && !isCount(name, value))
+          return `${cutAtEquals(word)}${whole(value)}`
         if (/^-*header$/i.test(name)) return `${cutAtEquals(word)}${headerLine(value)}`
         return text(word)
       }
       const before = option
       if (before === null) return text(word)
       if (!takesSeveral) option = null
-      if (isSecretName(before) && !isNumber(word)) return whole(word)
+      if (isSecretName(before) && !isCount(before, word)) return whole(word)
       option = null
       if (/^(-H|--header)$/.test(before)) return headerLine(word)
       if (/^(-u|--user|--proxy-user)$/.test(before) && /^[^/\s]+:[^/\s]+$/.test(word))
@@ -89,6 +90,9 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
   function walk(value: unknown, key: string): unknown {
     const secret = isSecretName(key)
     if (typeof value === 'string') return secret ? whole(value) : text(value)
+    // A password of digits is a number to YAML.
+    if (typeof value === 'number' || typeof value === 'bigint')
+      return secret && !isCount(key, String(value)) ? hide(String(value)) : value
     if (value === null || typeof value !== 'object') return value
     if (Array.isArray(value)) {
       if (secret) return value.map((v) => (typeof v === 'string' ? whole(v) : walk(v, key)))
@@ -116,7 +120,6 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set([
   ...['content-type', 'host', 'user-agent'],
 ])
 const OPTION = /^(--?[A-Za-z][\w.-]*)(?:=([\s\S]*))?$/
-const isNumber = (text: string) => /^[\d.]+$/.test(text)
 const cutAtEquals = (word: string) => word.slice(0, word.indexOf('=') + 1)
 /** Shorter ones stand in many a text by chance. */
 const isTelling = (value: string) => value.length >= 6 && !isHarmless(value)

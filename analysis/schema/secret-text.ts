@@ -20,21 +20,21 @@ const KEY_FORMS: readonly string[] = [
   'npm_[A-Za-z0-9]{16,}',
   'pypi-[\\w-]{16,}',
   'dop_v1_\\w{8,}',
-  'SG\\.[\\w-]{8,}\\.[\\w-]{8,}',
-  'eyJ[\\w-]{8,}\\.[\\w-]{4,}\\.[\\w-]*',
+  'SG\\.[\\w-]{8,80}\\.[\\w-]{8,}',
+  'eyJ[\\w-]{8,500}\\.[\\w-]{4,}(?:\\.[\\w-]*)?',
 ]
 const KEYS = new RegExp(`(?<![A-Za-z0-9])(?:${KEY_FORMS.join('|')})`, 'g')
 const PEM = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g
 const WEBHOOK = /(?<=hooks\.slack\.com\/services\/)[\w/-]+/g
 const USERINFO = /(?<=\b[a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#"'<>]+(?=@)/gi
-const SCHEME = /\b(Bearer|Basic|Digest|Negotiate|ApiKey)(\s+)([A-Za-z0-9._~+/-]{6,}=*)/gi
+const SCHEME = /\b(Bearer|Basic|Digest|Negotiate|ApiKey)(\s{1,8})([A-Za-z0-9._~+/-]{6,}=*)/gi
 /** A word with no quotes, brackets or separators; a quoted text is taken whole, with its quotes. */
 const VALUE = `"(?:[^"\\\\]|\\\\.)*"|'(?:[^'\\\\]|\\\\.)*'|[^\\s"',;&<>()[\\]{}]+`
 const QUERY = /([?&;#])([A-Za-z][\w.[\]-]{0,60})=([^&#;\s"'<>]+)/g
 const ASSIGNED = new RegExp(`(?<![\\w?&;#-])([A-Za-z_][\\w.-]{0,80})=(${VALUE})`, 'g')
-const FLAG = new RegExp(`(?<![\\w-])(--?[A-Za-z][\\w.-]{0,80})([=\\s]\\s*)(${VALUE})`, 'g')
+const FLAG = new RegExp(`(?<![\\w-])(--?[A-Za-z][\\w.-]{0,80})([=\\s]\\s{0,8})(${VALUE})`, 'g')
 const MEMBER = new RegExp(
-  `(\\\\?["']?)([A-Za-z_][\\w-]{0,80})\\1(\\s*:\\s*\\[?\\s*)((?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)\\s+)?)(\\\\"[^"\\\\]*\\\\"|${VALUE})`,
+  `(\\\\?["']?)([A-Za-z_][\\w-]{0,80})\\1(\\s{0,8}:\\s{0,8}\\[?\\s{0,8})((?:(?:Bearer|Basic|Digest|Token|ApiKey|Negotiate)\\s{1,8})?)(\\\\"[^"\\\\]*\\\\"|${VALUE})`,
   'gi',
 )
 /** Parameters of an address that are secret, beside those that their name gives away. */
@@ -56,8 +56,21 @@ const isHarmlessInText = (value: string): boolean =>
  * @param known values that are secret wherever they stand
  */
 export function hideInText(text: string, hide: Hide, known: readonly string[]): string {
+  let before = text
+  for (let i = 0; i < MOST_PASSES; i++) {
+    const after = pass(before, hide, known)
+    if (after === before) break
+    before = after
+  }
+  return before
+}
+
+/** What is replaced may let a rule see what it did not before; hardly ever more than once. */
+const MOST_PASSES = 8
+
+function pass(text: string, hide: Hide, known: readonly string[]): string {
   let out = outside(text, (part) => withoutKnown(part, hide, known))
-  out = outside(out, (part) => part.replace(PEM, hide).replace(WEBHOOK, hide))
+  out = outside(out, (part) => part.replace(PEM, hide).replace(WEBHOOK, hide).replace(KEYS, hide))
   out = out.replace(USERINFO, (login) => (login === 'git' ? login : bare(login, hide)))
   out = out.replace(QUERY, (all, lead, name, value) =>
     isSecretName(name) || PARAMETERS.has(name.toLowerCase())
@@ -77,14 +90,13 @@ export function hideInText(text: string, hide: Hide, known: readonly string[]): 
       ? `${quote}${name}${quote}${between}${scheme}${quoted(value, hide)}`
       : all,
   )
-  out = out.replace(SCHEME, (all, scheme, between, value) =>
+  return out.replace(SCHEME, (all, scheme, between, value) =>
     /[\d._~+/=-]|[a-z][A-Z]/.test(value) ? `${scheme}${between}${bare(value, hide)}` : all,
   )
-  return outside(out, (part) => part.replace(KEYS, hide))
 }
 
 /** `--max-token 128` is a count; a password of digits is a password. */
-const isCount = (name: string, value: string): boolean =>
+export const isCount = (name: string, value: string): boolean =>
   /token$/i.test(name) && /^["']?[\d.]+["']?$/.test(value)
 
 const outside = (text: string, work: (part: string) => string): string =>
@@ -95,13 +107,17 @@ const outside = (text: string, work: (part: string) => string): string =>
 function withoutKnown(text: string, hide: Hide, known: readonly string[]): string {
   let out = text
   for (const value of known)
-    for (const form of new Set([
-      value,
-      JSON.stringify(value).slice(1, -1),
-      encodeURIComponent(value),
-    ]))
+    for (const form of spellings(value))
       if (out.includes(form)) out = outside(out, (part) => part.replaceAll(form, () => hide(value)))
   return out
+}
+
+/** A value as it is, within JSON and within an address. */
+function spellings(value: string): ReadonlySet<string> {
+  const forms = new Set([value, JSON.stringify(value).slice(1, -1)])
+  // Half a surrogate pair can't stand in an address.
+  if (!/\p{Cs}/u.test(value)) forms.add(encodeURIComponent(value))
+  return forms
 }
 
 /** What begins with a redacted value was redacted before, up to a full stop or the like. */

@@ -32,6 +32,8 @@ export interface OpenOptions {
   /** Make the file when it is not there. Otherwise its absence is an error. */
   readonly create: boolean
   readonly busy_timeout_ms?: number
+  /** Take the time to write a large file anew where values in clear were redacted in it. */
+  readonly erase?: boolean
   /** By default under the secret of this site. */
   readonly hide?: Hide
 }
@@ -63,7 +65,10 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
         if (version_before > 0 && version_before < REDACTED_SINCE) await redactStored(db, hide)
       })
     if (version_before > 0 && version_before < REDACTED_SINCE) narrowFile(path)
-    await eraseFreed(db, raw)
+    await eraseFreed(db, raw, {
+      any_size: options.erase ?? false,
+      say: (line) => void process.stderr.write(`${line}\n`),
+    })
     return { path, db, raw, hide, version_before, close: () => db.destroy() }
   } catch (error) {
     raw?.close()

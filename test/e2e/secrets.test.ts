@@ -116,6 +116,15 @@ describe('secrets of a run', () => {
     })
     await agent('config', 'show', join(own, 'ok.json'))
     await agent('config', 'grid', join(own, 'ok.json'), '--json')
+    // What was shown can be read again, and has the same key; but it can't be run.
+    const { experiment_key: _, ...again } = JSON.parse(shown.stdout)
+    writeFileSync(join(own, 'again.json'), JSON.stringify(again))
+    const seen = await agent('config', 'show', join(own, 'again.json'), '--json')
+    expect(JSON.parse(seen.stdout)).toEqual(JSON.parse(shown.stdout))
+    expect(await agent('run', join(own, 'again.json'))).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--set engine.env.MY_SETTING=VALUE'),
+    })
     await agent('run', join(own, 'ok.json'), '--dry-run', '--json')
     // What is wrong with a configuration is reported without the value.
     const wrong = await agent(
