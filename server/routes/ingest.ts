@@ -3,7 +3,6 @@ import type { Context } from 'hono'
 import { z } from 'zod'
 import { ChunkError, type ChunkFault, readChunk } from '../../analysis/schema/arrow.ts'
 import { idSchema } from '../../analysis/schema/id.ts'
-import { createRedactor } from '../../analysis/schema/redact.ts'
 import { hasTexts, redactChunk, sameChunkButForSite } from '../../analysis/schema/redact-chunk.ts'
 import type { Hide } from '../../analysis/schema/redacted.ts'
 import { runFileSchema } from '../../analysis/schema/run.ts'
@@ -16,10 +15,11 @@ import {
 import { readBody } from '../body.ts'
 import { checkDigest } from '../content-digest.ts'
 import { endpoint, json } from '../endpoint.ts'
+import { createHeardRedactors, type HeardRedactors } from '../heard-redactors.ts'
 import { notSealed, notStored, sealedRun, unknownRun } from '../ingest-problems.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
-import { RunFileError, readRunFile } from '../run-file.ts'
+import { RunFileError, readJsonText, readRunFile } from '../run-file.ts'
 import { chunkBytes } from '../store/chunks.ts'
 import { registerRun, updateRun } from '../store/register.ts'
 import { sealRun } from '../store/seal.ts'
@@ -42,7 +42,7 @@ export function ingestRoutes(
   app: OpenAPIHono,
   { store, writer, feed, counters, now }: Parts,
 ): void {
-  const redactor = createRedactor(store.hide)
+  const heard = createHeardRedactors(store.hide)
   endpoint(app, {
     method: 'post',
     path: '/runs',
@@ -53,7 +53,7 @@ export function ingestRoutes(
       200: { description: 'the same run.json is there already', body: named },
     },
     async handle(c) {
-      const run = await runFileOf(c, store.hide)
+      const run = await runFileOf(c, store.hide, heard)
       const { run_id } = run.file.run
       const result = await store.db.transaction().execute((tx) => registerRun(tx, run, now()))
       if (typeof result === 'object')
@@ -74,7 +74,7 @@ export function ingestRoutes(
     raw_body: { media_type: 'application/json', schema: runFileSchema },
     answers: { 200: { description: 'updated, or the same already', body: named } },
     async handle(c, { params: { run_id } }) {
-      const run = await runFileOf(c, store.hide)
+      const run = await runFileOf(c, store.hide, heard)
       if (run.file.run.run_id !== run_id)
         throw new HttpProblem(
           422,
@@ -116,7 +116,7 @@ export function ingestRoutes(
       const sent_sha256 = checkDigest(c.req.header('content-digest'), sent)
       const table = tableOf(query.stream, sent)
       const row_count = table.numRows
-      const bytes = redactChunk(query.stream, sent, redactor, table)
+      const bytes = redactChunk(query.stream, sent, heard.of(run_id), table)
       const sha256 = bytes === sent ? sent_sha256 : sha256Of(bytes)
       // What is put is given away; one with redacted values may have to be compared.
       const copy = hasTexts(query.stream) && holdsRedacted(bytes) ? bytes.slice() : null
@@ -147,7 +147,7 @@ export function ingestRoutes(
     body: sealSchema,
     answers: { 200: { description: 'sealed, now or before in the same way', body: named } },
     async handle(_, { params: { run_id }, body }) {
-      const reason = body.reason == null ? body.reason : redactor.text(body.reason)
+      const reason = body.reason == null ? body.reason : heard.of(run_id).text(body.reason)
       const seal = { ...body, reason }
       const result = await store.db.transaction().execute((tx) => sealRun(tx, run_id, seal, now()))
       if (result !== 'sealed' && result !== 'same') throw notSealed(result, run_id, body.outcome)
@@ -161,10 +161,12 @@ export function ingestRoutes(
   })
 }
 
-async function runFileOf(c: Context, hide: Hide) {
+async function runFileOf(c: Context, hide: Hide, heard: HeardRedactors) {
   const bytes = await readBody(c, MAX_JSON_BYTES)
   try {
-    return readRunFile(bytes, hide)
+    const run = readRunFile(bytes, hide)
+    heard.learn(run.file.run.run_id, readJsonText(bytes).value)
+    return run
   } catch (error) {
     if (!(error instanceof RunFileError)) throw error
     if (error.errors.length === 0)

@@ -6,10 +6,14 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRecorder } from '../../agent/recorder.ts'
 import { redactSpool } from '../../agent/redact-spool.ts'
 import { redactorOfRun } from '../../agent/run-secrets.ts'
-import { createSpool } from '../../agent/spool.ts'
+import { createServerClient } from '../../agent/server-client.ts'
+import { shipLeftovers } from '../../agent/ship-leftovers.ts'
+import { createSpool, type Spool } from '../../agent/spool.ts'
 import { encodeChunk, readChunk } from '../../analysis/schema/arrow.ts'
 import { siteHide } from '../../analysis/schema/redacted.ts'
 import type { RunFileInput } from '../../analysis/schema/run.ts'
+import { findRun } from '../../server/store/find-run.ts'
+import { served } from '../server/served.ts'
 
 const SECRET = 'Canary-7f3Aq9Zz'
 const hide = siteHide(() => 'the secret of this site')
@@ -37,12 +41,18 @@ async function filesHolding(at: string, sought: string): Promise<string[]> {
 }
 
 describe('a spool', () => {
-  it('that an earlier version left in clear is redacted, its manifest with it; twice is once', async () => {
+  /** As an earlier version left it. */
+  async function inClear(): Promise<Spool> {
     const spool = await createSpool(dir, 'r1')
     await spool.writeRun(runFile)
     await spool.writeChunk(key, encodeChunk('event', [event]))
     const chunks = [{ process_id: 'p', stream: 'event' as const, count: 1 }]
     await spool.end({ outcome: 'failed', reason: `it said ${SECRET}`, chunks })
+    return spool
+  }
+
+  it('that an earlier version left in clear is redacted, its manifest with it; twice is once', async () => {
+    const spool = await inClear()
     expect(await filesHolding(dir, SECRET)).toHaveLength(3)
 
     expect(await redactSpool(spool, hide)).toBe(true)
@@ -58,6 +68,43 @@ describe('a spool', () => {
     const before = await readFile(join(spool.dir, 'run.json'), 'utf8')
     expect(await redactSpool(spool, hide)).toBe(false)
     expect(await readFile(join(spool.dir, 'run.json'), 'utf8')).toBe(before)
+  })
+
+  it('in clear is shipped redacted, also where its server redacted a part of it before', async () => {
+    const spool = await inClear()
+    const server = await served()
+    try {
+      const client = createServerClient({ url: server.url, token: null })
+      // What the earlier version had sent, which the server redacted under the secret of its own site.
+      expect(await client.register(await spool.readRun())).toBe('new')
+      await client.putChunk(
+        'r1',
+        key,
+        new Uint8Array(await spool.readChunk(key)),
+        await spool.sha256(key),
+      )
+      const said: string[] = []
+      const target = { server: server.url, db: null }
+      const shipped = await shipLeftovers({
+        spoolDir: dir,
+        server: { client, target, resolve: async () => client },
+        say: (text) => said.push(text),
+        hide,
+        patience_ms: 5_000,
+      })
+      expect([shipped, said]).toEqual([
+        [{ run_id: 'r1', state: 'sealed' }],
+        [
+          'Run r1 held values in clear; they are stored redacted now (docs/secrets.md).',
+          'Run r1 was sent and sealed (failed).',
+        ],
+      ])
+      const row = await findRun(server.store.db, 'r1')
+      expect(row.run_json).toMatch(/redacted:[0-9a-f]{16}/)
+      expect(row.reason).toBe(`it said ${hide(SECRET)}`)
+    } finally {
+      await server.close()
+    }
   })
 
   it('never holds in clear what is recorded now, and is for its user alone', async () => {

@@ -93,6 +93,8 @@ const modes = (dir: string) =>
 beforeAll(() => {
   own = mkdtempSync(join(tmpdir(), 'llem-own-'))
   home = makeHome({
+    // As most have it: in a file.
+    LLEM_SITE_SECRET: '',
     ENGINE_KEY: KEYS.api_key,
     METER_USER: KEYS.user,
     METER_PASSWORD: KEYS.password,
@@ -205,7 +207,7 @@ describe('secrets of a run', () => {
 
   it('are in no response of the server, and in no line of its log', async () => {
     const serving = await serveProgram(home.db, [], {
-      env: { XDG_STATE_HOME: join(home.dir, 'state') },
+      env: { LLEM_SITE_SECRET: '', XDG_STATE_HOME: join(home.dir, 'state') },
     })
     const found: string[] = []
     const get = async (path: string) => {
