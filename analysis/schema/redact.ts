@@ -87,8 +87,18 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
     })
   }
 
+  // Rows of results have hundreds of fields, the same in each.
+  const names = new Map<string, boolean>()
+  function isSecret(name: string): boolean {
+    const known = names.get(name)
+    if (known !== undefined) return known
+    const secret = isSecretName(name)
+    if (names.size < MOST_NAMES) names.set(name, secret)
+    return secret
+  }
+
   function walk(value: unknown, key: string): unknown {
-    const secret = isSecretName(key)
+    const secret = isSecret(key)
     if (typeof value === 'string') return secret ? whole(value) : text(value)
     // A password of digits is a number to YAML.
     if (typeof value === 'number' || typeof value === 'bigint')
@@ -113,6 +123,7 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
   return { text, value: <T>(value: T) => walk(value, '') as T }
 }
 
+const MOST_NAMES = 10_000
 const ENV = /^(env|environ|env_vars|environment_variables)$/i
 const HEADERS = /^(extra_|default_|http_|request_)?headers$/i
 const PLAIN_HEADERS: ReadonlySet<string> = new Set([

@@ -16,10 +16,13 @@ import { toJson } from '../../analysis/schema/json.ts'
 import { type Hide, siteHide } from '../../analysis/schema/redacted.ts'
 import { exportBundles } from '../../server/bundle/export-bundle.ts'
 import { importBundles } from '../../server/bundle/import-bundle.ts'
+import { givenFiles } from '../../server/results/files.ts'
+import { readResults, storeResults } from '../../server/results/import-results.ts'
 import { checkStore } from '../../server/store/check.ts'
 import { findRun } from '../../server/store/find-run.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { createSummaries } from '../../server/summaries.ts'
+import { ROOT } from '../support/root.ts'
 import { llemServer, serveProgram } from './program.ts'
 import { PROCESS_ID, RUN_ID, sampleChunks, sampleRunFile } from './sample-run.ts'
 import { tempDir } from './served.ts'
@@ -142,6 +145,21 @@ describe('imports', () => {
     const key = (id: string) => rows.find((r) => r.run_id === id)?.experiment_key
     expect(key('r1')).toBe(key('r3'))
     expect(key('r1')).not.toBe(key('r2'))
+  })
+})
+
+describe('results of other tools', () => {
+  it('are listed redacted; their file is kept as the evidence that it is', async () => {
+    const store = await storeAt('a.db')
+    const fixture = 'test/fixtures/importers/aiperf/profile_export_aiperf.json'
+    const file = JSON.parse(readFileSync(join(ROOT, fixture), 'utf8'))
+    file.aiperf_version = `0.13.0 --api-key ${SECRET}`
+    const at = join(dir, 'profile_export_aiperf.json')
+    writeFileSync(at, JSON.stringify(file))
+    await storeResults(store, readResults(givenFiles(at), { format: null, revision: null }), NOW)
+    const [row] = await store.db.selectFrom('result').select('payload').execute()
+    expect(row?.payload).toContain(hide(SECRET))
+    expect(row?.payload).not.toContain(SECRET)
   })
 })
 
