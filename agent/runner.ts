@@ -87,7 +87,7 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
     worker = await parts.kind.start({
       experiment,
       signal,
-      // What an engine answers may quote its keys.
+      // An engine's response may quote its keys.
       say: (text) => reporter.progress(0, shown(text)),
       progress: (text) => reporter.progress(0, shown(text)),
       stateDir: parts.stateDir,

@@ -39,7 +39,7 @@ export function makePrivate(path: string): void {
   try {
     closeSync(openSync(path, 'wx', PRIVATE_FILE))
   } catch {
-    // It is there, or can't be made: who opens it says so in better words.
+    // It is there, or can't be made: whoever opens it reports that better.
   }
 }
 

@@ -14,7 +14,7 @@ export function redactRunText(text: string, value: unknown, hide: Hide): string 
 }
 
 /**
- * Whether two texts of run.json say the same, apart from values that two sites redacted: an agent and a server, or two
+ * Whether two texts of run.json hold the same, apart from values that two sites redacted: an agent and a server, or two
  * hosts, that do not share a secret can't compare these.
  */
 export function sameRunText(a: string, b: string): boolean {

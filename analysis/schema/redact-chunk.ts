@@ -6,7 +6,7 @@ import type { Redactor } from './redact.ts'
 import { sameButForSite } from './redacted.ts'
 import type { StreamName } from './stream.ts'
 
-/** Columns that hold what programs wrote. Prompts and answers, kept where a user wants them, are no such thing. */
+/** Columns that hold what programs wrote. Prompts and output texts, kept where a user wants them, are not among them. */
 const COLUMNS: Readonly<Partial<Record<StreamName, readonly string[]>>> = {
   event: ['detail'],
   request: ['error_code', 'error_message'],

@@ -25,7 +25,7 @@ export function createRedactor(hide: Hide, known: readonly string[] = []): Redac
   const whole = (part: string) => (isHarmless(part) ? part : hide(part))
   const variable = (name: string, value: unknown): unknown => {
     if (value === null || value === '') return value
-    // Whatever it looks like: a list says which variables hold no secret, not which values.
+    // Whatever it looks like: variables are on the list by their name, not by their value.
     if (!isPlainVariable(name)) return isRedacted(String(value)) ? value : hide(String(value))
     return typeof value === 'string' ? text(value) : value
   }

@@ -51,8 +51,8 @@ const isHarmlessInText = (value: string): boolean =>
   isHarmless(value) || NO_SECRET_IN_TEXT.test(value.replace(/^(basic|bearer|digest)$/i, 'basic'))
 
 /**
- * Replaces what a text quotes of keys: passwords within addresses, parameters and options whose name says that they
- * are secret, headers that let in, and keys known by the form that their makers give them.
+ * Replaces what a text quotes of keys: passwords within addresses, parameters and options with the name of a
+ * secret, headers that let in, and keys known by the form that their makers give them.
  * @param known values that are secret wherever they stand
  */
 export function hideInText(text: string, hide: Hide, known: readonly string[]): string {

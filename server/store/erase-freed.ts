@@ -23,7 +23,7 @@ export async function eraseLater(db: Kysely<Tables>): Promise<void> {
 
 /**
  * Writes the file anew where rows were redacted, since SQLite keeps what was there before in pages that it has freed,
- * and in its log. A large file is written anew only where that was asked for, since whoever opens it waits. Where another program reads the file, or there is no room for a copy, the next opening tries again.
+ * and in its log. A large file is written anew only on demand, since whoever opens it waits. Where another program reads the file, or there is no room for a copy, the next opening tries again.
  */
 export async function eraseFreed(
   db: Kysely<Tables>,

@@ -42,7 +42,7 @@ describe("the site's secret", () => {
     expect(statSync(path()).mode & 0o777).toBe(0o600)
   })
 
-  it('is what LLEM_SITE_SECRET says, on every host', () => {
+  it('is LLEM_SITE_SECRET where that is set, on every host', () => {
     const given = { ...env(), LLEM_SITE_SECRET: 'shared by the hosts of a lab' }
     expect(hideOfSite(given)('x')).toBe(hideOfServer({ ...given, XDG_STATE_HOME: '/nowhere' })('x'))
     expect(readdirSync(dir)).toEqual([])

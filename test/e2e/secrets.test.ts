@@ -48,7 +48,7 @@ const study = (more: readonly string[] = []) =>
       launcher: 'command',
       base_url: 'http://127.0.0.1:{port}/v1',
       command: [
-        ...[process.execPath, join(ROOT, 'test/support/telling-engine.mjs'), '--port', '{port}'],
+        ...[process.execPath, join(ROOT, 'test/support/careless-engine.mjs'), '--port', '{port}'],
         ...['--api-key', KEYS.api_key, `--token=${KEYS.token}`, ...more],
       ],
       env: { MY_SETTING: KEYS.setting, HF_TOKEN: KEYS.hub, OMP_NUM_THREADS: '3' },

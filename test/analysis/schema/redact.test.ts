@@ -54,13 +54,30 @@ describe('names', () => {
       'token',
       'dbPassword',
     ],
-    ...['Authorization', 'client_secret', 'AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID', 'DB_PASS'],
+    ...[
+      'Authorization',
+      'client_secret',
+      'AWS_SECRET_ACCESS_KEY',
+      'AWS_ACCESS_KEY_ID',
+      'DB_PASS',
+      'HF_TOKEN_2',
+      'secret_id',
+    ],
   ])('%s is that of a secret', (name) => expect(isSecretName(name)).toBe(true))
 
   it.each([
     ...['api_key_env', 'password_env', 'tokenizer', 'max_tokens', 'input_tokens', 'pad_token'],
     ...['TOKENIZERS_PARALLELISM', 'token_source', 'key', 'author', '--enable-auth', 'bypass'],
-    ...['ssl_key_file', 'energy_per_output_token', 'prefix', 'passes', '__proto__', ''],
+    ...[
+      'ssl_key_file',
+      'energy_per_output_token',
+      'prefix',
+      'passes',
+      'pad_token_id',
+      'client_id',
+      '__proto__',
+      '',
+    ],
   ])('%s is not', (name) => expect(isSecretName(name)).toBe(false))
 })
 
@@ -289,7 +306,7 @@ describe('a run', () => {
     expect(redactRunFile(plain, runRedactor(plain.run.experiment, none))).toBe(plain)
   })
 
-  it('tells which values it hides', () => {
+  it('lists the values that it hides', () => {
     expect(secretsIn({ engine: { command: ['x', '--token', K] } })).toEqual([K])
   })
 })

@@ -1,6 +1,6 @@
 // A server with the OpenAI completions API that lets in whoever knows its keys, and writes them into its log, its
-// answers and its errors: what careless engines do.
-// MY_SETTING=.. HF_TOKEN=.. node telling-engine.mjs --port 8000 --api-key K --token=T [--dies-after N]
+// responses and its errors: what careless engines do.
+// MY_SETTING=.. HF_TOKEN=.. node careless-engine.mjs --port 8000 --api-key K --token=T [--dies-after N]
 import { createServer } from 'node:http'
 import { parseArgs } from 'node:util'
 
