@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/global-setup.ts'],
+    // Nothing of a test is made in the home of whoever runs it.
+    env: { LLEM_SITE_SECRET: 'the secret of the site of all tests' },
     reporters: ['default', './test/support/count-reporter.ts'],
     isolate: false, // so: no module state
     pool: 'forks',

@@ -33,9 +33,13 @@ for (const add of [addRun, addMeasure, addDoctor, addWatch, addCalibrate, addShi
   add(program)
 
 /** Every error that a person can mend is a sentence and an exit code; a stack is only for our own faults. */
-function explain(error: unknown): number {
+async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
-  const { name, message, stack, kind } = error as Error & { kind?: string }
+  const { name, kind } = error as Error & { kind?: string }
+  // An error may quote a configuration, and terminals are logged.
+  const { redactForTerminal } = await import('./redact-terminal.ts')
+  const message = redactForTerminal((error as Error).message, process.env)
+  const stack = redactForTerminal(String((error as Error).stack ?? message), process.env)
   if (name === 'ConfigError') {
     process.stderr.write(`${message}\n`)
     return 2
@@ -52,7 +56,7 @@ function explain(error: unknown): number {
     'BurstError',
     'SensorError',
   ].includes(name)
-  process.stderr.write(`${expected ? message : (stack ?? message)}\n`)
+  process.stderr.write(`${expected ? message : stack}\n`)
   return kind === 'config' ? 2 : 1
 }
 
@@ -67,6 +71,6 @@ const throwInstead = (command: Command): void => {
   for (const child of command.commands) throwInstead(child)
 }
 throwInstead(program)
-program.parseAsync().catch((error: unknown) => {
-  process.exitCode = explain(error)
+program.parseAsync().catch(async (error: unknown) => {
+  process.exitCode = await explain(error)
 })

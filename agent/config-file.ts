@@ -1,9 +1,14 @@
 import { nearest } from '../analysis/schema/did-you-mean.ts'
+import type { Experiment } from '../analysis/schema/experiment.ts'
 import { ownValue } from '../analysis/schema/own.ts'
+import { redactExperiment } from '../analysis/schema/redact-run.ts'
+import type { Hide } from '../analysis/schema/redacted.ts'
 import { ConfigError, parseStudy, type Study, setPath } from '../analysis/schema/study.ts'
 import { parseYaml, YamlError } from '../analysis/schema/yaml.ts'
 import { PRESETS } from './presets.ts'
 import { FileError, readText } from './read-file.ts'
+import { redactorOfRun } from './run-secrets.ts'
+import { hideOfSite } from './site-secret.ts'
 
 export interface LoadedStudy {
   readonly study: Study
@@ -15,7 +20,11 @@ export interface LoadedStudy {
  * Reads FILE or PRESET, applies `--set key.path=value` and resolves it.
  * @throws ConfigError naming file, key, bad value and remedy
  */
-export function loadStudy(source: string, settings: readonly string[]): LoadedStudy {
+export function loadStudy(
+  source: string,
+  settings: readonly string[],
+  hide: Hide = hideOfSite(),
+): LoadedStudy {
   const preset = ownValue(PRESETS, source)
   let written: unknown = preset ? preset.study : readConfig(source)
   for (const setting of settings) {
@@ -23,8 +32,12 @@ export function loadStudy(source: string, settings: readonly string[]): LoadedSt
     if (written === null || typeof written !== 'object') break
     written = dropFromSweep(setPath(written, path, value), path)
   }
-  return { study: parseNamed(written, source), from: preset ? `preset ${source}` : source }
+  return { study: parseNamed(written, source, hide), from: preset ? `preset ${source}` : source }
 }
+
+/** An experiment as run.json will hold it. */
+export const storedExperiment = (experiment: Experiment, hide: Hide = hideOfSite()): Experiment =>
+  redactExperiment(experiment, redactorOfRun(experiment, process.env, hide).described)
 
 /**
  * `key.path=value` of the command line; the value is YAML.
@@ -55,9 +68,9 @@ function parsed(text: string, from: string): unknown {
 }
 
 /** @throws ConfigError whose first words are the file, so that a script that reads several knows which */
-function parseNamed(written: unknown, source: string): Study {
+function parseNamed(written: unknown, source: string, hide: Hide): Study {
   try {
-    return parseStudy(written)
+    return parseStudy(written, (experiment) => storedExperiment(experiment, hide))
   } catch (error) {
     if (!(error instanceof ConfigError) || Object.hasOwn(PRESETS, source)) throw error
     throw new ConfigError(

@@ -191,6 +191,15 @@ function checkedUrl(server: string): string {
       retry: false,
       kind: 'config',
     })
+  if (url.username !== '' || url.password !== '' || url.search !== '')
+    throw new ServerError({
+      status: null,
+      code: 'bad_url',
+      detail:
+        '--server holds a login or a query; give the address alone, such as http://host:8642, and the token in LLEM_TOKEN',
+      retry: false,
+      kind: 'config',
+    })
   return server
 }
 

@@ -1,4 +1,6 @@
 import { encodeChunk } from '../analysis/schema/arrow.ts'
+import type { Redactor } from '../analysis/schema/redact.ts'
+import { redactRows } from '../analysis/schema/redact-chunk.ts'
 import type { Row, StreamName } from '../analysis/schema/stream.ts'
 import { type ChunkKey, MAX_CHUNK_BYTES, type Seal } from '../analysis/schema/wire.ts'
 import type { Clock } from './clock.ts'
@@ -20,6 +22,8 @@ export interface RecorderOptions {
   readonly maxRows?: number
   readonly maxBytes?: number
   readonly onChunk?: (chunk: WrittenChunk) => void
+  /** Redacts what programs wrote into rows, when a chunk is cut. */
+  readonly redactor?: Redactor
 }
 
 /** Takes rows from everything that measures and makes them durable, chunk by chunk. */
@@ -102,7 +106,8 @@ export function createRecorder(options: RecorderOptions): Recorder {
   }
 
   async function write(buffer: Buffer): Promise<void> {
-    const { rows, first_t_ns } = buffer
+    const { first_t_ns } = buffer
+    const rows = redacted(buffer)
     buffer.rows = []
     buffer.bytes = 0
     let done = 0
@@ -126,6 +131,11 @@ export function createRecorder(options: RecorderOptions): Recorder {
       if (!closed) buffer.timer ??= setTimeout(() => void cut(buffer), maxAgeMs)
       fail(error instanceof Error ? error : new Error(String(error)))
     }
+  }
+
+  function redacted({ rows, stream }: Buffer): readonly AnyRow[] {
+    const { redactor } = options
+    return redactor === undefined ? rows : redactRows(stream, rows, redactor)
   }
 
   async function flush(): Promise<void> {

@@ -28,6 +28,8 @@ export interface RecordingParts {
   readonly signal: AbortSignal
   /** This host's calibrations; those of the run's devices go into its record. */
   readonly calibrations?: readonly Calibration[]
+  /** Redacts what programs write, such as an engine's log. */
+  readonly redact?: (text: string) => string
 }
 
 /** What is recorded: the configuration as run.json shall hold it. */

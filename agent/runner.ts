@@ -64,6 +64,7 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   const { item, reporter } = parts
   const { draft, signal, event } = run
   const { experiment } = item
+  const shown = parts.redact ?? ((text: string) => text)
   const launches = experiment.engine.name !== 'openai' || experiment.engine.launcher === 'command'
 
   if (experiment.phases.settle !== null)
@@ -88,16 +89,21 @@ async function runPhases(parts: RunnerParts, run: Recording): Promise<Ending> {
   let worker: RunningEngine | null = null
   await run.phase('load', null, async () => {
     let doing = 'starting'
+    // An engine's response may quote its keys.
     const show = (text: string) => {
-      doing = text
+      doing = shown(text)
     }
     const end = reporter.wait(
       () => `the engine (${doing})`,
       experiment.engine.name === 'openai' ? experiment.engine.ready_timeout_s : null,
     )
     try {
-      const { stateDir } = parts
-      worker = await parts.kind.start({ experiment, signal, say: show, progress: show, stateDir })
+      const { stateDir, redact } = parts
+      const report = { say: show, progress: show }
+      worker = await parts.kind.start({
+        ...{ experiment, signal, stateDir, ...report },
+        ...(redact ? { redact } : {}),
+      })
     } finally {
       end()
     }

@@ -1,6 +1,9 @@
+import type { Hide } from '../analysis/schema/redacted.ts'
 import type { Backoff } from './backoff.ts'
 import { closeOrphan } from './orphan.ts'
+import { redactSpool } from './redact-spool.ts'
 import { createShipper, type ShipServer, shipCommand } from './shipper.ts'
+import { hideOfSite } from './site-secret.ts'
 import type { Spool } from './spool.ts'
 import { SpoolError } from './spool-error.ts'
 import { type ListedSpool, listSpools, sweepSpools } from './spool-list.ts'
@@ -21,6 +24,8 @@ export async function shipLeftovers(options: {
   readonly server: ShipServer
   readonly say: (text: string) => void
   readonly backoff?: Backoff
+  /** What stands for values that an earlier version recorded in clear. */
+  readonly hide?: Hide
   readonly patience_ms?: number
 }): Promise<ShippedRun[]> {
   await sweepSpools(options.spoolDir)
@@ -50,6 +55,11 @@ async function shipOne(
     say(`Run ${spool.run_id} is still under way; its own agent sends it.`)
     return 'live'
   }
+  if (
+    !(state === 'orphan' && (await isEmpty(spool))) &&
+    (await redactSpool(spool, options.hide ?? hideOfSite()))
+  )
+    say(`Run ${spool.run_id} held values in clear; they are stored redacted now (docs/secrets.md).`)
   const target = await spool.target()
   // To a server that the user names all may be sent; a database that nobody named takes its own runs alone.
   if (
@@ -67,7 +77,7 @@ async function shipOne(
   }
   await spool.clean()
   const seal = (await spool.readSeal()) ?? (await closeOrphan(spool))
-  const { spoolDir: _, ...shipping } = options
+  const { spoolDir: _, hide: __, ...shipping } = options
   const how = await createShipper({ patience_ms: 30_000, ...shipping, spool }).finish(seal)
   if (how === 'sealed') say(`Run ${spool.run_id} was sent and sealed (${seal.outcome}).`)
   return how

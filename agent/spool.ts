@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { chunkPath, type Manifest } from '../analysis/schema/bundle.ts'
 import { ID_PATTERN } from '../analysis/schema/id.ts'
 import { parseJson, toJson } from '../analysis/schema/json.ts'
+import { type RunRedactor, redactRunFile } from '../analysis/schema/redact-run.ts'
 import { BUNDLE_VERSION, type RunFileInput } from '../analysis/schema/run.ts'
 import { STREAM_NAMES } from '../analysis/schema/stream.ts'
 import { type ChunkKey, type Seal, sealSchema } from '../analysis/schema/wire.ts'
@@ -79,12 +80,14 @@ export const chunkName = (key: ChunkKey): string => chunkPath(key.process_id, ke
 /**
  * Makes the spool of a new run: with its owner from the first instant, since it is made under another name and
  * renamed.
+ * @param redactor of the run: run.json is redacted before it is written
  * @throws SpoolError when the directory can't be written or the run has a spool already
  */
 export async function createSpool(
   spoolDir: string,
   run_id: string,
   target: SpoolTarget = { server: null, db: null },
+  redactor?: RunRedactor,
 ): Promise<Spool> {
   if (!ID_PATTERN.test(run_id)) throw new SpoolError('failed', `"${run_id}" is no run id.`)
   const dir = join(spoolDir, run_id)
@@ -105,11 +108,11 @@ export async function createSpool(
     await rm(made, { recursive: true, force: true }).catch(() => undefined)
     throw spoolError(error, dir)
   }
-  return openSpool(dir)
+  return openSpool(dir, redactor)
 }
 
 /** A spool that is there. Touches nothing until a method is called. */
-export function openSpool(dir: string): Spool {
+export function openSpool(dir: string, redactor?: RunRedactor): Spool {
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -129,7 +132,10 @@ export function openSpool(dir: string): Spool {
     run_id: basename(dir),
     dir,
     tempDir: hidden('tmp'),
-    writeRun: (run) => write(join(dir, 'run.json'), `${toJson(run, 2)}\n`),
+    writeRun(run) {
+      const kept = redactor === undefined ? run : redactRunFile(run, redactor)
+      return write(join(dir, 'run.json'), `${toJson(kept, 2)}\n`)
+    },
     readRun: () => guard(() => readFile(join(dir, 'run.json'), 'utf8')),
     async writeChunk(key, bytes) {
       const path = join(dir, chunkName(key))
@@ -165,7 +171,9 @@ export function openSpool(dir: string): Spool {
       }),
     setTarget: (target) => write(hidden('target.json'), toJson(target)),
     acknowledge: (key) =>
-      guard(() => appendFile(hidden('acked.ndjson'), `${JSON.stringify(chunkName(key))}\n`)),
+      guard(() =>
+        appendFile(hidden('acked.ndjson'), `${JSON.stringify(chunkName(key))}\n`, { mode: 0o600 }),
+      ),
     acknowledged: () =>
       guard(async () => acknowledgedNames((await readOrNull(hidden('acked.ndjson'))) ?? '')),
     sha256: (key) => guard(async () => (await digestOf(chunkName(key))).sha256),
@@ -233,7 +241,7 @@ async function copyBundle(dir: string, to: string): Promise<void> {
       'failed',
       `${to} holds another run already, so the bundle was left in ${dir}. Copy it to an empty directory, or give another --out.`,
     )
-  makeDirectories(to)
+  makeDirectories(to, 0o700)
   // run.json comes last: a copy that was cut short is not taken for a bundle.
   for (const name of ['manifest.json', ...(await bundleFiles(dir)).reverse()]) {
     const path = join(to, name)

@@ -5,6 +5,7 @@ import { totals } from './0003-totals.ts'
 import { votes } from './0004-votes.ts'
 import { qualityScores } from './0005-quality-scores.ts'
 import { documentVersions } from './0006-document-versions.ts'
+import { redaction } from './0007-redaction.ts'
 import { valueSets } from './0008-value-sets.ts'
 
 /**
@@ -18,6 +19,7 @@ export const MIGRATIONS: readonly { readonly name: string; readonly migration: M
   { name: '0004-votes', migration: votes },
   { name: '0005-quality-scores', migration: qualityScores },
   { name: '0006-document-versions', migration: documentVersions },
+  { name: '0007-redaction', migration: redaction },
   { name: '0008-value-sets', migration: valueSets },
 ]
 

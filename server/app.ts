@@ -1,6 +1,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { API_PREFIX, sameMajor, WIRE_HEADER, WIRE_VERSION } from '../analysis/schema/wire.ts'
 import { AnswerError } from './answers/answer-error.ts'
+import { KeyDivided } from './compare-stored.ts'
 import { countRequest } from './counters.ts'
 import { json } from './endpoint.ts'
 import { RunUnreadable } from './load-run.ts'
@@ -29,6 +30,7 @@ import { streamRoutes } from './routes/streams.ts'
 import { totalsRoutes } from './routes/totals.ts'
 import { windowRoutes } from './routes/windows.ts'
 import { checkOrigin } from './same-origin.ts'
+import { SiteSecretError } from './site-secret.ts'
 import { NotStored } from './store/document-versions.ts'
 import { RunNotFound } from './store/find-run.ts'
 import { StoreError, type StoreFault } from './store/store-error.ts'
@@ -135,6 +137,15 @@ function problemOf(error: unknown, parts: Parts, where: string): HttpProblem {
     return error.ambiguous
       ? new HttpProblem(400, 'ambiguous_run', error.message)
       : new HttpProblem(404, 'unknown_run', error.message)
+  if (error instanceof SiteSecretError) {
+    // What came can't be redacted here: nothing of it is stored until the operator has mended that.
+    parts.log(`${where}: ${error.message}`)
+    return new HttpProblem(503, 'no_site_secret', error.message, {
+      headers: { 'retry-after': '5' },
+    })
+  }
+  if (error instanceof KeyDivided)
+    return new HttpProblem(400, 'ambiguous_experiment', error.message)
   if (error instanceof NotStored)
     return new HttpProblem(404, `unknown_${error.kind}`, error.message)
   if (error instanceof RunUnreadable) return new HttpProblem(422, 'run_unreadable', error.message)

@@ -6,6 +6,7 @@ import type { RunValidity } from '../analysis/schema/run-validity.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { readRunFile } from './run-file.ts'
 import { validityOf } from './run-validity.ts'
+import { hasKey } from './store/former-keys.ts'
 import type { Store } from './store/open.ts'
 import type { RunRow } from './store/tables.ts'
 import type { Summaries } from './summaries.ts'
@@ -35,7 +36,17 @@ export async function compareStored(
   return { ...compareStudy(all, experiments), validity }
 }
 
-/** One experiment over its sealed, not archived runs. null: there is none. */
+/** A former key under which experiments went that differ in a redacted value. */
+export class KeyDivided extends Error {
+  constructor(former: string, keys: readonly string[]) {
+    super(
+      `${former} is the former key of ${keys.length} experiments that differ in a redacted value: ${keys.join(', ')}. Give one of these.`,
+    )
+    this.name = 'KeyDivided'
+  }
+}
+
+/** One experiment over its sealed, not archived runs. null: there is none. @throws KeyDivided */
 export async function summariseExperiment(
   store: Store,
   summaries: Summaries,
@@ -44,11 +55,13 @@ export async function summariseExperiment(
   const rows = await store.db
     .selectFrom('run')
     .selectAll()
-    .where('experiment_key', '=', experiment_key)
+    .where((eb) => hasKey(eb, [experiment_key]))
     .where('state', '=', 'sealed')
     .where('archived', '=', 0)
     .orderBy('created_at')
     .execute()
+  const keys = [...new Set(rows.map((r) => r.experiment_key))]
+  if (keys.length > 1) throw new KeyDivided(experiment_key, keys)
   const all: Summary[] = []
   for (const row of rows) all.push(await summaries.of(row))
   return all.length === 0 ? null : aggregateRuns(all)

@@ -1,6 +1,8 @@
 import { parseJson } from '../analysis/schema/json.ts'
+import type { Hide } from '../analysis/schema/redacted.ts'
 import { type RunFile, runFileSchema } from '../analysis/schema/run.ts'
 import { type BadField, badFields } from './bad-field.ts'
+import { redactRunText } from './redact-incoming.ts'
 
 /** A run.json that can't be read. `errors` is empty where it is not JSON at all. */
 export class RunFileError extends Error {
@@ -14,15 +16,27 @@ export class RunFileError extends Error {
 
 /**
  * Reads run.json, whole numbers above 2^53 without rounding.
+ * @param hide of one that comes from elsewhere: it is redacted, and its text with it
  * @throws RunFileError with the place of each bad field
  */
-export function readRunFile(bytes: Uint8Array): { text: string; file: RunFile } {
-  const { text, value } = readJsonText(bytes)
+export function readRunFile(bytes: Uint8Array, hide?: Hide): { text: string; file: RunFile } {
+  const given = readJsonText(bytes)
+  const text = hide === undefined ? given.text : redacted(given, hide)
+  const value = text === given.text ? given.value : parseJson(text)
   const result = runFileSchema.safeParse(value, { reportInput: true })
   if (result.success) return { text, file: result.data }
   const errors = badFields(result.error.issues)
   const first = errors[0]
   throw new RunFileError(`run.json: ${first?.path || '(top)'}: ${first?.message}`, errors)
+}
+
+function redacted({ text, value }: ReturnType<typeof readJsonText>, hide: Hide): string {
+  try {
+    return redactRunText(text, value, hide)
+  } catch (error) {
+    if (error instanceof RangeError) throw new RunFileError('the text is nested too deep')
+    throw error
+  }
 }
 
 /** @throws RunFileError when the bytes are not UTF-8 or not JSON */

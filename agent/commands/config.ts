@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { studySpecSchema } from '../../analysis/schema/experiment.ts'
 import { ownValue } from '../../analysis/schema/own.ts'
 import { ConfigError, type Study } from '../../analysis/schema/study.ts'
-import { loadStudy } from '../config-file.ts'
+import { loadStudy, storedExperiment } from '../config-file.ts'
 import { PRESETS } from '../presets.ts'
 
 export interface ConfigOptions {
@@ -14,10 +14,10 @@ export interface ConfigOptions {
 const print = (text: string) => process.stdout.write(`${text}\n`)
 const printJson = (value: unknown) => print(JSON.stringify(value, null, 2))
 
-/** An experiment as `show` and `grid` tell it: whole, with its key. */
+/** An experiment as `show` and `grid` print it: whole, as it would be stored, with its key. */
 const keyed = ({ experiment, experiment_key }: Study['experiments'][number]) => ({
   experiment_key,
-  ...experiment,
+  ...storedExperiment(experiment),
 })
 
 /** `config show`: everything resolved, with the experiment's key. */

@@ -4,11 +4,13 @@ import { readCalibrations } from '../calibrate/store.ts'
 import { lockDevices } from '../device-lock.ts'
 import { CONNECT_LIMIT_S, connectServer, type ServerConnection } from '../embedded-server.ts'
 import type { Reporter } from '../progress.ts'
-import { createRecorder } from '../recorder.ts'
+import { createRecorder, type WrittenChunk } from '../recorder.ts'
 import type { RecordingParts, RunResult } from '../recording.ts'
+import { redactorOfRun } from '../run-secrets.ts'
 import { OPEN_LIMIT_MS, openSamplerThread } from '../sampler-thread.ts'
 import { hostOptions } from '../sensors/host-options.ts'
 import { createShipper, PATIENCE_MS, type Shipper } from '../shipper.ts'
+import { hideOfSite } from '../site-secret.ts'
 import { createSpool, type Spool } from '../spool.ts'
 import { spoolDir, stateDir } from '../state-dir.ts'
 import { waiting } from '../wait-line.ts'
@@ -48,7 +50,8 @@ export async function openServer(
 
 /**
  * Records one run with this host's sensors, ships it meanwhile, seals it and writes its bundle.
- * @param configuration with the sources to use (null: all), and the meters of the node
+ * What its configuration and the environment hold of secrets is redacted in everything that is written or sent.
+ * @param configuration in clear; its sensors: which sources to use (null: all), and the meters of the node
  */
 export async function recordRun(
   session: Session,
@@ -56,10 +59,15 @@ export async function recordRun(
   run: (parts: RecordingParts) => Promise<RunResult>,
 ): Promise<FinishedRun> {
   const { server, reporter, options } = session
-  let shipper: Shipper | null = null
   const { sensors } = configuration
+  const hide = hideOfSite()
+  // Something to redact may turn up in the middle of a run: a secret that can't be made is reported before it.
+  hide('')
+  const redactor = redactorOfRun(configuration, process.env, hide)
+  let shipper: Shipper | null = null
   const calibrations = await readCalibrations(stateDir())
-  const result = await run({
+  const ended = await run({
+    redact: redactor.heard.text,
     calibrations,
     study_id: session.study_id,
     openSensors: (clock) =>
@@ -72,18 +80,21 @@ export async function recordRun(
         ...{ say: reporter.say, wait: reporter.wait },
         ...(options.lock_wait_s === undefined ? {} : { limit_s: options.lock_wait_s }),
       }),
-    openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target),
+    openSpool: (run_id) => createSpool(spoolDir(), run_id, server?.target, redactor),
     openRecorder: (spool, clock) => {
       if (server) shipper = createShipper({ spool, server, say: reporter.say })
-      return createRecorder({ spool, clock, onChunk: (chunk) => shipper?.chunk(chunk) })
+      const onChunk = (chunk: WrittenChunk) => shipper?.chunk(chunk)
+      return createRecorder({ spool, clock, onChunk, redactor: redactor.heard })
     },
     onRunChanged: () => shipper?.update(),
     reporter,
     signal: session.signal,
   })
+  const reason = ended.reason === null ? null : redactor.heard.text(ended.reason)
+  const result = { ...ended, reason }
   const seal = {
     outcome: result.outcome,
-    reason: result.reason,
+    reason,
     chunks: result.recorder.counts(),
   }
   await result.spool.end(seal)
@@ -94,13 +105,13 @@ export async function recordRun(
     if (bundle !== null) await spool.remove()
     return { result, shipped: false, bundle, configuration }
   }
-  const ended = await waiting(
+  const sent = await waiting(
     reporter,
     `${server?.client.url} to take the rest of the run (given up ${PATIENCE_MS / 1000} s after it took something last)`,
     null,
     () => (shipper as Shipper).finish(seal),
   )
-  return { result, shipped: ended === 'sealed', bundle, configuration }
+  return { result, shipped: sent === 'sealed', bundle, configuration }
 }
 
 /** One run: the folder itself is its bundle; several: a folder each, named by run id. */

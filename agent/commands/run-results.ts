@@ -1,11 +1,12 @@
 import { constants, existsSync } from 'node:fs'
-import { access, writeFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Comparison } from '../../analysis/schema/comparison.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
 import { type Summary, summarySchema } from '../../analysis/schema/summary.ts'
 import type { ServerConnection } from '../embedded-server.ts'
 import { makeDirectories } from '../make-directory.ts'
+import { writePrivate } from '../private-file.ts'
 import type { ExitCode, FinishedRun, RecordOptions } from './run-options.ts'
 
 /** Where reports go without --out. */
@@ -19,7 +20,7 @@ export async function prepareOut(options: RecordOptions, runs: number): Promise<
   const dir = options.out ?? (options.json || options.server === false ? null : REPORTS)
   if (dir === null) return
   try {
-    makeDirectories(resolve(dir))
+    makeDirectories(resolve(dir), 0o700)
     await access(resolve(dir), constants.W_OK)
   } catch (error) {
     throw new ConfigError([
@@ -135,11 +136,11 @@ async function writeResult(
   bundle: string | null,
 ): Promise<string> {
   const dir = bundle ?? resolve(REPORTS, summary.run_id)
-  makeDirectories(dir)
+  makeDirectories(dir, 0o700)
   if (bundle !== null)
-    await writeFile(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
+    await writePrivate(join(dir, 'summary.json'), `${JSON.stringify(summary, null, 2)}\n`)
   const report = join(dir, 'report.html')
-  await writeFile(report, await server.client.text(`/reports/${summary.run_id}`))
+  await writePrivate(report, await server.client.text(`/reports/${summary.run_id}`))
   return report
 }
 

@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { v7 as uuidv7 } from 'uuid'
 import type { Study, StudyItem } from '../../analysis/schema/study.ts'
 import { ConfigError } from '../../analysis/schema/study.ts'
-import { loadStudy } from '../config-file.ts'
+import { loadStudy, storedExperiment } from '../config-file.ts'
 import { engineOf } from '../engines/list.ts'
 import { Interrupted, onInterrupt } from '../interrupt.ts'
 import { createReporter, type Reporter } from '../progress.ts'
+import { refuseRedacted } from '../redacted-values.ts'
 import { runExperiment } from '../runner.ts'
 import { stateDir } from '../state-dir.ts'
 import { openServer, recordRun, type Session } from './record-run.ts'
@@ -21,6 +22,7 @@ export async function runCommand(source: string, options: RunOptions): Promise<E
     printDryRun(study, items, options.json)
     return 0
   }
+  for (const { experiment } of study.experiments) refuseRedacted(experiment)
   await prepareOut(options, items.length)
   const reporter = createReporter(process.stderr, false)
   const interrupt = onInterrupt(reporter.say)
@@ -64,7 +66,9 @@ export function shareOf(items: readonly StudyItem[], item: string | null): reado
 function printDryRun(study: Study, items: readonly StudyItem[], json: boolean): void {
   const runs = items.map(({ experiment_key, cycle }) => ({ experiment_key, cycle }))
   if (json)
-    process.stdout.write(`${JSON.stringify({ runs, experiments: study.experiments }, null, 2)}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ runs, experiments: study.experiments.map(shown) }, null, 2)}\n`,
+    )
   else
     for (const { experiment, experiment_key, cycle } of items)
       process.stdout.write(
@@ -72,6 +76,11 @@ function printDryRun(study: Study, items: readonly StudyItem[], json: boolean): 
           `${experiment.load.shape} load, concurrency ${experiment.load.concurrency ?? '-'}\n`,
       )
 }
+
+const shown = ({ experiment, experiment_key }: Study['experiments'][number]) => ({
+  experiment: storedExperiment(experiment),
+  experiment_key,
+})
 
 /** Weights are fetched before anything is measured, once for all runs of the study. */
 async function prepareEngines(

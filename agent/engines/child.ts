@@ -80,7 +80,7 @@ export async function startChild(options: ChildOptions): Promise<Child> {
 
 function openLog(stateDir: string, path: string): number {
   try {
-    makeDirectories(stateDir)
+    makeDirectories(stateDir, 0o700)
     return openSync(path, 'a', 0o600)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

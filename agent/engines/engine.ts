@@ -67,6 +67,8 @@ export interface StartOptions {
   /** The share of a step that is done, replaced by the next: "smollm2-135m.gguf: 40 %". */
   readonly progress: (text: string) => void
   readonly stateDir: string
+  /** Redacts the engine's log when it has ended. */
+  readonly redact?: (text: string) => string
 }
 
 /**

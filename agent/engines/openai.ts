@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Experiment } from '../../analysis/schema/experiment.ts'
+import { redactLog } from '../redact-log.ts'
 import { ask, type Endpoint } from './ask.ts'
 import { probeCapabilities, SMALL_PROBE_S } from './capabilities.ts'
 import { type Child, startChild } from './child.ts'
@@ -75,7 +76,8 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
   const child = await startChild({
     program,
     args,
-    env: { ...process.env, ...engine.env },
+    // With the site's secret an engine's log could be used to try out what was redacted.
+    env: { ...process.env, LLEM_SITE_SECRET: undefined, ...engine.env },
     stateDir: options.stateDir,
     name: 'engine',
     talks: false,
@@ -87,6 +89,7 @@ async function launch(engine: OpenaiEngine, options: StartOptions): Promise<Runn
     stopping = true
     endWatch()
     await child.stop('keep')
+    if (options.redact) await redactLog(child.logPath, options.redact)
   }
   const died = new Promise<string>((resolve) => {
     void child.exited.then((how) => {

@@ -1,5 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
+import { isRedacted } from './redacted.ts'
 
 /** JSON with sorted keys and without undefined: the same for equal values, whatever order they were written in. */
 export function canonicalJson(value: unknown): string {
@@ -24,6 +25,8 @@ const WITHOUT_IN: Readonly<Record<string, ReadonlySet<string>>> = {
 /**
  * Canonical key of an experiment: 32 hexadecimal digits, equal for configurations that measure the same.
  * Source: SHA-256 of the canonical JSON of the resolved configuration, without names and addresses.
+ * @param experiment as it is stored: of the engine's environment the redacted values belong to the key, so that two
+ *   experiments that differ in one of them stay apart; in clear they would not be seen
  */
 export function experimentKey(experiment: Readonly<Record<string, unknown>>): string {
   const kept = Object.fromEntries(
@@ -36,5 +39,14 @@ export function experimentKey(experiment: Readonly<Record<string, unknown>>): st
           : v,
       ]),
   )
+  const env = redactedVariables(experiment['engine'])
+  if (env !== null) kept['engine'] = { ...(kept['engine'] as object), env }
   return sha256Hex(utf8ToBytes(canonicalJson(kept))).slice(0, 32)
+}
+
+function redactedVariables(engine: unknown): Record<string, unknown> | null {
+  const env = (engine as { env?: unknown } | null | undefined)?.env
+  if (env === null || typeof env !== 'object') return null
+  const redacted = Object.entries(env).filter(([, v]) => typeof v === 'string' && isRedacted(v))
+  return redacted.length === 0 ? null : Object.fromEntries(redacted)
 }

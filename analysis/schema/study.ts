@@ -2,6 +2,8 @@ import type { z } from 'zod'
 import { didYouMean } from './did-you-mean.ts'
 import { type Experiment, experimentConfigSchema, studySpecSchema } from './experiment.ts'
 import { canonicalJson, experimentKey } from './key.ts'
+import { isPlainVariable } from './plain-variables.ts'
+import { isSecretName } from './secret-name.ts'
 
 export interface StudyItem {
   readonly experiment: Experiment
@@ -34,9 +36,13 @@ export class ConfigError extends Error {
 /**
  * Reads what a person wrote into a study: one experiment, or a grid with `sweep`, each `cycles` times,
  * in an order that depends only on the seed of the load.
+ * @param redacted an experiment as it will be stored: its key is made of that
  * @throws ConfigError with the path, the bad value and the remedy of every fault
  */
-export function parseStudy(input: unknown): Study {
+export function parseStudy(
+  input: unknown,
+  redacted: (experiment: Experiment) => Experiment = (e) => e,
+): Study {
   if (input === null || typeof input !== 'object' || Array.isArray(input))
     throw new ConfigError([
       {
@@ -53,7 +59,7 @@ export function parseStudy(input: unknown): Study {
     let candidate: unknown = structuredCopy(raw)
     for (const [path, value] of settings) candidate = setPath(candidate, path, value)
     const experiment = parseWith(experimentConfigSchema, candidate)
-    const experiment_key = experimentKey(experiment)
+    const experiment_key = experimentKey(redacted(experiment))
     if (!seen.has(experiment_key)) seen.set(experiment_key, { experiment, experiment_key })
   }
   const experiments = [...seen.values()]
@@ -102,7 +108,7 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[
   const path = issue.path.map(String).join('.')
   const given = 'input' in issue && issue.input !== undefined
   const shown = given
-    ? `is ${describe(issue.input)}; `
+    ? `is ${isHidden(issue.path) ? '(hidden)' : describe(issue.input)}; `
     : issue.code === 'invalid_type'
       ? 'is missing; '
       : ''
@@ -155,6 +161,11 @@ function describeIssue(issue: z.core.$ZodIssue, schema: z.ZodType): ConfigIssue[
     { path, message: `${shown}${shown !== '' && rule.startsWith('must ') ? 'it ' : ''}${rule}` },
   ]
 }
+
+/** A value that would be redacted is not printed either, even where it is of a wrong type. */
+const isHidden = (path: readonly PropertyKey[]): boolean =>
+  (path.at(-2) === 'env' && !isPlainVariable(String(path.at(-1)))) ||
+  isSecretName(String(path.at(-1) ?? ''))
 
 /** `auto or a whole number`, where all alternatives are of values or of types; else null. */
 function plainAlternatives(errors: readonly (readonly z.core.$ZodIssue[])[]): string | null {

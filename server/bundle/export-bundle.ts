@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { create } from 'tar'
 import { chunkPath } from '../../analysis/schema/bundle.ts'
 import { BUNDLE_VERSION } from '../../analysis/schema/run.ts'
 import { makeDirectory } from '../make-directory.ts'
+import { makePrivate } from '../private-file.ts'
 import { readRunFile } from '../run-file.ts'
 import { readChunks } from '../store/chunks.ts'
 import type { Store } from '../store/open.ts'
@@ -37,6 +38,7 @@ async function exportArchive(store: Store, rows: readonly RunRow[], out: string)
   const dir = mkdtempSync(join(tmpdir(), 'llem-export-'))
   try {
     for (const row of rows) await writeBundle(store, row, join(dir, row.run_id))
+    makePrivate(out)
     // Sorted, portable and with one mtime: nothing of this machine or hour gets into the archive.
     await create(
       { file: out, cwd: dir, gzip: true, portable: true, mtime: new Date(0) },
@@ -71,5 +73,5 @@ async function writeBundle(store: Store, row: RunRow, dir: string): Promise<void
     ...(reason == null && row.reason !== null ? { reason: row.reason } : {}),
     files,
   }
-  writeFileSync(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeFile(join(dir, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`)
 }

@@ -1,10 +1,13 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
+import { sameChunkButForSite } from '../../analysis/schema/redact-chunk.ts'
+import type { Hide } from '../../analysis/schema/redacted.ts'
 import type { Seal } from '../../analysis/schema/wire.ts'
+import { sameRunText } from '../redact-incoming.ts'
 import { writeAudit } from '../store/audit.ts'
 import { chunkStorer } from '../store/chunk-storer.ts'
-import { listChunks } from '../store/chunks.ts'
+import { chunkBytes, listChunks } from '../store/chunks.ts'
 import type { Store } from '../store/open.ts'
 import { registerRun } from '../store/register.ts'
 import { sealRun } from '../store/seal.ts'
@@ -27,10 +30,11 @@ export interface ImportedRun {
 /**
  * The bundles in a folder, or the folder itself as one, read and checked whole.
  * @param shown what the user called the folder
+ * @param hide of bundles that will be stored
  * @throws BundleError
  */
-export const readFolder = (dir: string, shown: string): Bundle[] =>
-  bundleFolders(dir, shown).map(readBundle)
+export const readFolder = (dir: string, shown: string, hide?: Hide): Bundle[] =>
+  bundleFolders(dir, shown).map((folder) => readBundle(folder, hide))
 
 /**
  * Imports a bundle (a folder or an archive), or several, one folder a run. All of it or nothing.
@@ -45,7 +49,7 @@ export async function importBundles(
 ): Promise<ImportedRun[]> {
   if (!existsSync(path)) throw new BundleError(`There is no ${path}.`)
   return withUnpacked(path, async (dir) => {
-    const bundles = readFolder(dir, shown)
+    const bundles = readFolder(dir, shown, store.hide)
     return store.db.transaction().execute(async (tx) => {
       const imported: ImportedRun[] = []
       for (const bundle of bundles) imported.push(await importBundle(store, tx, bundle, now))
@@ -106,12 +110,22 @@ function countChunks({ chunks }: Bundle): Seal['chunks'] {
   return [...counts.values()]
 }
 
-/** The stored run must be the bundle, byte for byte. */
+/** The same chunk, redacted here and elsewhere. */
+const sameStored = async (
+  db: Kysely<Tables>,
+  run_id: string,
+  chunk: Bundle['chunks'][number],
+): Promise<boolean> => {
+  const stored = await chunkBytes(db, { run_id, ...chunk })
+  return stored !== null && sameChunkButForSite(chunk.stream, stored, chunk.read())
+}
+
+/** The stored run must be the bundle, byte for byte where nothing was redacted. */
 async function compare(db: Kysely<Tables>, { dir, run, chunks }: Bundle): Promise<void> {
   const { run_id } = run.file.run
   const stored = await db
     .selectFrom('run')
-    .select(['sha256', 'state'])
+    .select(['sha256', 'state', 'run_json'])
     .where('run_id', '=', run_id)
     .executeTakeFirstOrThrow()
   if (stored.state === 'open')
@@ -123,13 +137,14 @@ async function compare(db: Kysely<Tables>, { dir, run, chunks }: Bundle): Promis
       `Run ${run_id} is there with other bytes: ${path} of ${dir} has SHA-256 ${ours}, the stored one ${theirs}. The stored run stays as it is.`,
     )
   const hash = sha256(run.text)
-  if (hash !== stored.sha256) throw refuse('run.json', hash, stored.sha256)
+  if (hash !== stored.sha256 && !sameRunText(run.text, stored.run_json))
+    throw refuse('run.json', hash, stored.sha256)
   const key = (c: { process_id: string; stream: string; seq: number }) =>
     `${c.process_id}/${c.stream}/${c.seq}`
   const there = new Map((await listChunks(db, run_id)).map((c) => [key(c), c.sha256]))
   for (const chunk of chunks) {
     const theirs = there.get(key(chunk))
-    if (theirs !== chunk.sha256)
+    if (theirs !== chunk.sha256 && !(await sameStored(db, run_id, chunk)))
       throw refuse(chunk.path, chunk.sha256, theirs ?? 'none (it has no such chunk)')
     there.delete(key(chunk))
   }

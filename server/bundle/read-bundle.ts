@@ -1,6 +1,10 @@
 import { ChunkError, readChunk } from '../../analysis/schema/arrow.ts'
 import { manifestSchema } from '../../analysis/schema/bundle.ts'
 import { checkRanges } from '../../analysis/schema/chunk-range.ts'
+import type { Redactor } from '../../analysis/schema/redact.ts'
+import { redactChunk } from '../../analysis/schema/redact-chunk.ts'
+import { runRedactor } from '../../analysis/schema/redact-run.ts'
+import type { Hide } from '../../analysis/schema/redacted.ts'
 import { RUN_OUTCOMES, type RunOutcome } from '../../analysis/schema/run.ts'
 import { STREAM_NAMES, type StreamName } from '../../analysis/schema/stream.ts'
 import { MAX_JSON_BYTES } from '../../analysis/schema/wire.ts'
@@ -37,16 +41,19 @@ export interface Bundle {
 
 /**
  * Reads a bundle, with or without manifest, its streams as chunks or as one file each.
+ * @param hide of one that will be stored: run.json and the texts of chunks are redacted; the manifest is that of the
+ *   files as they lie there
  * @throws BundleError naming the file and what is wrong with it
  */
-export function readBundle(dir: string): Bundle {
+export function readBundle(dir: string, hide?: Hide): Bundle {
   const files = new Map(bundleFiles(dir).map((f) => [f.path, f]))
   const run_json = files.get('run.json')
   if (!run_json) throw new BundleError(`${dir} holds no run.json; a bundle is a folder with one.`)
-  const run = parseRun(dir, run_json)
+  const run = parseRun(dir, run_json, hide)
+  const redactor = hide === undefined ? null : heardBy(run_json, hide)
   const manifest = files.get('manifest.json')
   const sealed = manifest ? checkManifest(dir, manifest, files) : null
-  const { chunks, ignored } = readStreams(dir, run, files)
+  const { chunks, ignored } = readStreams(dir, run, files, redactor)
   return {
     dir,
     run,
@@ -57,13 +64,13 @@ export function readBundle(dir: string): Bundle {
   }
 }
 
-function parseRun(dir: string, run_json: BundleFile): RunText {
+function parseRun(dir: string, run_json: BundleFile, hide?: Hide): RunText {
   if (run_json.bytes > MAX_JSON_BYTES)
     throw new BundleError(
       `${dir}/run.json has ${run_json.bytes} bytes; it has at most ${MAX_JSON_BYTES}.`,
     )
   try {
-    return readRunFile(run_json.read())
+    return readRunFile(run_json.read(), hide)
   } catch (error) {
     if (!(error instanceof RunFileError)) throw error
     const faults = error.errors.map((e) => `${e.path || '(top)'} ${e.message}`)
@@ -117,7 +124,18 @@ function checkManifest(
 const CHUNK = /^streams\/([^/]+)\/([a-z]+)\/(\d{1,9})\.arrow$/
 const WHOLE = /^streams\/([^/]+)\/([a-z]+)\.(arrow|ndjson)$/
 
-function readStreams(dir: string, { file }: RunText, files: ReadonlyMap<string, BundleFile>) {
+/** What redacts the texts of chunks: it knows what run.json holds in clear. */
+function heardBy(run_json: BundleFile, hide: Hide): Redactor {
+  const { run } = readJsonText(run_json.read()).value as { run: { experiment: unknown } }
+  return runRedactor(run.experiment, hide).heard
+}
+
+function readStreams(
+  dir: string,
+  { file }: RunText,
+  files: ReadonlyMap<string, BundleFile>,
+  redactor: Redactor | null,
+) {
   const known = new Set(file.processes.map((p) => p.process_id))
   const chunks: BundleChunk[] = []
   const ignored: string[] = []
@@ -140,10 +158,17 @@ function readStreams(dir: string, { file }: RunText, files: ReadonlyMap<string, 
     if (last === 'ndjson') {
       const text = Buffer.from(entry.read()).toString('utf8')
       for (const [seq, bytes] of ndjsonChunks(stream, text, at).entries())
-        chunks.push(chunkOf({ process_id, stream, seq }, { ...entry, read: () => bytes }, at))
+        chunks.push(
+          chunkOf({ process_id, stream, seq }, { ...entry, read: () => bytes }, at, redactor),
+        )
     } else if (entry.bytes > 0 || shape === 'chunks')
       chunks.push(
-        chunkOf({ process_id, stream, seq: shape === 'chunks' ? Number(last) : 0 }, entry, at),
+        chunkOf(
+          { process_id, stream, seq: shape === 'chunks' ? Number(last) : 0 },
+          entry,
+          at,
+          redactor,
+        ),
       )
   }
   checkNumbers(dir, chunks)
@@ -154,13 +179,15 @@ function chunkOf(
   place: { process_id: string; stream: StreamName; seq: number },
   file: BundleFile,
   at: string,
+  redactor: Redactor | null,
 ): BundleChunk {
-  const bytes = file.read()
+  const read = () =>
+    redactor === null ? file.read() : redactChunk(place.stream, file.read(), redactor)
   try {
+    const bytes = read()
     const table = readChunk(place.stream, bytes)
     checkRanges(place.stream, table)
-    const row_count = table.numRows
-    return { ...place, path: file.path, sha256: sha256(bytes), row_count, read: file.read }
+    return { ...place, path: file.path, sha256: sha256(bytes), row_count: table.numRows, read }
   } catch (error) {
     if (error instanceof ChunkError) throw new BundleError(`${at}: ${error.message}.`)
     throw error

@@ -105,7 +105,7 @@ function isGzip(archive: string): boolean {
 /** Written as it comes, within the parser's own call: nothing is left open when the archive breaks off. */
 function writeEntry(entry: ReadEntry, path: string): void {
   makeDirectory(dirname(path))
-  const fd = openSync(path, 'wx')
+  const fd = openSync(path, 'wx', 0o600)
   let open = true
   const close = () => {
     if (open) closeSync(fd)

@@ -1,10 +1,16 @@
 import { CommandError } from '../command-error.ts'
+import { openToOthers } from '../private-file.ts'
 import { checkStore } from '../store/check.ts'
 import { printLine, withStore } from './with-store.ts'
 
 export async function check(options: { db: string; json: boolean }): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
     const { runs, chunks, bytes, problems } = await checkStore(store)
+    const rights = openToOthers(store.path)
+    if (rights !== null)
+      process.stderr.write(
+        `Others may open ${store.path} (mode ${rights}). If that is not meant: chmod 600 ${store.path}\n`,
+      )
     if (options.json)
       printLine(
         JSON.stringify({

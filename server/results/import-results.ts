@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import type { Importer, Reading, Verdict } from '../../analysis/importers/importer.ts'
 import { IMPORTERS } from '../../analysis/importers/list.ts'
+import { createRedactor } from '../../analysis/schema/redact.ts'
 import type { Result } from '../../analysis/schema/result.ts'
 import type { Store } from '../store/open.ts'
 import { insertResults, type ResultFile } from '../store/results.ts'
@@ -91,7 +92,14 @@ export function storeResults(
   now: string,
   actor = 'local',
 ) {
-  return store.db.transaction().execute((tx) => insertResults(tx, results, originals, now, actor))
+  // The files stay as they came, by their hash; what is listed and shown of them is redacted.
+  const redactor = createRedactor(store.hide)
+  const shown = results.map((result) => ({
+    ...result,
+    setup: redactor.value(result.setup),
+    foreign: redactor.value(result.foreign),
+  }))
+  return store.db.transaction().execute((tx) => insertResults(tx, shown, originals, now, actor))
 }
 
 function importerOf(format: string): Importer {

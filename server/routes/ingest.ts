@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { ChunkError, type ChunkFault, readChunk } from '../../analysis/schema/arrow.ts'
 import { checkRanges } from '../../analysis/schema/chunk-range.ts'
 import { idSchema } from '../../analysis/schema/id.ts'
+import { hasTexts, redactChunk, sameChunkButForSite } from '../../analysis/schema/redact-chunk.ts'
+import type { Hide } from '../../analysis/schema/redacted.ts'
 import { runFileSchema } from '../../analysis/schema/run.ts'
 import {
   chunkKeySchema,
@@ -14,12 +16,15 @@ import {
 import { readBody } from '../body.ts'
 import { checkDigest } from '../content-digest.ts'
 import { endpoint, json } from '../endpoint.ts'
+import { createHeardRedactors, type HeardRedactors } from '../heard-redactors.ts'
 import { notSealed, notStored, sealedRun, unknownRun } from '../ingest-problems.ts'
 import type { Parts } from '../parts.ts'
 import { HttpProblem } from '../problem.ts'
-import { RunFileError, readRunFile } from '../run-file.ts'
+import { RunFileError, readJsonText, readRunFile } from '../run-file.ts'
+import { chunkBytes } from '../store/chunks.ts'
 import { registerRun, updateRun } from '../store/register.ts'
 import { sealRun } from '../store/seal.ts'
+import { sha256 as sha256Of } from '../store/sha256.ts'
 
 const runParams = z.strictObject({ run_id: idSchema })
 const named = z.object({ run_id: idSchema })
@@ -39,6 +44,7 @@ export function ingestRoutes(
   app: OpenAPIHono,
   { store, writer, feed, counters, now }: Parts,
 ): void {
+  const heard = createHeardRedactors(store.hide)
   endpoint(app, {
     method: 'post',
     path: '/runs',
@@ -49,7 +55,7 @@ export function ingestRoutes(
       200: { description: 'the same run.json is there already', body: named },
     },
     async handle(c) {
-      const run = await runFileOf(c)
+      const run = await runFileOf(c, store.hide, heard)
       const { run_id } = run.file.run
       const result = await store.db.transaction().execute((tx) => registerRun(tx, run, now()))
       if (typeof result === 'object')
@@ -70,7 +76,7 @@ export function ingestRoutes(
     raw_body: { media_type: 'application/json', schema: runFileSchema },
     answers: { 200: { description: 'updated, or the same already', body: named } },
     async handle(c, { params: { run_id } }) {
-      const run = await runFileOf(c)
+      const run = await runFileOf(c, store.hide, heard)
       if (run.file.run.run_id !== run_id)
         throw new HttpProblem(
           422,
@@ -108,12 +114,21 @@ export function ingestRoutes(
     },
     async handle(c, { params: { run_id }, query }) {
       checkMediaType(c.req.header('content-type'), c.req.header('content-encoding'))
-      const bytes = await readBody(c, MAX_CHUNK_BYTES)
-      const sha256 = checkDigest(c.req.header('content-digest'), bytes)
-      const row_count = rowsIn(query.stream, bytes)
+      const sent = await readBody(c, MAX_CHUNK_BYTES)
+      const sent_sha256 = checkDigest(c.req.header('content-digest'), sent)
+      const table = tableOf(query.stream, sent)
+      const row_count = table.numRows
+      const bytes = redactChunk(query.stream, sent, heard.of(run_id), table)
+      const sha256 = bytes === sent ? sent_sha256 : sha256Of(bytes)
+      // What is put is given away; one with redacted values may have to be compared.
+      const copy = hasTexts(query.stream) && holdsRedacted(bytes) ? bytes.slice() : null
       const size = bytes.byteLength
       const chunk = { run_id, ...query, sha256, row_count, bytes }
-      const result = await writer.put(chunk, now())
+      let result = await writer.put(chunk, now())
+      if (typeof result === 'object' && copy !== null) {
+        const there = await chunkBytes(store.db, { run_id, ...query })
+        if (there !== null && sameChunkButForSite(query.stream, there, copy)) result = 'same'
+      }
       if (result !== 'stored' && result !== 'same') throw notStored(result, { run_id, ...query })
       if (result === 'same') counters.chunks_repeated++
       else {
@@ -122,7 +137,7 @@ export function ingestRoutes(
         const data = { ...query, rows: row_count, bytes: size }
         feed.publish(run_id, { event: 'chunk', data })
       }
-      return json({ sha256, rows: row_count }, result === 'stored' ? 201 : 200)
+      return json({ sha256: sent_sha256, rows: row_count }, result === 'stored' ? 201 : 200)
     },
   })
 
@@ -134,11 +149,13 @@ export function ingestRoutes(
     body: sealSchema,
     answers: { 200: { description: 'sealed, now or before in the same way', body: named } },
     async handle(_, { params: { run_id }, body }) {
-      const result = await store.db.transaction().execute((tx) => sealRun(tx, run_id, body, now()))
+      const reason = body.reason == null ? body.reason : heard.of(run_id).text(body.reason)
+      const seal = { ...body, reason }
+      const result = await store.db.transaction().execute((tx) => sealRun(tx, run_id, seal, now()))
       if (result !== 'sealed' && result !== 'same') throw notSealed(result, run_id, body.outcome)
       if (result === 'sealed') {
         counters.runs_sealed++
-        const data = { outcome: body.outcome, reason: body.reason ?? null }
+        const data = { outcome: seal.outcome, reason: reason ?? null }
         feed.publish(run_id, { event: 'sealed', data })
       }
       return json({ run_id })
@@ -146,10 +163,12 @@ export function ingestRoutes(
   })
 }
 
-async function runFileOf(c: Context) {
+async function runFileOf(c: Context, hide: Hide, heard: HeardRedactors) {
   const bytes = await readBody(c, MAX_JSON_BYTES)
   try {
-    return readRunFile(bytes)
+    const run = readRunFile(bytes, hide)
+    heard.learn(run.file.run.run_id, readJsonText(bytes).value)
+    return run
   } catch (error) {
     if (!(error instanceof RunFileError)) throw error
     if (error.errors.length === 0)
@@ -174,11 +193,14 @@ function checkMediaType(type: string | undefined, encoding: string | undefined):
     )
 }
 
-function rowsIn(stream: Parameters<typeof readChunk>[0], bytes: Uint8Array): number {
+const holdsRedacted = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('redacted:')
+
+function tableOf(...[stream, bytes]: Parameters<typeof readChunk>): ReturnType<typeof readChunk> {
   try {
     const table = readChunk(stream, bytes)
     checkRanges(stream, table)
-    return table.numRows
+    return table
   } catch (error) {
     if (!(error instanceof ChunkError)) throw error
     const [status, code] = FAULT[error.fault]

@@ -49,6 +49,22 @@ export async function* readChunks(
   }
 }
 
+/** The bytes of one chunk; null: there is none. */
+export async function chunkBytes(
+  db: Kysely<Tables>,
+  at: { readonly run_id: string } & Pick<ChunkInfo, 'process_id' | 'stream' | 'seq'>,
+): Promise<Uint8Array | null> {
+  const row = await db
+    .selectFrom('chunk')
+    .select('bytes')
+    .where('run_id', '=', at.run_id)
+    .where('process_id', '=', at.process_id)
+    .where('stream', '=', at.stream)
+    .where('seq', '=', at.seq)
+    .executeTakeFirst()
+  return row?.bytes ?? null
+}
+
 export interface StreamCount {
   readonly stream: string
   readonly chunks: number

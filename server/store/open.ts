@@ -2,9 +2,14 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type Database from 'better-sqlite3'
 import { Kysely, Migrator, SqliteDialect } from 'kysely'
+import type { Hide } from '../../analysis/schema/redacted.ts'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
+import { makePrivate, narrowFile } from '../private-file.ts'
 import { FileError, isFolder } from '../read-file.ts'
+import { hideOfSite } from '../site-secret.ts'
 import { connect, PAGE_BYTES, setDurable } from './connection.ts'
+import { eraseFreed } from './erase-freed.ts'
+import { REDACTED_SINCE, redactStored } from './redact-stored.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
 import { fillValueSets, lacksValues } from './value-sets.ts'
@@ -18,6 +23,8 @@ export interface Store {
   readonly path: string
   readonly db: Kysely<Tables>
   readonly raw: Database.Database
+  /** What stands for values that are not stored in clear; asks for the site's secret when it is first needed. */
+  readonly hide: Hide
   /** The version that it had before it was opened; 0: it was new. */
   readonly version_before: number
   close(): Promise<void>
@@ -27,6 +34,10 @@ export interface OpenOptions {
   /** Make the file when it is not there. Otherwise its absence is an error. */
   readonly create: boolean
   readonly busy_timeout_ms?: number
+  /** Take the time to write a large file anew where values in clear were redacted in it. */
+  readonly erase?: boolean
+  /** By default under the secret of this site. */
+  readonly hide?: Hide
 }
 
 /**
@@ -45,14 +56,24 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
   refuseSpecial(path)
   let raw: Database.Database | undefined
   try {
+    if (options.create) makePrivate(path)
     raw = connect(path, options.busy_timeout_ms ?? BUSY_TIMEOUT_MS)
     const version_before = checkHeader(raw, path)
     if (version_before === 0) raw.pragma(`page_size = ${PAGE_BYTES}`)
     setDurable(raw)
     const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: prepared(raw) }) })
-    if (version_before < SCHEMA_VERSION) await migrate(db, raw)
+    const hide = options.hide ?? hideOfSite()
+    if (version_before < SCHEMA_VERSION)
+      await migrate(db, raw, async () => {
+        if (version_before > 0 && version_before < REDACTED_SINCE) await redactStored(db, hide)
+      })
+    if (version_before > 0 && version_before < REDACTED_SINCE) narrowFile(path)
+    await eraseFreed(db, raw, {
+      any_size: options.erase ?? false,
+      say: (line) => void process.stderr.write(`${line}\n`),
+    })
     if (await lacksValues(db)) await fillValueSets(db)
-    return { path, db, raw, version_before, close: () => db.destroy() }
+    return { path, db, raw, hide, version_before, close: () => db.destroy() }
   } catch (error) {
     raw?.close()
     throw StoreError.from(error, path)
@@ -89,16 +110,21 @@ function checkHeader(raw: Database.Database, path: string): number {
 }
 
 /**
- * All migrations and the header in one transaction, taken at once: two programs that open a new file together
+ * All migrations, what has to be rewritten of the rows, and the header in one transaction, taken at once: two programs that open a new file together
  * do not meet half a schema.
  */
-async function migrate(db: Kysely<Tables>, raw: Database.Database): Promise<void> {
+async function migrate(
+  db: Kysely<Tables>,
+  raw: Database.Database,
+  rewrite: () => Promise<void>,
+): Promise<void> {
   raw.exec('begin immediate')
   try {
     const migrations = Object.fromEntries(MIGRATIONS.map((m) => [m.name, m.migration]))
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
     const { error } = await migrator.migrateToLatest()
     if (error) throw error
+    await rewrite()
     raw.pragma(`application_id = ${APPLICATION_ID}`)
     raw.pragma(`user_version = ${SCHEMA_VERSION}`)
     raw.exec('commit')

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { RunFile } from '../../analysis/schema/run.ts'
+import { sameRunText } from '../redact-incoming.ts'
 import { runFacts } from './run-facts.ts'
 import { sha256 } from './sha256.ts'
 import type { Tables } from './tables.ts'
@@ -41,10 +42,12 @@ export async function registerRun(
   if (numInsertedOrUpdatedRows === 0n) {
     const there = await db
       .selectFrom('run')
-      .select(['sha256', 'registered_sha256'])
+      .select(['sha256', 'registered_sha256', 'run_json'])
       .where('run_id', '=', run_id)
       .executeTakeFirstOrThrow()
-    return hash === there.sha256 || hash === there.registered_sha256
+    return hash === there.sha256 ||
+      hash === there.registered_sha256 ||
+      sameRunText(text, there.run_json)
       ? 'same'
       : { conflict: there.sha256 }
   }
@@ -70,11 +73,11 @@ export async function updateRun(
   const { run_id } = file.run
   const there = await db
     .selectFrom('run')
-    .select(['sha256', 'state'])
+    .select(['sha256', 'state', 'run_json'])
     .where('run_id', '=', run_id)
     .executeTakeFirst()
   if (!there) return 'no_run'
-  if (there.sha256 === hash) return 'same'
+  if (there.sha256 === hash || sameRunText(text, there.run_json)) return 'same'
   if (there.state === 'sealed') return 'sealed'
   const named = new Set(file.processes.map((p) => p.process_id))
   const processes = await db

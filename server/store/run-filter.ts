@@ -2,6 +2,7 @@ import { type Expression, type ExpressionBuilder, type SqlBool, sql } from 'kyse
 import { isConfiguredPath } from '../../analysis/schema/configured.ts'
 import { type FactName, factOf, RUN_COLUMNS, usedFor } from '../../analysis/schema/fact.ts'
 import { ANALYSIS_VERSION } from '../../analysis/schema/summary.ts'
+import { hasKey } from './former-keys.ts'
 import type { Tables } from './tables.ts'
 
 /** Facts by which lists filter for equality; a list of values is "or". */
@@ -63,6 +64,8 @@ export function conditions(eb: Filterable, query: RunListQuery): Expression<SqlB
   for (const [name, values] of factFilters(query)) {
     const column = RUN_COLUMNS.find((c) => c === name)
     if (factOf(name)?.of === 'result') all.push(eb.lit(false))
+    else if (column === 'experiment_key')
+      all.push(hasKey(eb as unknown as Parameters<typeof hasKey>[0], values.map(String)))
     else if (column) all.push(eb(`run.${column}`, 'in', values as never[]))
     else all.push(eb('run.value_set_id', 'in', setsWith(name, values.map(String))))
   }

@@ -76,6 +76,15 @@ interface SummaryMetricRow {
   value: number
 }
 
+interface PendingWorkRow {
+  work: string
+}
+
+interface FormerKeyRow {
+  former_key: string
+  run_id: string
+}
+
 interface RunTagRow {
   run_id: string
   key: string
@@ -265,6 +274,8 @@ export interface Tables {
   chunk: ChunkRow
   summary: SummaryRow
   summary_metric: SummaryMetricRow
+  former_key: FormerKeyRow
+  pending_work: PendingWorkRow
   run_tag: RunTagRow
   audit: AuditRow
   token: TokenRow

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import type { RunValidity } from '../../analysis/schema/run-validity.ts'
@@ -9,6 +9,7 @@ import { readBundle } from '../bundle/read-bundle.ts'
 import type { Store } from '../store/open.ts'
 import { sha256 } from '../store/sha256.ts'
 import type { RunRow } from '../store/tables.ts'
+import { writeFile } from '../write-file.ts'
 import { SUBMISSION_VERSION, statedOf } from './submission.ts'
 
 /**
@@ -36,8 +37,8 @@ async function writeSubmission(store: Store, row: RunRow, dir: string): Promise<
   await exportBundles(store, [row], join(dir, 'bundle'))
   // From the bundle as written, not from the database: what is stated is what a reader can compute.
   const { summary, validity, row: board } = statedOf(readBundle(join(dir, 'bundle')))
-  writeFileSync(join(dir, 'summary.json'), `${toJson(summary, 2)}\n`)
-  writeFileSync(join(dir, 'mlenergy.json'), `${toJson(board, 2)}\n`)
+  writeFile(join(dir, 'summary.json'), `${toJson(summary, 2)}\n`)
+  writeFile(join(dir, 'mlenergy.json'), `${toJson(board, 2)}\n`)
   const files = Object.fromEntries(
     bundleFiles(dir).map((f) => [f.path, { sha256: sha256(f.read()), bytes: f.bytes }]),
   )
@@ -46,6 +47,6 @@ async function writeSubmission(store: Store, row: RunRow, dir: string): Promise<
     ...{ submission_version: SUBMISSION_VERSION, run_id, analysis_version, validity },
     files,
   }
-  writeFileSync(join(dir, 'submission.json'), `${JSON.stringify(manifest, null, 2)}\n`)
+  writeFile(join(dir, 'submission.json'), `${JSON.stringify(manifest, null, 2)}\n`)
   return validity
 }
