@@ -189,7 +189,11 @@ describe('a database of an earlier version', () => {
     const path = await closed(store)
     const raw = new Database(path)
     raw.exec(`drop table former_key; drop table pending_work;
-      delete from kysely_migration where name = '0007-redaction';
+      drop table value_set_value; drop table value_set;
+      drop index run_value_set_id; drop index result_value_set_id; drop index run_facts;
+      alter table run drop column value_set_id; alter table result drop column value_set_id;
+      create index run_facts on run (run_id);
+      delete from kysely_migration where name in ('0007-redaction', '0008-value-sets');
       create table junk (text); insert into junk values ('${SECRET} in a page that is freed');
       drop table junk`)
     raw.pragma('user_version = 6')
@@ -206,7 +210,7 @@ describe('a database of an earlier version', () => {
     const env = { LLEM_SITE_SECRET: 'the secret of this site', XDG_STATE_HOME: join(dir, 'state') }
     const migrated = await llemServer(['migrate', '--db', path, '--json'], { env })
     expect(migrated).toMatchObject({ code: 0 })
-    expect(JSON.parse(migrated.stdout)).toMatchObject({ from: 6, to: 7 })
+    expect(JSON.parse(migrated.stdout)).toMatchObject({ from: 6, to: 8 })
     expect(holding(dir)).toEqual([])
     expect(statSync(path).mode & 0o777).toBe(0o600)
 
