@@ -17,12 +17,14 @@ import { openStore, type Store } from '../../server/store/open.ts'
 import { resultCandidates } from '../../server/store/result-candidates.ts'
 import { findResult } from '../../server/store/results.ts'
 import { BOARD, tokenRow } from '../analysis/importers/mlenergy-files.ts'
+import { ROOT } from '../support/root.ts'
 import { sampleRunFile } from './sample-run.ts'
 import { problem, type Served, sendRun, served, tempDir } from './served.ts'
 
 const NOW = '2026-03-01T00:00:00.000Z'
 const ALL = 187 + 328 + 638
 const any = { format: null, revision: null }
+const CODECARBON = join(ROOT, 'test/fixtures/importers/codecarbon')
 const GPQA = readFileSync(join(BOARD, 'tasks/gpqa.json'))
 
 /** A run of ours of task gpqa on an H100 that the driver names in full. */
@@ -260,7 +262,7 @@ describe('import over HTTP', () => {
       `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`,
       '?format=mlenergy',
       422,
-      /none of the files/,
+      /nested more than 1000 deep/,
     ],
     [new Uint8Array([0x50, 0x4b, 3, 4]), '', 422, /zip archive/],
     [gzipSync(Buffer.alloc(300_000_000, 0x20)), '', 422, /unpacks to more than/],
@@ -270,6 +272,13 @@ describe('import over HTTP', () => {
     const answer = await post(body, query)
     expect(answer.status).toBe(status)
     expect((await problem(answer)).detail).toMatch(message)
+  })
+
+  it('gives a verdict on each of more rows than one call takes arguments', () => {
+    const [head, row] = readFileSync(join(CODECARBON, 'emissions.csv'), 'utf8').split('\n')
+    const text = `${head}\n${row}\n${'1,2\n'.repeat(150_000)}`
+    const { read } = readResults([{ path: 'e.csv', read: () => Buffer.from(text) }], any)
+    expect(read.rows).toEqual({ mapped: 1, ignored: 0, lost: 150_000 })
   })
 
   it('answers in words whatever bytes come', async () => {
@@ -298,7 +307,7 @@ describe('import over HTTP', () => {
     const body = `{"task":"t","configurations":[${JSON.stringify(tokenRow()).slice(0, -1)},"x":${deep}}]}`
     const answer = await post(body)
     expect(answer.status).toBe(422)
-    expect((await problem(answer)).detail).toMatch(/nested too deep/)
+    expect((await problem(answer)).detail).toMatch(/nested more than 1000 deep/)
     expect(await rows('task=t')).toEqual([])
   })
 })
