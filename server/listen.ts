@@ -45,7 +45,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const closing = new AbortController()
   const writer = createChunkWriter({
     path: store.path,
-    busy_timeout_ms: store.raw.pragma('busy_timeout', { simple: true }) as number,
+    busy_timeout_ms: store.busy_timeout_ms,
     worker: options.chunk_worker,
   })
   const app = createApp({

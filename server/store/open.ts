@@ -1,21 +1,26 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type Database from 'better-sqlite3'
-import { Kysely, Migrator, SqliteDialect } from 'kysely'
+import { Kysely, Migrator } from 'kysely'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
 import { connect, PAGE_BYTES, setDurable } from './connection.ts'
+import { PatientDialect } from './patient-dialect.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
 
 /** 'LLEM' as four bytes: what a database says of itself in its header. */
 const APPLICATION_ID = 0x4c4c454d
 const BUSY_TIMEOUT_MS = 5_000
+/** So long a statement stops the thread when another program writes; then it waits aside ({@link PatientDialect}). */
+const STOP_MS = 5
 
 /** An open database: queries go through `db`, `raw` is for what only SQLite has (backup, integrity check). */
 export interface Store {
   readonly path: string
   readonly db: Kysely<Tables>
   readonly raw: Database.Database
+  /** How long a write waits for another program's. */
+  readonly busy_timeout_ms: number
   /** The version that it had before it was opened; 0: it was new. */
   readonly version_before: number
   close(): Promise<void>
@@ -42,13 +47,16 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
     throw new StoreError('no_folder', `The folder ${dirname(path)} of the database is not there.`)
   let raw: Database.Database | undefined
   try {
-    raw = connect(path, options.busy_timeout_ms ?? BUSY_TIMEOUT_MS)
+    const busy_timeout_ms = options.busy_timeout_ms ?? BUSY_TIMEOUT_MS
+    raw = connect(path, busy_timeout_ms)
     const version_before = checkHeader(raw, path)
     if (version_before === 0) raw.pragma(`page_size = ${PAGE_BYTES}`)
     setDurable(raw)
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: prepared(raw) }) })
+    const dialect = new PatientDialect({ database: prepared(raw) }, raw, busy_timeout_ms)
+    const db = new Kysely<Tables>({ dialect })
     if (version_before < SCHEMA_VERSION) await migrate(db, raw)
-    return { path, db, raw, version_before, close: () => db.destroy() }
+    raw.pragma(`busy_timeout = ${Math.min(STOP_MS, busy_timeout_ms)}`)
+    return { path, db, raw, busy_timeout_ms, version_before, close: () => db.destroy() }
   } catch (error) {
     raw?.close()
     throw StoreError.from(error, path)
