@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { PRICED_IDS } from '../../analysis/choosing/choice-metric.ts'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
+import { fuzzRuns } from '../support/fuzz-factor.ts'
 import {
   RUN_ID,
   runText,
@@ -31,8 +32,6 @@ const count = async (table: 'run' | 'process' | 'chunk') =>
     ).n,
   )
 const counts = () => Promise.all((['run', 'process', 'chunk'] as const).map(count))
-/** LLEM_FUZZ=20 looks twenty times as long. */
-const EFFORT = Number(process.env['LLEM_FUZZ'] ?? 1)
 let serial = 0
 const nextId = () => `fuzz-${++serial}`
 
@@ -107,7 +106,7 @@ describe('run.json', () => {
           await putChunk(server.api, encodeURIComponent(id), chunk)
         await answersAll(id)
       }),
-      { numRuns: 30 * EFFORT, examples: [[['devices', '0', 'kind'], '__proto__']] },
+      { numRuns: fuzzRuns(30), examples: [[['devices', '0', 'kind'], '__proto__']] },
     )
   })
 
@@ -127,7 +126,7 @@ describe('run.json', () => {
           expect(await counts()).toEqual(before)
         },
       ),
-      { numRuns: 30 * EFFORT },
+      { numRuns: fuzzRuns(30) },
     )
   })
 })
@@ -208,7 +207,7 @@ describe('parameters', () => {
           expect(answer.status).toBeLessThan(500)
         },
       ),
-      { numRuns: 60 * EFFORT },
+      { numRuns: fuzzRuns(60) },
     )
   })
 
@@ -244,7 +243,7 @@ describe('parameters', () => {
           expect([answer.status < 500, text.includes('NaN')]).toEqual([true, false])
         },
       ),
-      { numRuns: 60 * EFFORT },
+      { numRuns: fuzzRuns(60) },
     )
   })
 
@@ -254,7 +253,7 @@ describe('parameters', () => {
         const answer = await get(`/runs/${encode(ref)}/summary`)
         expect(answer.status).toBeLessThan(500)
       }),
-      { numRuns: 30 * EFFORT },
+      { numRuns: fuzzRuns(30) },
     )
   })
 
@@ -314,7 +313,7 @@ describe('chunk bytes', () => {
         expect((await seal(server.api, run_id, sealOf([chunk]))).status).toBe(200)
         await answersAll(run_id)
       }),
-      { numRuns: 60 * EFFORT },
+      { numRuns: fuzzRuns(60) },
     )
   })
 

@@ -8,6 +8,7 @@ import { readResults, storeResults } from '../../server/results/import-results.t
 import { parquetContent } from '../../server/results/parquet.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { readResultFile } from '../../server/store/results.ts'
+import { fuzzRuns } from '../support/fuzz-factor.ts'
 import { ROOT } from '../support/root.ts'
 import { tempDir } from './served.ts'
 
@@ -93,7 +94,7 @@ describe('a Parquet file', () => {
           if (typeof read === 'string') expect(read).toMatch(/^[a-z]/)
         },
       ),
-      { numRuns: 500 * Number(process.env['LLEM_FUZZ'] ?? 1) },
+      { numRuns: fuzzRuns(500) },
     )
     expect(process.memoryUsage().rss - before).toBeLessThan(500_000_000)
   })

@@ -2,7 +2,6 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import Database from 'better-sqlite3'
-import fc from 'fast-check'
 import { parquetReadObjects } from 'hyparquet'
 import { Kysely, SqliteDialect } from 'kysely'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -279,27 +278,6 @@ describe('import over HTTP', () => {
     const text = `${head}\n${row}\n${'1,2\n'.repeat(150_000)}`
     const { read } = readResults([{ path: 'e.csv', read: () => Buffer.from(text) }], any)
     expect(read.rows).toEqual({ mapped: 1, ignored: 0, lost: 150_000 })
-  })
-
-  it('answers in words whatever bytes come', async () => {
-    const text = fc.oneof(
-      fc.string(),
-      fc.json(),
-      fc.jsonValue().map((v) => file([v, { ...tokenRow(), extra: v }])),
-    )
-    const bytes = fc.oneof(
-      text.map((t) => Buffer.from(t)),
-      fc.uint8Array(),
-    )
-    await fc.assert(
-      fc.asyncProperty(bytes, async (body) => {
-        const answer = await post(new Uint8Array(body), '?dry_run=1')
-        await answer.arrayBuffer()
-        expect([200, 422]).toContain(answer.status)
-      }),
-      { numRuns: 60 },
-    )
-    expect(server.log).toEqual([])
   })
 
   it('does not follow what is nested without end', async () => {

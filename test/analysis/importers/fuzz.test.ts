@@ -4,10 +4,10 @@ import { parseContent } from '../../../analysis/importers/content.ts'
 import type { ImportFile } from '../../../analysis/importers/importer.ts'
 import { IMPORTERS } from '../../../analysis/importers/list.ts'
 import { resultSchema } from '../../../analysis/schema/result.ts'
+import { fuzzRuns } from '../../support/fuzz-factor.ts'
 import { imageRow, jsonFile, task, tokenRow } from './mlenergy-files.ts'
 
-/** LLEM_FUZZ=20 looks twenty times as long. */
-const RUNS = 100 * Number(process.env['LLEM_FUZZ'] ?? 1)
+const RUNS = fuzzRuns(100)
 
 const odd = fc.oneof(
   fc.constantFrom(

@@ -8,6 +8,7 @@ import type { ImportFile } from '../../../analysis/importers/importer.ts'
 import { IMPORTERS } from '../../../analysis/importers/list.ts'
 import { type Result, resultSchema } from '../../../analysis/schema/result.ts'
 import { parquetContent } from '../../../server/results/parquet.ts'
+import { fuzzRuns } from '../../support/fuzz-factor.ts'
 import { ROOT } from '../../support/root.ts'
 import { imageRow, jsonFile, published, read, task, tokenRow } from './mlenergy-files.ts'
 
@@ -364,7 +365,7 @@ describe('a table of something else', () => {
             expect(result.findings.length).toBeGreaterThan(0)
         }
       }),
-      { numRuns: 300 * Number(process.env['LLEM_FUZZ'] ?? 1) },
+      { numRuns: fuzzRuns(300) },
     )
   })
 })
