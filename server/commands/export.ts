@@ -1,4 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { toJson } from '../../analysis/schema/json.ts'
 import { STREAM_NAMES } from '../../analysis/schema/stream.ts'
@@ -22,7 +21,8 @@ import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
-import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
+import { isoNow, printLine, printPart, summariesFor, withStore } from './with-store.ts'
+import { writeFile } from './write-file.ts'
 
 export interface ExportOptions {
   readonly db: string
@@ -39,8 +39,10 @@ export interface ExportOptions {
 export async function exportRuns(refs: readonly string[], options: ExportOptions): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
     const rows = await chosenRuns(store, refs)
-    if (options.format === 'json' && options.out === undefined)
-      return printLine(await summariesJson(store, rows))
+    if (options.format === 'json' && options.out === undefined) {
+      for await (const part of summariesJson(store, rows)) await printPart(part)
+      return printLine('')
+    }
     const out = resolve(options.out ?? `llem-export-${options.format}`)
     await WRITE[options.format](store, rows, out, options)
     const run_ids = rows.map((r) => r.run_id)
@@ -74,9 +76,7 @@ const WRITE: Record<
   csv: writeCsv,
   parquet: (store, rows, out) => writeStreams('parquet', store, rows, out),
   arrow: (store, rows, out) => writeStreams('arrow', store, rows, out),
-  async json(store, rows, out) {
-    write(out, await summariesJson(store, rows))
-  },
+  json: (store, rows, out) => writeFile(out, summariesJson(store, rows)),
   mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
   submission: exportSubmissions,
   codecarbon: (store, rows, out, { place }) => writeCodecarbon(store, rows, out, place),
@@ -94,7 +94,7 @@ async function writeCodecarbon(
   for (const row of rows)
     views.push(await codecarbonView(summaries, row, place, 'window', isoNow().slice(0, 10)))
   const file = out.endsWith('.csv') ? out : join(out, 'emissions.csv')
-  write(file, codecarbonCsv(views))
+  await writeFile(file, [codecarbonCsv(views)])
   const runs = views.map(({ cells, parts, pue, factor, notes }) => ({
     run_id: cells.run_id,
     energies: parts,
@@ -102,17 +102,18 @@ async function writeCodecarbon(
     factor,
     notes,
   }))
-  write(
-    file.replace(/\.csv$/, '.provenance.json'),
+  await writeFile(file.replace(/\.csv$/, '.provenance.json'), [
     toJson({ span: 'window', timestamp: 'UTC', runs }, 2),
-  )
+  ])
 }
 
-async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
+async function* summariesJson(store: Store, rows: readonly RunRow[]): AsyncGenerator<string> {
   const summaries = summariesFor(store)
-  const runs = []
-  for (const row of rows) runs.push(await summaries.of(row))
-  return toJson({ runs }, 2)
+  for (const [i, row] of rows.entries()) {
+    const text = toJson(await summaries.of(row), 2).replaceAll('\n', '\n    ')
+    yield `${i === 0 ? '{\n  "runs": [\n' : ',\n'}    ${text}`
+  }
+  yield '\n  ]\n}'
 }
 
 /** runs.csv (or the file that `out` names) with one row a run, and beside it columns.csv that explains every column. */
@@ -132,8 +133,8 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
       2,
       `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
     )
-  write(file, runsCsv(all))
-  write(columns, columnsCsv(all))
+  await writeFile(file, runsCsv(all))
+  await writeFile(columns, [columnsCsv(all)])
 }
 
 /** A folder a run, a file a stream. */
@@ -147,12 +148,12 @@ async function writeStreams(
     const there = new Set((await countStreams(store.db, run_id)).map((s) => s.stream))
     for (const stream of STREAM_NAMES) {
       if (!there.has(stream)) continue
-      const parts: Uint8Array[] = []
       const chunks = () => readChunks(store.db, run_id, stream)
-      for await (const part of STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)))
-        parts.push(part)
       const dir = rows.length === 1 ? out : join(out, run_id)
-      write(join(dir, `${stream}.${format}`), Buffer.concat(parts))
+      await writeFile(
+        join(dir, `${stream}.${format}`),
+        STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)),
+      )
     }
   }
 }
@@ -171,10 +172,6 @@ async function writeTaskFiles(
       2,
       `The runs are of ${files.size} tasks (${[...files.keys()].join(', ')}), a file each: give a folder with --out.`,
     )
-  for (const [task, text] of files) write(single ? out : join(out, 'tasks', `${task}.json`), text)
-}
-
-function write(path: string, content: string | Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, content)
+  for (const [task, text] of files)
+    await writeFile(single ? out : join(out, 'tasks', `${task}.json`), [text])
 }
