@@ -1,11 +1,11 @@
-import { parseJson } from '../analysis/schema/json.ts'
-import type { MetricValue, Summary } from '../analysis/schema/summary.ts'
+import type { MetricValue } from '../analysis/schema/summary.ts'
 import { writeCursor } from './run-query.ts'
 import { tagsOf } from './store/annotate.ts'
 import type { Store } from './store/open.ts'
 import { RUN_FACTS } from './store/run-facts.ts'
 import { needsSummaries, type RunListQuery } from './store/run-filter.ts'
 import { listRuns, type RunListRow } from './store/run-list.ts'
+import { parseSummary } from './store/summary-json.ts'
 import type { RunFacts, RunRow } from './store/tables.ts'
 import type { Summaries } from './summaries.ts'
 
@@ -87,7 +87,7 @@ export async function listView(
 
 function listMetrics(row: RunListRow, sort: string): Record<string, MetricValue> | null {
   if (row.summary_json === null) return null
-  const { metrics } = parseJson(row.summary_json) as Summary
+  const { metrics } = parseSummary(row.summary_json)
   return Object.fromEntries(
     [...LIST_METRICS, sort].flatMap((id) => {
       const value = metrics[id]

@@ -19,13 +19,28 @@ export interface Inserted {
   readonly same: number
 }
 
+/** A result as its rows. */
+export interface PreparedResult {
+  readonly row: ResultRow
+  readonly metrics: readonly { readonly metric: string; readonly value: number }[]
+}
+
+/** Made before the transaction, for which all other writes wait. */
+export const prepareResults = (results: readonly Result[], now: string): PreparedResult[] =>
+  results.map((result) => ({
+    row: rowOf(result, now),
+    metrics: Object.entries(result.metrics).flatMap(([metric, { value }]) =>
+      value === null ? [] : [{ metric, value }],
+    ),
+  }))
+
 /**
  * Keeps results and their files. What is there already, by its hash, stays as it is, so that importing twice changes
  * nothing. Call it within a transaction: all or nothing.
  */
 export async function insertResults(
   db: Kysely<Tables>,
-  results: readonly Result[],
+  results: readonly PreparedResult[],
   files: readonly ResultFile[],
   now: string,
   actor: string,
@@ -41,18 +56,14 @@ export async function insertResults(
     const batch = results.slice(i, i + ROWS_AT_ONCE)
     const done = await db
       .insertInto('result')
-      .values(batch.map((r) => rowOf(r, now)))
+      .values(batch.map((r) => r.row))
       .onConflict((c) => c.doNothing())
       .returning('result_id')
       .execute()
     const fresh = new Set(done.map((d) => d.result_id))
     inserted += fresh.size
-    const values = batch.flatMap(({ result_id, metrics }) =>
-      fresh.has(result_id)
-        ? Object.entries(metrics).flatMap(([metric, { value }]) =>
-            value === null ? [] : [{ result_id, metric, value }],
-          )
-        : [],
+    const values = batch.flatMap(({ row: { result_id }, metrics }) =>
+      fresh.has(result_id) ? metrics.map((m) => ({ result_id, ...m })) : [],
     )
     if (values.length > 0) await db.insertInto('result_metric').values(values).execute()
   }
