@@ -1,12 +1,10 @@
 import { once } from 'node:events'
 import { fstatSync, readSync, writeSync } from 'node:fs'
-import { constants, setPriority } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { toJson } from '../../analysis/schema/json.ts'
 import { serverProgram } from '../program.ts'
 import { readResults, storeResults } from '../results/import-results.ts'
 import { ResultError } from '../results/result-error.ts'
-import { openStore } from '../store/open.ts'
 import { StoreError } from '../store/store-error.ts'
 import { jsonParts } from './json-parts.ts'
 import { optionOf } from './limits.ts'
@@ -25,7 +23,6 @@ import { Refusal } from './refusal.ts'
 const ask = importAskSchema.parse(JSON.parse(process.env[ASK_ENV] ?? 'null'))
 const say = (what: ImportSays) => void writeSync(1, `${JSON.stringify(what)}\n`)
 
-setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
 await once(
   new Worker(serverProgram('import-watch'), { workerData: { most_bytes: ask.most_bytes } }),
   'message',
@@ -50,6 +47,8 @@ async function importBody({ name, format, revision, db, ...it }: ImportAsk): Pro
   // Whole but for its last words before anything is stored, so that a full disk stops it here.
   for (const part of jsonParts({ dry_run: db === null, ...results.read })) write(part)
   if (db === null) return write('}')
+  // Loaded only now: what is refused or only tried needs no SQLite.
+  const { openStore } = await import('../store/open.ts')
   const store = await openStore(db.path, { create: false, busy_timeout_ms: db.busy_timeout_ms })
   try {
     say({ storing: true })

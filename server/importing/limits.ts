@@ -41,7 +41,7 @@ export const IMPORT_LIMITS = {
     option: '--import-results',
     env: 'LLEM_IMPORT_RESULTS',
     unit: 'results',
-    initial: 20_000,
+    initial: 10_000,
     least: 1,
     most: 1_000_000,
     meaning:

@@ -3,7 +3,7 @@ import type { Importer, Reading, Verdict } from '../../analysis/importers/import
 import { IMPORTERS } from '../../analysis/importers/list.ts'
 import type { Result } from '../../analysis/schema/result.ts'
 import type { Store } from '../store/open.ts'
-import { insertResults, type ResultFile } from '../store/results.ts'
+import { insertResults, prepareResults, type ResultFile } from '../store/results.ts'
 import type { GivenFile } from './files.ts'
 import { parseFile } from './parse-file.ts'
 import { ResultError } from './result-error.ts'
@@ -92,7 +92,8 @@ export function storeResults(
   now: string,
   actor = 'local',
 ) {
-  return store.db.transaction().execute((tx) => insertResults(tx, results, originals, now, actor))
+  const prepared = prepareResults(results, now)
+  return store.db.transaction().execute((tx) => insertResults(tx, prepared, originals, now, actor))
 }
 
 function importerOf(format: string): Importer {
