@@ -1,7 +1,10 @@
 import { isInteger, isSafeNumber, parse, stringify } from 'lossless-json'
 
+/** More than any time or count has. A bigint of a million digits takes seconds to make. */
+const MOST_DIGITS = 40
+
 /**
- * JSON text to values, whole numbers above 2^53 as bigint, everything else as JSON.parse does. Throws SyntaxError.
+ * JSON text to values, whole numbers above 2^53 of up to 40 digits as bigint, everything else as JSON.parse does. Throws SyntaxError.
  * @param revive what becomes of each value, by its key
  */
 export function parseJson(
@@ -9,7 +12,9 @@ export function parseJson(
   revive: ((key: string, value: unknown) => unknown) | null = null,
 ): unknown {
   return parse(text, revive, (digits) =>
-    isInteger(digits) && !isSafeNumber(digits) ? BigInt(digits) : Number(digits),
+    digits.length <= MOST_DIGITS && isInteger(digits) && !isSafeNumber(digits)
+      ? BigInt(digits)
+      : Number(digits),
   )
 }
 
