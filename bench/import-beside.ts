@@ -1,5 +1,5 @@
 /**
- * What an import over HTTP costs those who are served meanwhile: /healthz and ingest, each asked every 25 ms, alone and
+ * What an import over HTTP costs those who are served meanwhile: /healthz and ingest, a request of each every 25 ms, alone and
  * while files are imported one after the other. Server and client in processes of their own.
  *
  * Run: npx tsx bench/import-beside.ts [path of another llem-server.js]
@@ -66,14 +66,14 @@ const post = async (
   body: string | Uint8Array,
   headers: Record<string, string> = {},
 ) => {
-  const answer = await request(`${url}/api/v1${path}`, {
+  const response = await request(`${url}/api/v1${path}`, {
     method: 'POST',
     dispatcher,
     body,
     headers,
   })
-  await answer.body.dump()
-  return answer.statusCode
+  await response.body.dump()
+  return response.statusCode
 }
 
 async function listening(child: ChildProcess): Promise<string> {

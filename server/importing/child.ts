@@ -9,33 +9,33 @@ import { StoreError } from '../store/store-error.ts'
 import { jsonParts } from './json-parts.ts'
 import { optionOf } from './limits.ts'
 import {
-  ASK_ENV,
   BODY_FD,
-  type ImportAsk,
-  type ImportSays,
-  importAskSchema,
+  type ImportJob,
+  type ImportReport,
+  importJobSchema,
+  JOB_ENV,
   RESPONSE_FD,
 } from './protocol.ts'
 import { Refusal } from './refusal.ts'
 
 // The process that reads one import. Whatever the file does to it, the server goes on: see watch.ts and run-child.ts.
 
-const ask = importAskSchema.parse(JSON.parse(process.env[ASK_ENV] ?? 'null'))
-const say = (what: ImportSays) => void writeSync(1, `${JSON.stringify(what)}\n`)
+const job = importJobSchema.parse(JSON.parse(process.env[JOB_ENV] ?? 'null'))
+const report = (state: ImportReport) => void writeSync(1, `${JSON.stringify(state)}\n`)
 
 await once(
-  new Worker(serverProgram('import-watch'), { workerData: { most_bytes: ask.most_bytes } }),
+  new Worker(serverProgram('import-watch'), { workerData: { most_bytes: job.most_bytes } }),
   'message',
 )
 try {
-  await importBody(ask)
-  say({ done: true })
+  await importBody(job)
+  report({ done: true })
 } catch (error) {
-  say(failureOf(error))
+  report(failureOf(error))
 }
 process.exit(0)
 
-async function importBody({ name, format, revision, db, ...it }: ImportAsk): Promise<void> {
+async function importBody({ name, format, revision, db, ...it }: ImportJob): Promise<void> {
   const results = readResults([{ path: name, read: readBody }], { format, revision })
   const found = results.results.length
   if (found > it.most_results)
@@ -51,7 +51,7 @@ async function importBody({ name, format, revision, db, ...it }: ImportAsk): Pro
   const { openStore } = await import('../store/open.ts')
   const store = await openStore(db.path, { create: false, busy_timeout_ms: db.busy_timeout_ms })
   try {
-    say({ storing: true })
+    report({ storing: true })
     const { inserted, same } = await storeResults(store, results, it.now, it.actor)
     write(`,${toJson({ inserted, same }).slice(1)}`)
   } finally {
@@ -74,12 +74,12 @@ function write(text: string): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(RESPONSE_FD, bytes, at)
 }
 
-function failureOf(error: unknown): ImportSays {
+function failureOf(error: unknown): ImportReport {
   if (error instanceof ResultError)
     return { refused: { status: 422, code: 'results_refused', detail: error.message } }
   if (error instanceof Refusal)
     return { refused: { status: error.status, code: error.code, detail: error.message } }
-  const known = ask.db === null ? error : StoreError.from(error, ask.db.path)
+  const known = job.db === null ? error : StoreError.from(error, job.db.path)
   if (known instanceof StoreError) return { store: { fault: known.fault, message: known.message } }
   if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
     return {

@@ -54,7 +54,7 @@ export function createImports({ store, limits, program, log }: ImportsOptions): 
   async function read(
     c: Context,
     own: Place,
-    ask: ImportChild['ask'],
+    job: ImportChild['job'],
     signal: AbortSignal,
   ): Promise<Response> {
     const body = await temporaryFile()
@@ -64,7 +64,7 @@ export function createImports({ store, limits, program, log }: ImportsOptions): 
       const response = await temporaryFile()
       try {
         const fds = { body_fd: body.fd, response_fd: response.fd }
-        await runImportChild({ program, ask, limits, ...fds, signal, log })
+        await runImportChild({ program, job, limits, ...fds, signal, log })
         return await fileResponse(response)
       } catch (error) {
         await response.close()

@@ -1,12 +1,12 @@
 import { z } from 'zod'
 
-/** Where the process that reads an import finds what is asked of it: others can read a command line, not this. */
-export const ASK_ENV = 'LLEM_IMPORT'
+/** Where the process that reads an import finds its job: others can read a command line, not this. */
+export const JOB_ENV = 'LLEM_IMPORT'
 /** The file as it came, and where the response is to be written: open files without a name, gone with their last user. */
 export const BODY_FD = 3
 export const RESPONSE_FD = 4
 
-export const importAskSchema = z.strictObject({
+export const importJobSchema = z.strictObject({
   name: z.string(),
   format: z.string().nullable(),
   revision: z.string().nullable(),
@@ -17,12 +17,12 @@ export const importAskSchema = z.strictObject({
   most_results: z.number(),
   most_bytes: z.number(),
 })
-export type ImportAsk = z.infer<typeof importAskSchema>
+export type ImportJob = z.infer<typeof importJobSchema>
 
 const refusalSchema = z.strictObject({ status: z.int(), code: z.string(), detail: z.string() })
 
 /** Lines on the standard output of that process. `storing` comes before the transaction, the last one ends it. */
-export const importSaysSchema = z.union([
+export const importReportSchema = z.union([
   z.strictObject({ storing: z.literal(true) }),
   z.strictObject({ done: z.literal(true) }),
   z.strictObject({ refused: refusalSchema }),
@@ -30,4 +30,4 @@ export const importSaysSchema = z.union([
   z.strictObject({ over_bytes: z.number() }),
   z.strictObject({ failed: z.string() }),
 ])
-export type ImportSays = z.infer<typeof importSaysSchema>
+export type ImportReport = z.infer<typeof importReportSchema>

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { HttpProblem } from '../problem.ts'
 import { StoreError, type StoreFault } from '../store/store-error.ts'
 import { BYTES_PER_MB, type ImportLimits, optionOf } from './limits.ts'
-import { ASK_ENV, type ImportAsk, type ImportSays, importSaysSchema } from './protocol.ts'
+import { type ImportJob, type ImportReport, importReportSchema, JOB_ENV } from './protocol.ts'
 
 /** What V8 may hold of the memory; beside it are buffers, the program itself and SQLite. */
 const HEAP_SHARE = 0.75
@@ -11,7 +11,7 @@ const TAIL = 2000
 export interface ImportChild {
   /** Path of the bundled import-child. */
   readonly program: string
-  readonly ask: Omit<ImportAsk, 'most_results' | 'most_bytes'>
+  readonly job: Omit<ImportJob, 'most_results' | 'most_bytes'>
   readonly limits: ImportLimits
   readonly body_fd: number
   readonly response_fd: number
@@ -28,8 +28,8 @@ export interface ImportChild {
  */
 export async function runImportChild(it: ImportChild): Promise<void> {
   const { limits, signal } = it
-  const ask: ImportAsk = {
-    ...it.ask,
+  const job: ImportJob = {
+    ...it.job,
     most_results: limits.results,
     most_bytes: limits.memory_mb * BYTES_PER_MB,
   }
@@ -37,14 +37,14 @@ export async function runImportChild(it: ImportChild): Promise<void> {
   const { LLEM_TOKEN: _, NODE_OPTIONS: __, ...env } = process.env
   const heap_mb = Math.floor(limits.memory_mb * HEAP_SHARE)
   const child = spawn(process.execPath, [`--max-old-space-size=${heap_mb}`, it.program], {
-    env: { ...env, [ASK_ENV]: JSON.stringify(ask) },
+    env: { ...env, [JOB_ENV]: JSON.stringify(job) },
     // Its input stays open as long as this process lives, however it ends.
     stdio: ['pipe', 'pipe', 'pipe', it.body_fd, it.response_fd],
-    // Ctrl-C in the terminal goes to every process of the group: when this one ends is its parent's to say.
+    // Ctrl-C in the terminal goes to every process of the group: when this one ends is its parent's decision.
     detached: true,
   })
   let storing = false
-  let last: ImportSays | null = null
+  let last: ImportReport | null = null
   let late = false
   const end = () => void child.kill('SIGKILL')
   const tooLate = () => {
@@ -59,32 +59,33 @@ export async function runImportChild(it: ImportChild): Promise<void> {
   child.stdin?.on('error', () => undefined)
   const tail = tailOf(child.stderr)
   onLines(child.stdout, (line) => {
-    const said = importSaysSchema.parse(JSON.parse(line))
-    if (!('storing' in said)) {
-      last = said
+    const reported = reportOf(line)
+    if (reported === null) return
+    if (!('storing' in reported)) {
+      last = reported
       return
     }
     storing = true
     clearTimeout(timer)
     timer = setTimeout(tooLate, limits.seconds * 1000)
   })
-  const how = await new Promise<string | null>((resolve) => {
+  const how = await new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message))
-    child.once('close', (code, by) => resolve(by ?? (code === 0 ? null : `exit ${code}`)))
+    child.once('close', (code, by) => resolve(by ?? `exit ${code}`))
   })
   clearTimeout(timer)
   signal.removeEventListener('abort', leave)
-  const said = last as ImportSays | null
-  if (said !== null && 'done' in said) return
-  if (said !== null && 'refused' in said)
-    throw new HttpProblem(said.refused.status, said.refused.code, said.refused.detail)
-  if (said !== null && 'store' in said)
-    throw new StoreError(said.store.fault as StoreFault, said.store.message)
-  const { name } = it.ask
+  const reported = last as ImportReport | null
+  if (reported !== null && 'done' in reported) return
+  if (reported !== null && 'refused' in reported)
+    throw new HttpProblem(reported.refused.status, reported.refused.code, reported.refused.detail)
+  if (reported !== null && 'store' in reported)
+    throw new StoreError(reported.store.fault as StoreFault, reported.store.message)
+  const { name } = it.job
   const left = storing ? MAY_BE_STORED : 'Nothing was imported.'
-  if (said !== null && 'over_bytes' in said)
+  if (reported !== null && 'over_bytes' in reported)
     throw overMemory(
-      `held ${Math.ceil(said.over_bytes / BYTES_PER_MB)} MB of memory while it was read, over the ${limits.memory_mb} MB`,
+      `held ${Math.ceil(reported.over_bytes / BYTES_PER_MB)} MB of memory while it was read, over the ${limits.memory_mb} MB`,
     )
   if (late)
     throw new HttpProblem(
@@ -97,14 +98,14 @@ export async function runImportChild(it: ImportChild): Promise<void> {
     throw overMemory(
       `filled the ${heap_mb} MB of heap, three quarters of the ${limits.memory_mb} MB`,
     )
-  if (said !== null && 'failed' in said) it.log(`import of ${name}: ${said.failed}`)
+  if (reported !== null && 'failed' in reported) it.log(`import of ${name}: ${reported.failed}`)
   else it.log(`import of ${name}: its process ended by itself (${how}). ${tail.text()}`.trim())
   const why =
-    said !== null
-      ? 'ended with a fault of llem itself; the log of the server says more, please report it'
+    reported !== null
+      ? 'ended with a fault of llem itself; see the log of the server, please report it'
       : how === 'SIGKILL'
         ? 'was ended by the system (SIGKILL), which mostly means that the machine has no memory left; try again later'
-        : `ended by itself (${how}); the log of the server says more, please report it`
+        : `ended by itself (${how}); see the log of the server, please report it`
   throw new HttpProblem(500, 'import_ended', `The process that read ${name} ${why}. ${left}`)
 
   function overMemory(what: string): HttpProblem {
@@ -121,6 +122,15 @@ const MAY_BE_STORED =
 
 const remedy = (limit: keyof ImportLimits): string =>
   `Cut the file into smaller ones, import it with llem-server import, or start the server with a higher ${optionOf(limit)}.`
+
+/** null: a line of something else, such as a warning that a library prints. */
+function reportOf(line: string): ImportReport | null {
+  try {
+    return importReportSchema.parse(JSON.parse(line))
+  } catch {
+    return null
+  }
+}
 
 function onLines(stream: NodeJS.ReadableStream | null, take: (line: string) => void): void {
   let rest = ''

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
-import type { ImportSays } from './protocol.ts'
+import type { ImportReport } from './protocol.ts'
 
 // The thread that ends its process, while the main one is deep in a file and sees nothing: when the process holds more
 // memory than it may, wherever it is held, and when the server at the other end of standard input is gone, however it went.
@@ -19,7 +19,7 @@ setInterval(() => {
   const bytes = process.memoryUsage.rss()
   if (bytes <= most_bytes) return
   try {
-    writeSync(1, `${JSON.stringify({ over_bytes: bytes } satisfies ImportSays)}\n`)
+    writeSync(1, `${JSON.stringify({ over_bytes: bytes } satisfies ImportReport)}\n`)
   } finally {
     end()
   }

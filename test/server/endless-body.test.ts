@@ -37,11 +37,11 @@ describe('a JSON body of a few megabytes', () => {
 
   it('with names that are not known names the first hundred', async () => {
     const keys = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`token${i}`, 1]))
-    const answer = await fetch(`${server.api}/votes`, {
+    const response = await fetch(`${server.api}/votes`, {
       method: 'POST',
       body: JSON.stringify({ token: 'x', choice: 'left', ...keys }),
     })
-    const refused = await problem(answer)
+    const refused = await problem(response)
     expect([refused.status, refused.errors?.length]).toEqual([422, 101])
   })
 

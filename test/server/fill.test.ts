@@ -5,10 +5,10 @@ it('a list that computes many summaries first lets others be served between two 
   const server = await served()
   for (let i = 0; i < 40; i++) await sendRun(server.api, `run-${i}`)
   const order: string[] = []
-  const list = fetch(`${server.api}/runs?sort=energy_gpu_j&limit=1`).then(async (answer) => {
-    await answer.text()
+  const list = fetch(`${server.api}/runs?sort=energy_gpu_j&limit=1`).then(async (response) => {
+    await response.text()
     order.push('list')
-    return answer.status
+    return response.status
   })
   for (let i = 0; i < 3; i++) {
     await (await fetch(`${server.url}/healthz`)).text()

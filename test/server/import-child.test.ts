@@ -84,9 +84,9 @@ describe('an import that passes a limit', () => {
     const it = await serve({ import_limits: { seconds: 2 } })
     await register(it.api, runText({ run_id: 'beside' }))
     const order: string[] = []
-    const importing = send(it.api, LONG, '?name=long.csv').then((answer) => {
+    const importing = send(it.api, LONG, '?name=long.csv').then((response) => {
       order.push('import')
-      return answer
+      return response
     })
     await until('it is read in a process of its own', () => childrenOf(process.pid).length === 1)
     const [chunk] = sampleChunks() as [TestChunk]
@@ -142,9 +142,9 @@ describe('an import that passes a limit', () => {
 describe('the process that reads an import', () => {
   it('gives a verdict on each of many rows, more than it could send as one line', async () => {
     const it = await serve()
-    const answer = await send(it.api, `${HEAD}\n${ROW}\n${'1,2\n'.repeat(20_000)}`, '?dry_run=1')
-    const text = await answer.text()
-    expect(Number(answer.headers.get('content-length'))).toBe(Buffer.byteLength(text))
+    const response = await send(it.api, `${HEAD}\n${ROW}\n${'1,2\n'.repeat(20_000)}`, '?dry_run=1')
+    const text = await response.text()
+    expect(Number(response.headers.get('content-length'))).toBe(Buffer.byteLength(text))
     const body = JSON.parse(text) as { verdicts: unknown[]; rows: unknown }
     expect([body.verdicts.length, body.rows]).toEqual([
       20_001,
@@ -179,7 +179,7 @@ describe('the process that reads an import', () => {
     expect(readdirSync(tmp).filter((name) => !name.startsWith('db.db'))).toEqual([])
   })
 
-  it('ends with a server that is told to end, which says so', async () => {
+  it('ends with a server that is ended, which reports it', async () => {
     const it = await serve()
     const cut = send(it.api, LONG).then(problem)
     await until('it runs', () => childrenOf(process.pid).length === 1)
@@ -196,6 +196,7 @@ describe('the process that reads an import', () => {
     ],
     ["process.kill(process.pid, 'SIGKILL')", /was ended by the system \(SIGKILL\).*no memory left/],
     ['process.exit(3)', /ended by itself \(exit 3\)/],
+    [`console.log('a warning, or so'); console.log('{"so":1}')`, /ended by itself \(exit 0\)/],
     [
       `console.log('{"storing":true}'); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 300)`,
       /may be there: import it again, what is there is not stored twice\.$/,
@@ -227,25 +228,25 @@ describe('many imports at once', () => {
     const leaving = new AbortController()
     const refused: unknown[] = []
     const all = Array.from({ length: 12 }, async () => {
-      const answer = await send(it.api, emissions(5_000), '?dry_run=1', leaving.signal)
-      const { code } = await problem(answer)
-      if (answer.status === 503) refused.push([code, answer.headers.get('retry-after')])
+      const response = await send(it.api, emissions(5_000), '?dry_run=1', leaving.signal)
+      const { code } = await problem(response)
+      if (response.status === 503) refused.push([code, response.headers.get('retry-after')])
       if (refused.length === 3) leaving.abort()
-      return answer.status
+      return response.status
     })
     await Promise.allSettled(all)
     expect(refused).toEqual(Array(3).fill(['imports_busy', '10']))
     // The server may see a little later than we that they have left.
-    let answer = await send(it.api, emissions(1))
-    for (; answer.status === 503; answer = await send(it.api, emissions(1))) await sleep(100)
-    expect(answer.status).toBe(200)
+    let response = await send(it.api, emissions(1))
+    for (; response.status === 503; response = await send(it.api, emissions(1))) await sleep(100)
+    expect(response.status).toBe(200)
   })
 
   it('read one after the other are all stored', async () => {
     const it = await serve({ import_limits: { at_once: 2 } })
     const files = Array.from({ length: 5 }, (_, i) => emissions(2).replaceAll('run ', `f${i} `))
-    const answers = await Promise.all(files.map((file) => send(it.api, file)))
-    expect(answers.map((a) => a.status)).toEqual([200, 200, 200, 200, 200])
+    const responses = await Promise.all(files.map((file) => send(it.api, file)))
+    expect(responses.map((a) => a.status)).toEqual([200, 200, 200, 200, 200])
     expect(await stored(it)).toBe(10)
   })
 })

@@ -57,7 +57,7 @@ describe('a file of any bytes', () => {
         fc.asyncProperty(
           fc.array(anything, { minLength: TOGETHER, maxLength: TOGETHER }),
           async (files) => {
-            const answers = await Promise.all(
+            const responses = await Promise.all(
               files.map((body) =>
                 fetch(`${server.api}/import?dry_run=1`, {
                   method: 'POST',
@@ -65,12 +65,12 @@ describe('a file of any bytes', () => {
                 }),
               ),
             )
-            for (const answer of answers) {
+            for (const response of responses) {
               bodies++
-              if (answer.status === 200)
-                expect(await answer.json()).toMatchObject({ dry_run: true })
+              if (response.status === 200)
+                expect(await response.json()).toMatchObject({ dry_run: true })
               else {
-                const { status, code, detail } = await problem(answer)
+                const { status, code, detail } = await problem(response)
                 expect([status, code]).toEqual([422, 'results_refused'])
                 expect(detail).toMatch(/\.$/)
               }

@@ -42,9 +42,9 @@ async function sizeOf(parts: AsyncIterable<Uint8Array>): Promise<[number, string
 
 describe('a chunk whose text is longer than the longest string', () => {
   it.each(['ndjson', 'csv'])('is read back whole as %s', async (format) => {
-    const answer = await fetch(`${server.api}/runs/long/streams/sample?format=${format}`)
-    expect(answer.status).toBe(200)
-    const [size, last] = await sizeOf(answer.body as unknown as AsyncIterable<Uint8Array>)
+    const response = await fetch(`${server.api}/runs/long/streams/sample?format=${format}`)
+    expect(response.status).toBe(200)
+    const [size, last] = await sizeOf(response.body as unknown as AsyncIterable<Uint8Array>)
     expect(size).toBeGreaterThan(LONGEST)
     expect(last).toMatch(format === 'csv' ? /x{20},1,\r\n$/ : /x{20}","value":1\}\n$/)
     expect(server.log).toEqual([])

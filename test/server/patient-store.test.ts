@@ -59,7 +59,7 @@ describe('a write while another program writes', () => {
     expect(await audits()).toBe(0)
   })
 
-  it('does not keep the server from answering others', async () => {
+  it('does not keep the server from serving others', async () => {
     const server = await served()
     const holder = new Database(server.store.path)
     holder.exec('begin immediate')
