@@ -14,8 +14,8 @@ const LIMITS = Object.entries(IMPORT_LIMITS) as [
   (typeof IMPORT_LIMITS)[keyof ImportLimits],
 ][]
 
-const importLimit = ({ option, env, unit, initial, least, most, meaning }: (typeof LIMITS)[0][1]) =>
-  new Option(`${option} <n>`, `${meaning}, ${unit}`)
+const importLimit = ({ option, env, initial, least, most, meaning }: (typeof LIMITS)[0][1]) =>
+  new Option(`${option} <n>`, meaning)
     .env(env)
     .default(initial)
     .argParser((text) => {

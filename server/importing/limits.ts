@@ -17,7 +17,7 @@ export const IMPORT_LIMITS = {
     initial: 60,
     least: 1,
     most: 86_400,
-    meaning: 'time to read and check an import, and again to store it',
+    meaning: 'seconds to read and check an import, and again to store it',
   },
   memory_mb: {
     option: '--import-memory',
@@ -26,7 +26,7 @@ export const IMPORT_LIMITS = {
     initial: 1024,
     least: 128,
     most: 1_000_000,
-    meaning: 'resident memory of the process that reads an import',
+    meaning: 'MB of resident memory of the process that reads an import',
   },
   body_mb: {
     option: '--import-body',
@@ -35,7 +35,7 @@ export const IMPORT_LIMITS = {
     initial: 64,
     least: 1,
     most: 256,
-    meaning: 'length of the file that is sent',
+    meaning: 'MB of the file that is sent',
   },
   results: {
     option: '--import-results',
@@ -44,8 +44,7 @@ export const IMPORT_LIMITS = {
     initial: 10_000,
     least: 1,
     most: 1_000_000,
-    meaning:
-      'results in one import: they are stored in one transaction, for which other writes wait',
+    meaning: 'results in one import, stored in one transaction for which other writes wait',
   },
   at_once: {
     option: '--imports',
@@ -54,7 +53,7 @@ export const IMPORT_LIMITS = {
     initial: 1,
     least: 1,
     most: 64,
-    meaning: 'imports that are read; up to 8 more wait, then 503',
+    meaning: 'imports that are read at once; up to 8 more wait, then 503',
   },
 } as const satisfies Record<string, Limit>
 
