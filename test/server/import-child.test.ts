@@ -252,11 +252,34 @@ describe('many imports at once', () => {
 })
 
 describe('a body', () => {
+  it('that breaks off gives its place to the next import, and leaves nothing', async () => {
+    const it = await serve()
+    for (let round = 0; round < 2; round++) {
+      const sockets = Array.from({ length: 9 }, () =>
+        connect(Number(new URL(it.url).port), '127.0.0.1'),
+      )
+      for (const socket of sockets)
+        socket.write(
+          'POST /api/v1/import HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\nten bytes.',
+        )
+      // Nine are inside: no more may wait.
+      let response = await send(it.api, emissions(1))
+      for (; response.status !== 503; response = await send(it.api, emissions(1))) await sleep(20)
+      for (const socket of sockets) socket.destroy()
+      for (; response.status === 503; response = await send(it.api, emissions(1))) await sleep(20)
+      expect(response.status).toBe(200)
+    }
+    await until('all files are gone', () => readdirSync(tmp).length === 0)
+    expect([childrenOf(process.pid), it.log]).toEqual([[], []])
+  })
+
   it('gets memory as its bytes come, not as its header claims', async () => {
     const it = await serve()
     await register(it.api, runText({ run_id: 'claims' }))
     const before = process.memoryUsage().arrayBuffers
-    const sockets = Array.from({ length: 20 }, () => connect(Number(new URL(it.url).port)))
+    const sockets = Array.from({ length: 20 }, () =>
+      connect(Number(new URL(it.url).port), '127.0.0.1'),
+    )
     for (const socket of sockets)
       socket.write(
         'POST /api/v1/runs/claims/chunks?process_id=p0&stream=sample&seq=0 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 16000000\r\n\r\nten bytes.',
