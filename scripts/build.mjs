@@ -27,6 +27,8 @@ await Promise.all([
       'llem-agent': 'agent/cli.ts',
       'llem-server': 'server/cli.ts',
       'chunk-worker': 'server/store/chunk-worker.ts',
+      'import-child': 'server/importing/child.ts',
+      'import-watch': 'server/importing/watch.ts',
       'embedded-worker': 'agent/engines/embedded-worker.ts',
       'sampler-worker': 'agent/sampler-worker.ts',
       'burst-worker': 'agent/bursts/worker.ts',

@@ -8,8 +8,11 @@ export interface BadField {
   readonly message: string
 }
 
+/** A body can hold millions of faults; nobody reads more. */
+const MOST = 100
+
 /**
- * Each fault that zod found: the path, the bad value and what it must be.
+ * Each fault that zod found, or the first hundred and that there are more: the path, the bad value and what it must be.
  * @param under is put before each path
  * @param schema of what was sent: then a key that is not known is told with the one that was perhaps meant
  */
@@ -17,7 +20,11 @@ export const badFields = (
   issues: readonly z.core.$ZodIssue[],
   under = '',
   schema?: z.ZodType,
-): BadField[] => fieldsAt(issues, [], under, schema)
+): BadField[] => {
+  const fields = fieldsAt(issues, [], under, schema)
+  const more = { path: under, message: `has more faults; these are the first ${MOST}` }
+  return fields.length > MOST ? [...fields.slice(0, MOST), more] : fields
+}
 
 function fieldsAt(
   issues: readonly z.core.$ZodIssue[],
@@ -25,11 +32,11 @@ function fieldsAt(
   under: string,
   schema: z.ZodType | undefined,
 ): BadField[] {
-  return issues.flatMap((issue) => {
+  return issues.slice(0, MOST + 1).flatMap((issue) => {
     const keys = [...at, ...issue.path]
     const path = [under, ...keys.map(String)].filter((p) => p !== '').join('.')
     if (issue.code === 'unrecognized_keys')
-      return issue.keys.map((key) => {
+      return issue.keys.slice(0, MOST + 1).map((key) => {
         const meant = schema === undefined ? null : didYouMean(key, schema, keys, boundsLike(key))
         return {
           path: path === '' ? key : `${path}.${key}`,
@@ -96,7 +103,10 @@ function expected(issue: z.core.$ZodIssue): string | null {
 }
 
 const depth = (issues: readonly z.core.$ZodIssue[]) =>
-  Math.max(0, ...issues.map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)))
+  Math.max(
+    0,
+    ...issues.slice(0, MOST).map((i) => i.path.length + (i.code === 'invalid_type' ? 0 : 0.5)),
+  )
 
 function shown(issue: z.core.$ZodIssue): string {
   const value = faulty(issue)

@@ -4,24 +4,72 @@ import { HttpProblem } from './problem.ts'
 
 /** So many times the limit is still read, and dropped, of a body that is too large. */
 const READ_ON = 8
+/** Room for most chunks of readings at once; a longer body gets room as its bytes come, whatever its header claims. */
+const FIRST_BYTES = 256 * 1024
 
 /**
- * The whole body. A client that leaves before its end is no failure of this server: nobody is there to read the response,
- * and nothing is logged.
+ * The whole body, unless it is longer than `limit` bytes: then nothing of it is kept.
  * @throws HttpProblem 413, and 400 `body_incomplete` where the client has left
  */
 export async function readBody(c: Context, limit: number): Promise<Uint8Array> {
+  const most = Math.min(declaredBytes(c) ?? limit, limit)
+  let body = room(Math.min(most, FIRST_BYTES))
+  let at = 0
+  await eachPart(c, limit, (part) => {
+    const end = at + part.byteLength
+    if (end > body.byteLength) {
+      const grown = room(Math.max(end, Math.min(most, 2 * body.byteLength)))
+      grown.set(body.subarray(0, at))
+      body = grown
+    }
+    body.set(part, at)
+    at = end
+  })
+  return body.subarray(0, at)
+}
+
+/**
+ * Gives the parts of the body to `take` as they come, up to `limit` bytes together. A longer one is read to its end all
+ * the same, within bounds, since a client that is still sending would see a broken connection in place of the response.
+ * @returns the length in bytes
+ * @throws HttpProblem 413, also where only the last parts are too many: what was taken before is to be dropped
+ */
+export async function eachPart(
+  c: Context,
+  limit: number,
+  take: (part: Uint8Array) => void | Promise<void>,
+): Promise<number> {
+  const declared = declaredBytes(c)
+  const most = READ_ON * limit
+  if (declared !== null && declared > most) throw tooLarge(`${declared} bytes`, limit)
+  let length = 0
+  for await (const part of partsOf(c)) {
+    length += part.byteLength
+    if (length <= limit && (declared ?? 0) <= limit) await take(part)
+    if (length > most) break
+  }
+  if (length > limit) throw tooLarge(declared === null ? 'a body' : `${declared} bytes`, limit)
+  return length
+}
+
+/** Straight from the connection: as a Request's they would be put together, and then copied whole once more. */
+async function* partsOf(c: Context): AsyncGenerator<Uint8Array> {
+  const { incoming } = c.env as HttpBindings
   try {
-    return await readWithin(c, limit)
+    for await (const part of incoming) yield part as Uint8Array
   } catch (error) {
-    if (error instanceof HttpProblem || !hasLeft(c)) throw error
-    throw new HttpProblem(
-      400,
-      'body_incomplete',
-      'The connection ended before the end of the body. Send it again.',
-    )
+    if (hasLeft(c)) throw clientLeft()
+    throw error
   }
 }
+
+function declaredBytes(c: Context): number | null {
+  const declared = Number(c.req.header('content-length') ?? Number.NaN)
+  return Number.isSafeInteger(declared) && declared >= 0 ? declared : null
+}
+
+/** Memory of its own, so that it can be given to another thread. */
+const room = (bytes: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer)
 
 /** Node marks a message complete once its whole body has arrived; one that was cut is destroyed before. */
 function hasLeft(c: Context): boolean {
@@ -29,41 +77,13 @@ function hasLeft(c: Context): boolean {
   return incoming.destroyed && !incoming.complete
 }
 
-/**
- * The whole body, unless it is longer than `limit` bytes: then nothing of it is kept. It is read to its end all the
- * same, within bounds, since a client that is still sending would see a broken connection in place of the answer.
- * @throws HttpProblem 413
- */
-async function readWithin(c: Context, limit: number): Promise<Uint8Array> {
-  const request = c.req.raw
-  const declared = Number(request.headers.get('content-length') ?? Number.NaN)
-  // With a declared length the HTTP parser takes no more than that.
-  if (Number.isSafeInteger(declared) && declared <= limit) return readWhole(c, declared)
-  const most = READ_ON * limit
-  if (declared > most) throw tooLarge(`${declared} bytes`, limit)
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    length += part.byteLength
-    if (length <= limit) parts.push(part)
-    else parts.length = 0
-    if (length > most) break
-  }
-  if (length > limit) throw tooLarge(Number.isNaN(declared) ? 'a body' : `${declared} bytes`, limit)
-  return Buffer.concat(parts)
-}
-
-/** The parts straight into one place: as a Request's they would be put together, and then copied whole once more. */
-async function readWhole(c: Context, length: number): Promise<Uint8Array> {
-  const { incoming } = c.env as HttpBindings
-  const body = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-  let at = 0
-  for await (const part of incoming) {
-    body.set(part, at)
-    at += part.length
-  }
-  return body.subarray(0, at)
-}
+/** A client that leaves before the end is no failure of this server: nobody reads this, and nothing is logged. */
+const clientLeft = () =>
+  new HttpProblem(
+    400,
+    'body_incomplete',
+    'The connection ended before the end of the body. Send it again.',
+  )
 
 const tooLarge = (what: string, limit: number) =>
   new HttpProblem(

@@ -5,6 +5,8 @@ import { createApp } from './app.ts'
 import { createAuth } from './auth.ts'
 import { createCounters } from './counters.ts'
 import { createFeed } from './feed.ts'
+import { createImports } from './importing/imports.ts'
+import type { ImportLimits } from './importing/limits.ts'
 import { createChunkWriter } from './store/chunk-writer.ts'
 import type { Store } from './store/open.ts'
 import { createSummaries } from './summaries.ts'
@@ -18,6 +20,9 @@ export interface ListenOptions {
   readonly session_token: string | null
   /** Path of the bundled chunk-worker. */
   readonly chunk_worker: string
+  /** Path of the bundled import-child. */
+  readonly import_child: string
+  readonly import_limits: ImportLimits
   now(): string
   log(line: string): void
 }
@@ -45,12 +50,19 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   const closing = new AbortController()
   const writer = createChunkWriter({
     path: store.path,
-    busy_timeout_ms: store.raw.pragma('busy_timeout', { simple: true }) as number,
+    busy_timeout_ms: store.busy_timeout_ms,
     worker: options.chunk_worker,
+  })
+  const imports = createImports({
+    store,
+    limits: options.import_limits,
+    program: options.import_child,
+    log,
   })
   const app = createApp({
     store,
     writer,
+    imports,
     auth: createAuth({ store, session_token, always: !loopback, now }),
     feed: createFeed(),
     counters: createCounters(),
@@ -78,6 +90,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     async close() {
       closing.abort()
+      const imported = imports.close()
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
       // A connection that was busy at first is idle, and kept alive, once its answer is out.
       const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
@@ -85,6 +98,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
       await closed
       clearInterval(sweep)
       clearTimeout(timer)
+      await imported
       await writer.close()
     },
   }

@@ -1,6 +1,7 @@
 import type { Auth } from './auth.ts'
 import type { Counters } from './counters.ts'
 import type { Feed } from './feed.ts'
+import type { Imports } from './importing/imports.ts'
 import type { ChunkWriter } from './store/chunk-writer.ts'
 import type { Store } from './store/open.ts'
 import type { Summaries } from './summaries.ts'
@@ -9,6 +10,7 @@ import type { Summaries } from './summaries.ts'
 export interface Parts {
   readonly store: Store
   readonly writer: ChunkWriter
+  readonly imports: Imports
   readonly auth: Auth
   readonly feed: Feed
   readonly counters: Counters

@@ -39,7 +39,10 @@ function redacted({ text, value }: ReturnType<typeof readJsonText>, hide: Hide):
   }
 }
 
-/** @throws RunFileError when the bytes are not UTF-8 or not JSON */
+/** Longer than any list that is sent: a schema that finds fault with each element of a longer one takes seconds. */
+const MOST_ELEMENTS = 100_000
+
+/** @throws RunFileError when the bytes are not UTF-8, not JSON, or hold a list without end */
 export function readJsonText(bytes: Uint8Array): { text: string; value: unknown } {
   let text: string
   try {
@@ -47,10 +50,25 @@ export function readJsonText(bytes: Uint8Array): { text: string; value: unknown 
   } catch {
     throw new RunFileError('the text is not UTF-8')
   }
+  let value: unknown
   try {
-    return { text, value: parseJson(text) }
+    value = parseJson(text)
   } catch (error) {
     const why = error instanceof SyntaxError ? error.message : 'it is nested too deep'
     throw new RunFileError(`the text is not JSON (${why})`)
   }
+  const longest = longestList(value)
+  if (longest > MOST_ELEMENTS)
+    throw new RunFileError(
+      `it holds a list of ${longest} elements; a list has at most ${MOST_ELEMENTS}`,
+    )
+  return { text, value }
+}
+
+/** What is nested too deep to be followed was refused by the parser already. */
+function longestList(value: unknown): number {
+  if (value === null || typeof value !== 'object') return 0
+  let most = Array.isArray(value) ? value.length : 0
+  for (const inner of Object.values(value)) most = Math.max(most, longestList(inner))
+  return most
 }

@@ -7,14 +7,14 @@ import {
   type RunFactName,
   type RunValues,
 } from '../analysis/schema/fact.ts'
-import { parseJson } from '../analysis/schema/json.ts'
 import { labelledValues, runLabels, varyingPaths } from '../analysis/schema/label.ts'
-import type { MetricValue, Summary } from '../analysis/schema/summary.ts'
+import type { MetricValue } from '../analysis/schema/summary.ts'
 import { writeCursor } from './run-query.ts'
 import { tagsOf } from './store/annotate.ts'
 import type { Store } from './store/open.ts'
 import { needsSummaries, type RunListQuery } from './store/run-filter.ts'
 import { listRuns, type RunListRow } from './store/run-list.ts'
+import { parseSummary } from './store/summary-json.ts'
 import type { RunRow, Tables } from './store/tables.ts'
 import { readValueSets, type Values } from './store/value-sets.ts'
 import type { Summaries } from './summaries.ts'
@@ -132,7 +132,7 @@ export async function listView(
 
 function listMetrics(row: RunListRow, sort: string): Record<string, MetricValue> | null {
   if (row.summary_json === null) return null
-  const { metrics } = parseJson(row.summary_json) as Summary
+  const { metrics } = parseSummary(row.summary_json)
   return Object.fromEntries(
     [...LIST_METRICS, sort].flatMap((id) => {
       const value = metrics[id]

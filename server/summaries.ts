@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { RunData } from '../analysis/readings/run-data.ts'
 import type { Summary } from '../analysis/schema/summary.ts'
 import { summarise } from '../analysis/summary.ts'
@@ -53,13 +54,16 @@ export function createSummaries(
   }
 
   async function fill(): Promise<void> {
-    for (const run_id of await runsWithoutSummary(store.db))
+    for (const run_id of await runsWithoutSummary(store.db)) {
+      // SQLite gives its rows at once: without this nobody else were served until the last run is computed.
+      await setImmediate()
       try {
         await of(await findRun(store.db, run_id))
       } catch (error) {
         if (!(error instanceof RunUnreadable)) throw error
         log(error.message)
       }
+    }
   }
 
   return { of, withRun, requestEnergies: createRequestEnergies(store), fill }

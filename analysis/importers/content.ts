@@ -15,6 +15,7 @@ export function parseContent(text: string): ParsedContent | string {
   const first = /[^\s\ufeff]/.exec(text)?.[0]
   if (first === undefined) return 'is empty'
   if (first !== '{' && first !== '[') return csvContent(text)
+  if (isTooDeep(text)) return `is nested more than ${MAX_DEPTH} deep; no file of results is`
   const plain = json(text)
   if (!(plain instanceof SyntaxError)) return plain
   const bent = withoutBareNumbers(text)
@@ -25,6 +26,39 @@ export function parseContent(text: string): ParsedContent | string {
   const lines = ndjson(bent.text)
   if (lines !== null) return { content: { form: 'ndjson', lines }, notes }
   return `is not JSON (${plain.message})`
+}
+
+const MAX_DEPTH = 1000
+
+/** Seen before it is parsed: a parser takes some hundred bytes for each of millions of brackets, and long to let go of them. */
+function isTooDeep(text: string): boolean {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i)
+    if (c === OPEN_LIST || c === OPEN_MAP) {
+      if (++depth > MAX_DEPTH) return true
+    } else if (c === CLOSE_LIST || c === CLOSE_MAP) depth--
+    else if (c === QUOTE) i = endOfString(text, i + 1)
+  }
+  return false
+}
+
+const OPEN_LIST = 91
+const OPEN_MAP = 123
+const CLOSE_LIST = 93
+const CLOSE_MAP = 125
+const QUOTE = 34
+const BACKSLASH = 92
+
+/** Where the quote stands that closes a string; at the text's end where none does. */
+function endOfString(text: string, start: number): number {
+  let at = start
+  for (; at < text.length; at++) {
+    const c = text.charCodeAt(at)
+    if (c === BACKSLASH) at++
+    else if (c === QUOTE) break
+  }
+  return at
 }
 
 function json(text: string): ParsedContent | SyntaxError {

@@ -12,10 +12,10 @@ import { BundleError } from './bundle-error.ts'
 const ROWS_PER_CHUNK = 50_000
 
 /**
- * A stream written as one JSON object a line, as chunks. Columns that are not the stream's are passed over.
+ * A stream written as one JSON object a line, as chunks. Columns that are not the stream's are skipped.
  * @throws BundleError naming the line and the column
  */
-export function ndjsonChunks(stream: StreamName, text: string, path: string): Uint8Array[] {
+export function ndjsonChunks(stream: StreamName, text: Uint8Array, path: string): Uint8Array[] {
   const columns = Object.entries(STREAMS[stream]) as [
     string,
     { type: ColumnType; required?: true },
@@ -26,9 +26,11 @@ export function ndjsonChunks(stream: StreamName, text: string, path: string): Ui
     if (rows.length > 0) chunks.push(encodeChunk(stream, rows as unknown as Row<typeof stream>[]))
     rows.length = 0
   }
-  for (const [i, line] of text.split('\n').entries()) {
+  let number = 0
+  for (const line of linesOf(text)) {
+    number++
     if (line.trim() === '') continue
-    const at = `${path}, line ${i + 1}`
+    const at = `${path}, line ${number}`
     const given = parseLine(line, at)
     const row: Record<string, unknown> = {}
     for (const [name, column] of columns) {
@@ -46,6 +48,17 @@ export function ndjsonChunks(stream: StreamName, text: string, path: string): Ui
   }
   flush()
   return chunks
+}
+
+/** Line by line: a file of a bundle may be twice as long as the longest string. */
+function* linesOf(text: Uint8Array): Generator<string> {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
+  for (let from = 0; from < bytes.length; ) {
+    const found = bytes.indexOf(10, from)
+    const end = found < 0 ? bytes.length : found
+    yield bytes.toString('utf8', from, end)
+    from = end + 1
+  }
 }
 
 function parseLine(line: string, at: string): Record<string, unknown> {

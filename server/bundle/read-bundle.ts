@@ -156,8 +156,7 @@ function readStreams(
       throw new BundleError(`${at}: the stream ${key} is there in two forms; leave one.`)
     form.set(key, shape)
     if (last === 'ndjson') {
-      const text = Buffer.from(entry.read()).toString('utf8')
-      for (const [seq, bytes] of ndjsonChunks(stream, text, at).entries())
+      for (const [seq, bytes] of ndjsonChunks(stream, entry.read(), at).entries())
         chunks.push(
           chunkOf({ process_id, stream, seq }, { ...entry, read: () => bytes }, at, redactor),
         )

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { IMPORT_LIMITS, type ImportLimits } from '../importing/limits.ts'
 import { type Common, command } from './command.ts'
 
 const port = (text: string): number => {
@@ -8,10 +9,26 @@ const port = (text: string): number => {
   return value
 }
 
+const LIMITS = Object.entries(IMPORT_LIMITS) as [
+  keyof ImportLimits,
+  (typeof IMPORT_LIMITS)[keyof ImportLimits],
+][]
+
+const importLimit = ({ option, env, initial, least, most, meaning }: (typeof LIMITS)[0][1]) =>
+  new Option(`${option} <n>`, meaning)
+    .env(env)
+    .default(initial)
+    .argParser((text) => {
+      const value = Number(text)
+      if (!/^\d+$/.test(text) || value < least || value > most)
+        throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+      return value
+    })
+
 /** The database, and the server over it. */
 export function databaseCommands(program: Command): void {
   program.commandsGroup('Database:')
-  command(
+  const serving = command(
     program,
     'serve',
     'Serve the API and its pages.',
@@ -24,9 +41,15 @@ export function databaseCommands(program: Command): void {
     )
     .option('--port <port>', '0 takes a free one', port, 8642)
     .option('--until-stdin-closes', 'end when the parent process ends', false)
-    .action(async (o: Common & { host: string; port: number; untilStdinCloses: boolean }) => {
-      await (await import('../commands/serve.ts')).serve(o)
-    })
+  const limits = LIMITS.map(([name, limit]) => [name, importLimit(limit)] as const)
+  for (const [, option] of limits) serving.addOption(option)
+  serving.action(async (o: Common & { host: string; port: number; untilStdinCloses: boolean }) => {
+    const given = o as unknown as Readonly<Record<string, number>>
+    const import_limits = Object.fromEntries(
+      limits.map(([name, option]) => [name, given[option.attributeName()]]),
+    ) as ImportLimits
+    await (await import('../commands/serve.ts')).serve({ ...o, import_limits })
+  })
 
   command(
     program,

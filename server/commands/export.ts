@@ -20,9 +20,9 @@ import type { Store } from '../store/open.ts'
 import type { RunRow } from '../store/tables.ts'
 import { exportSubmissions } from '../submission/export-submission.ts'
 import { taskFiles } from '../submission/task-files.ts'
-import { writeFile } from '../write-file.ts'
+import { writeFile, writeParts } from '../write-file.ts'
 import { namedRun, printDoubtful } from './named-run.ts'
-import { isoNow, printLine, summariesFor, withStore } from './with-store.ts'
+import { isoNow, printLine, printPart, summariesFor, withStore } from './with-store.ts'
 
 export interface ExportOptions {
   readonly db: string
@@ -39,8 +39,10 @@ export interface ExportOptions {
 export async function exportRuns(refs: readonly string[], options: ExportOptions): Promise<void> {
   await withStore(options.db, { create: false }, async (store) => {
     const rows = await chosenRuns(store, refs)
-    if (options.format === 'json' && options.out === undefined)
-      return printLine(await summariesJson(store, rows))
+    if (options.format === 'json' && options.out === undefined) {
+      for await (const part of summariesJson(store, rows)) await printPart(part)
+      return printLine('')
+    }
     const out = resolve(options.out ?? `llem-export-${options.format}`)
     await WRITE[options.format](store, rows, out, options)
     const run_ids = rows.map((r) => r.run_id)
@@ -74,9 +76,7 @@ const WRITE: Record<
   csv: writeCsv,
   parquet: (store, rows, out) => writeStreams('parquet', store, rows, out),
   arrow: (store, rows, out) => writeStreams('arrow', store, rows, out),
-  async json(store, rows, out) {
-    writeFile(out, await summariesJson(store, rows))
-  },
+  json: (store, rows, out) => writeParts(out, summariesJson(store, rows)),
   mlenergy: (store, rows, out, { strict }) => writeTaskFiles(store, rows, out, strict),
   async submission(store, rows, out) {
     printDoubtful(await exportSubmissions(store, rows, out))
@@ -112,17 +112,17 @@ async function writeCodecarbon(
   )
 }
 
-async function summariesJson(store: Store, rows: readonly RunRow[]): Promise<string> {
+async function* summariesJson(store: Store, rows: readonly RunRow[]): AsyncGenerator<string> {
   const summaries = summariesFor(store)
-  const runs = []
   const validities = []
-  for (const row of rows) {
+  for (const [i, row] of rows.entries()) {
     const summary = await summaries.of(row)
-    runs.push(summary)
     validities.push(validityOf(row, summary))
+    const text = toJson(summary, 2).replaceAll('\n', '\n    ')
+    yield `${i === 0 ? '{\n  "runs": [\n' : ',\n'}    ${text}`
   }
   printDoubtful(validities)
-  return toJson({ runs, validity: validities }, 2)
+  yield `\n  ],\n  "validity": ${toJson(validities, 2).replaceAll('\n', '\n  ')}\n}`
 }
 
 /** runs.csv (or the file that `out` names) with one row a run, and beside it columns.csv that explains every column. */
@@ -141,7 +141,7 @@ async function writeCsv(store: Store, rows: readonly RunRow[], out: string): Pro
       2,
       `--out is ${file}, which is the name of the file that explains the columns. Give another name.`,
     )
-  writeFile(file, runsCsv(all))
+  await writeParts(file, runsCsv(all))
   printDoubtful(all.map((r) => r.validity))
   writeFile(columns, columnsCsv(all))
 }
@@ -157,12 +157,12 @@ async function writeStreams(
     const there = new Set((await countStreams(store.db, run_id)).map((s) => s.stream))
     for (const stream of STREAM_NAMES) {
       if (!there.has(stream)) continue
-      const parts: Uint8Array[] = []
       const chunks = () => readChunks(store.db, run_id, stream)
-      for await (const part of STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)))
-        parts.push(part)
       const dir = rows.length === 1 ? out : join(out, run_id)
-      writeFile(join(dir, `${stream}.${format}`), Buffer.concat(parts))
+      await writeParts(
+        join(dir, `${stream}.${format}`),
+        STREAM_FORMATS[format].encode(stream, rowsOf(stream, chunks)),
+      )
     }
   }
 }

@@ -1,7 +1,8 @@
 import { CommandError } from '../command-error.ts'
+import type { ImportLimits } from '../importing/limits.ts'
 import { isLoopback, type Listening, listen } from '../listen.ts'
 import { checkLock, writeLock } from '../lock-file.ts'
-import { chunkWorkerPath } from '../program.ts'
+import { chunkWorkerPath, serverProgram } from '../program.ts'
 import { openStore, type Store } from '../store/open.ts'
 import { liveTokens, newToken } from '../store/tokens.ts'
 
@@ -11,6 +12,7 @@ export interface ServeOptions {
   readonly port: number
   readonly json: boolean
   readonly untilStdinCloses: boolean
+  readonly import_limits: ImportLimits
 }
 
 /** Serves until told to stop. Resolves when everything is let go. */
@@ -61,14 +63,15 @@ async function sessionToken(store: Store, host: string): Promise<string | null> 
 
 async function listenOrSay(
   store: Store,
-  { host, port }: ServeOptions,
+  { host, port, import_limits }: ServeOptions,
   session_token: string | null,
 ): Promise<Listening> {
   const now = () => new Date().toISOString()
   const log = (line: string) => process.stderr.write(`${now()} ${line}\n`)
   try {
     const chunk_worker = chunkWorkerPath()
-    return await listen({ store, host, port, session_token, chunk_worker, now, log })
+    const imports = { import_child: serverProgram('import-child'), import_limits }
+    return await listen({ store, host, port, session_token, chunk_worker, ...imports, now, log })
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'EADDRINUSE')

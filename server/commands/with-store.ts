@@ -22,3 +22,9 @@ export const summariesFor = (store: Store): Summaries =>
 
 /** One JSON document on stdout, nothing else there. */
 export const printLine = (text: string): void => void process.stdout.write(`${text}\n`)
+
+/** A part of a document that is too long to be one string; resolves when it is out. */
+export const printPart = (text: string): Promise<void> =>
+  new Promise((resolve) => {
+    process.stdout.write(text, () => resolve())
+  })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Table } from '@uwdata/flechette'
 import { readChunk } from '../../analysis/schema/arrow.ts'
 import { type ColumnType, STREAMS, type StreamName } from '../../analysis/schema/stream.ts'
@@ -25,31 +26,43 @@ export type CellValue =
   | null
   | readonly (bigint | number | string | null)[]
 
-/** Rows of one chunk, column by column. */
+/** Rows of one chunk, or of a part of it, column by column. */
 export interface DecodedRows {
   readonly length: number
   cells(column: ExportColumn): CellValue[]
 }
 
-/** Decodes chunks one after the other. May be called again for a second pass. */
+/** More of them would keep the server from everything else for too long; an agent's chunk holds fewer. */
+const ROWS_AT_ONCE = 10_000
+
+/** Decodes chunks one after the other, a large one in parts. May be called again for a second pass. */
 export type Rows = () => AsyncIterable<DecodedRows>
 
 export function rowsOf(stream: StreamName, chunks: () => AsyncIterable<StoredChunk>): Rows {
   return async function* () {
-    for await (const chunk of chunks())
-      yield decode(chunk.process_id, readChunk(stream, chunk.bytes))
+    for await (const chunk of chunks()) {
+      const table = readChunk(stream, chunk.bytes)
+      for (let from = 0; from < table.numRows; from += ROWS_AT_ONCE) {
+        if (from > 0) await setImmediate()
+        yield decode(chunk.process_id, table, from)
+      }
+    }
   }
 }
 
-function decode(process_id: string, table: Table): DecodedRows {
+function decode(process_id: string, table: Table, from: number): DecodedRows {
+  const length = Math.min(ROWS_AT_ONCE, table.numRows - from)
   return {
-    length: table.numRows,
+    length,
     cells({ name, type }) {
-      if (name === 'process_id') return new Array<CellValue>(table.numRows).fill(process_id)
-      const child = table.getChild(name) as Iterable<unknown> | undefined
-      if (!child) return new Array<CellValue>(table.numRows).fill(null)
+      if (name === 'process_id') return new Array<CellValue>(length).fill(process_id)
+      const child = table.getChild(name)
+      if (!child) return new Array<CellValue>(length).fill(null)
       const read = READ[type]
-      return Array.from(child, (v) => (v === null || v === undefined ? null : read(v)))
+      return Array.from({ length }, (_, i) => {
+        const v: unknown = child.at(from + i)
+        return v === null || v === undefined ? null : read(v)
+      })
     },
   }
 }

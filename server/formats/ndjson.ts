@@ -1,24 +1,43 @@
-import { toJson } from '../../analysis/schema/json.ts'
 import type { StreamName } from '../../analysis/schema/stream.ts'
-import { exportColumns, type Rows } from './decoded.ts'
+import { type CellValue, exportColumns, type Rows } from './decoded.ts'
+import { elementText, TEXT_PART } from './list-text.ts'
 
 /** Rows of a stream as one JSON object a line, whole numbers with all their digits; what is null is left out. */
 export async function* encodeNdjson(stream: StreamName, rows: Rows): AsyncGenerator<Uint8Array> {
   const columns = exportColumns(stream).map((c) => ({ ...c, key: `${JSON.stringify(c.name)}:` }))
-  for await (const part of rows()) {
-    const cells = columns.map((c) => part.cells(c))
-    let text = ''
-    for (let i = 0; i < part.length; i++) {
-      const fields: string[] = []
-      for (const [k, column] of columns.entries()) {
-        const value = cells[k]?.[i] ?? null
-        if (value === null || Number.isNaN(value)) continue
-        fields.push(
-          column.key + (typeof value === 'string' ? JSON.stringify(value) : toJson(value)),
-        )
-      }
-      text += `{${fields.join(',')}}\n`
+  let text = ''
+  for await (const part of rows())
+    for (const piece of pieces(
+      part.length,
+      columns.map((c) => ({ key: c.key, cells: part.cells(c) })),
+    )) {
+      text += piece
+      if (text.length < TEXT_PART) continue
+      yield Buffer.from(text)
+      text = ''
     }
-    if (text !== '') yield Buffer.from(text)
+  if (text !== '') yield Buffer.from(text)
+}
+
+/** Field by field, and of a list element by element: a row may be longer than the longest string. */
+function* pieces(
+  rows: number,
+  columns: readonly { readonly key: string; readonly cells: readonly CellValue[] }[],
+): Generator<string> {
+  for (let i = 0; i < rows; i++) {
+    let before = '{'
+    for (const { key, cells } of columns) {
+      const value = cells[i] ?? null
+      if (value === null || Number.isNaN(value)) continue
+      if (!Array.isArray(value)) yield before + key + elementText(value as bigint | number | string)
+      else {
+        yield `${before}${key}[`
+        for (const [n, element] of value.entries())
+          yield (n === 0 ? '' : ',') + elementText(element)
+        yield ']'
+      }
+      before = ','
+    }
+    yield before === '{' ? '{}\n' : '}\n'
   }
 }

@@ -67,24 +67,26 @@ function findingsText({ summary }: RunWithSummary): string {
   return summary.findings.map((f) => `${f.severity}:${f.code}`).join(';')
 }
 
-/** One row a run: facts, configured values, and for each metric its value, range and, where it is empty, the reason. */
-export function runsCsv(runs: readonly RunWithSummary[]): string {
+/** One row a run, a line each: facts, configured values, and for each metric its value, range and, where it is empty, the reason. */
+export function* runsCsv(runs: readonly RunWithSummary[]): Generator<string> {
   const metrics = metricIds(runs)
   const columns = columnsOf(runs)
   const head = [
     ...columns.map((c) => c.name),
     ...metrics.flatMap((id) => [id, `${id}_low`, `${id}_high`, `${id}_reason`]),
   ]
-  const rows = runs.map((run) => [
-    ...columns.map((c) => cell(c.read(run))),
-    ...metrics.flatMap((id) => {
-      const m = run.summary.metrics[id]
-      return [m?.value ?? null, m?.low ?? null, m?.high ?? null, m ? m.reason : 'not_recorded'].map(
-        cell,
-      )
-    }),
-  ])
-  return [head.map(csvText), ...rows].map((r) => `${r.join(',')}\r\n`).join('')
+  yield `${head.map(csvText).join(',')}\r\n`
+  for (const run of runs) {
+    const row = [
+      ...columns.map((c) => cell(c.read(run))),
+      ...metrics.flatMap((id) => {
+        const m = run.summary.metrics[id]
+        const reason = m ? m.reason : 'not_recorded'
+        return [m?.value ?? null, m?.low ?? null, m?.high ?? null, reason].map(cell)
+      }),
+    ]
+    yield `${row.join(',')}\r\n`
+  }
 }
 
 /** Every column of runs.csv: its name, unit, meaning and formula. */

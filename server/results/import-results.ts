@@ -4,7 +4,7 @@ import { IMPORTERS } from '../../analysis/importers/list.ts'
 import { createRedactor } from '../../analysis/schema/redact.ts'
 import type { Result } from '../../analysis/schema/result.ts'
 import type { Store } from '../store/open.ts'
-import { insertResults, type ResultFile } from '../store/results.ts'
+import { insertResults, prepareResults, type ResultFile } from '../store/results.ts'
 import type { GivenFile } from './files.ts'
 import { parseFile } from './parse-file.ts'
 import { ResultError } from './result-error.ts'
@@ -67,7 +67,8 @@ export function readResults(given: Iterable<GivenFile>, options: ResultsOptions)
     name: importer.name,
     ...withinDepth(importer.title, () => reading.done()),
   }))
-  verdicts.push(...imported.flatMap((i) => i.verdicts))
+  // One by one: as arguments of a single call, a hundred thousand of them would be too many.
+  for (const { verdicts: own } of imported) for (const verdict of own) verdicts.push(verdict)
   const results = imported.flatMap((i) => i.results)
   if (results.length === 0) throw new ResultError(nothing(files.length, verdicts))
   const count = (verdict: Verdict['verdict']) =>
@@ -99,7 +100,8 @@ export function storeResults(
     setup: redactor.value(result.setup),
     foreign: redactor.value(result.foreign),
   }))
-  return store.db.transaction().execute((tx) => insertResults(tx, shown, originals, now, actor))
+  const prepared = prepareResults(shown, now)
+  return store.db.transaction().execute((tx) => insertResults(tx, prepared, originals, now, actor))
 }
 
 function importerOf(format: string): Importer {

@@ -1,13 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { IMPORTERS } from '../../analysis/importers/list.ts'
-import { readBody } from '../body.ts'
-import { endpoint, json } from '../endpoint.ts'
+import { endpoint } from '../endpoint.ts'
 import type { Parts } from '../parts.ts'
-import { readResults, storeResults } from '../results/import-results.ts'
-
-/** A body is held in memory whole; larger files go through llem-server import. */
-const MAX_BODY_BYTES = 64_000_000
 
 const importQuery = z.strictObject({
   dry_run: z
@@ -27,7 +22,7 @@ const importQuery = z.strictObject({
 })
 
 /** Results of other tools over HTTP, a file at a time. */
-export function importRoutes(app: OpenAPIHono, { store, auth, now }: Parts): void {
+export function importRoutes(app: OpenAPIHono, { imports, auth, now }: Parts): void {
   endpoint(app, {
     method: 'post',
     path: '/import',
@@ -42,15 +37,15 @@ export function importRoutes(app: OpenAPIHono, { store, auth, now }: Parts): voi
       200: { description: 'what became of each row', body: z.looseObject({}) },
     },
     async handle(c, { query }) {
-      const bytes = await readBody(c, MAX_BODY_BYTES)
-      const dry_run = query.dry_run === '1' || query.dry_run === 'true'
-      const results = readResults([{ path: query.name, read: () => bytes }], {
+      const actor = await auth.actorOf(c.req.header('authorization') ?? null)
+      return imports.take(c, {
+        name: query.name,
         format: query.format ?? null,
         revision: query.revision ?? null,
+        dry_run: query.dry_run === '1' || query.dry_run === 'true',
+        actor,
+        now: now(),
       })
-      const actor = await auth.actorOf(c.req.header('authorization') ?? null)
-      const stored = dry_run ? {} : await storeResults(store, results, now(), actor)
-      return json({ dry_run, ...stored, ...results.read })
     },
   })
 }

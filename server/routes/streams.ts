@@ -1,4 +1,5 @@
 import { ReadableStream } from 'node:stream/web'
+import { setImmediate } from 'node:timers/promises'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { z } from 'zod'
 import { queryNumber } from '../../analysis/schema/query-number.ts'
@@ -87,6 +88,8 @@ async function rowsResponse(
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
+        // A client that takes all at once would keep the server from everybody else.
+        await setImmediate()
         const part = pending ?? (await parts.next())
         pending = null
         if (part.done) controller.close()

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type Database from 'better-sqlite3'
-import { Kysely, Migrator, SqliteDialect } from 'kysely'
+import { Kysely, Migrator } from 'kysely'
 import type { Hide } from '../../analysis/schema/redacted.ts'
 import { MIGRATIONS, SCHEMA_VERSION } from '../../migrations/index.ts'
 import { makePrivate, narrowFile } from '../private-file.ts'
@@ -9,6 +9,7 @@ import { FileError, isFolder } from '../read-file.ts'
 import { hideOfSite } from '../site-secret.ts'
 import { connect, PAGE_BYTES, setDurable } from './connection.ts'
 import { eraseFreed } from './erase-freed.ts'
+import { PatientDialect } from './patient-dialect.ts'
 import { REDACTED_SINCE, redactStored } from './redact-stored.ts'
 import { StoreError } from './store-error.ts'
 import type { Tables } from './tables.ts'
@@ -17,6 +18,8 @@ import { fillValueSets, lacksValues } from './value-sets.ts'
 /** 'LLEM' as four bytes: what a database says of itself in its header. */
 const APPLICATION_ID = 0x4c4c454d
 const BUSY_TIMEOUT_MS = 5_000
+/** So long a statement stops the thread when another program writes; then it waits aside ({@link PatientDialect}). */
+const STOP_MS = 5
 
 /** An open database: queries go through `db`, `raw` is for what only SQLite has (backup, integrity check). */
 export interface Store {
@@ -25,6 +28,8 @@ export interface Store {
   readonly raw: Database.Database
   /** What stands for values that are not stored in clear; asks for the site's secret when it is first needed. */
   readonly hide: Hide
+  /** How long a write waits for another program's. */
+  readonly busy_timeout_ms: number
   /** The version that it had before it was opened; 0: it was new. */
   readonly version_before: number
   close(): Promise<void>
@@ -57,11 +62,13 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
   let raw: Database.Database | undefined
   try {
     if (options.create) makePrivate(path)
-    raw = connect(path, options.busy_timeout_ms ?? BUSY_TIMEOUT_MS)
+    const busy_timeout_ms = options.busy_timeout_ms ?? BUSY_TIMEOUT_MS
+    raw = connect(path, busy_timeout_ms)
     const version_before = checkHeader(raw, path)
     if (version_before === 0) raw.pragma(`page_size = ${PAGE_BYTES}`)
     setDurable(raw)
-    const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: prepared(raw) }) })
+    const dialect = new PatientDialect({ database: prepared(raw) }, raw, busy_timeout_ms)
+    const db = new Kysely<Tables>({ dialect })
     const hide = options.hide ?? hideOfSite()
     if (version_before < SCHEMA_VERSION)
       await migrate(db, raw, async () => {
@@ -73,7 +80,8 @@ export async function openStore(file: string, options: OpenOptions): Promise<Sto
       say: (line) => void process.stderr.write(`${line}\n`),
     })
     if (await lacksValues(db)) await fillValueSets(db)
-    return { path, db, raw, hide, version_before, close: () => db.destroy() }
+    raw.pragma(`busy_timeout = ${Math.min(STOP_MS, busy_timeout_ms)}`)
+    return { path, db, raw, hide, busy_timeout_ms, version_before, close: () => db.destroy() }
   } catch (error) {
     raw?.close()
     throw StoreError.from(error, path)

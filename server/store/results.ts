@@ -5,7 +5,7 @@ import type { Result } from '../../analysis/schema/result.ts'
 import { writeAudit } from './audit.ts'
 import { resultOf } from './result-payload.ts'
 import type { ResultRow, Tables } from './tables.ts'
-import { putResultValues } from './value-sets.ts'
+import { putValueSet, type Values, valuesOfResult } from './value-sets.ts'
 
 /** A file as it came, packed, to be kept beside the results that were read from it. */
 export interface ResultFile {
@@ -22,13 +22,30 @@ export interface Inserted {
   readonly same: number
 }
 
+/** A result as its rows. */
+export interface PreparedResult {
+  readonly row: Omit<ResultRow, 'value_set_id'>
+  readonly values: Values
+  readonly metrics: readonly { readonly metric: string; readonly value: number }[]
+}
+
+/** Made before the transaction, for which all other writes wait. */
+export const prepareResults = (results: readonly Result[], now: string): PreparedResult[] =>
+  results.map((result) => ({
+    row: rowOf(result, now),
+    values: valuesOfResult(result),
+    metrics: Object.entries(result.metrics).flatMap(([metric, { value }]) =>
+      value === null ? [] : [{ metric, value }],
+    ),
+  }))
+
 /**
  * Keeps results and their files. What is there already, by its hash, stays as it is, so that importing twice changes
  * nothing. Call it within a transaction: all or nothing.
  */
 export async function insertResults(
   db: Kysely<Tables>,
-  results: readonly Result[],
+  results: readonly PreparedResult[],
   files: readonly ResultFile[],
   now: string,
   actor: string,
@@ -43,7 +60,8 @@ export async function insertResults(
   for (let i = 0; i < results.length; i += ROWS_AT_ONCE) {
     const batch = results.slice(i, i + ROWS_AT_ONCE)
     const rows: ResultRow[] = []
-    for (const r of batch) rows.push(rowOf(r, now, await putResultValues(db, r)))
+    for (const { row, values } of batch)
+      rows.push({ ...row, value_set_id: await putValueSet(db, values) })
     const done = await db
       .insertInto('result')
       .values(rows)
@@ -52,12 +70,8 @@ export async function insertResults(
       .execute()
     const fresh = new Set(done.map((d) => d.result_id))
     inserted += fresh.size
-    const values = batch.flatMap(({ result_id, metrics }) =>
-      fresh.has(result_id)
-        ? Object.entries(metrics).flatMap(([metric, { value }]) =>
-            value === null ? [] : [{ result_id, metric, value }],
-          )
-        : [],
+    const values = batch.flatMap(({ row: { result_id }, metrics }) =>
+      fresh.has(result_id) ? metrics.map((m) => ({ result_id, ...m })) : [],
     )
     if (values.length > 0) await db.insertInto('result_metric').values(values).execute()
   }
@@ -75,7 +89,7 @@ export async function insertResults(
 /** With up to thirty metrics each, well under the values that SQLite takes in one statement. */
 const ROWS_AT_ONCE = 50
 
-function rowOf(result: Result, now: string, value_set_id: number): ResultRow {
+function rowOf(result: Result, now: string): Omit<ResultRow, 'value_set_id'> {
   const { result_id, kind, provenance } = result
   return {
     result_id,
@@ -89,7 +103,6 @@ function rowOf(result: Result, now: string, value_set_id: number): ResultRow {
     cautions: result.findings.filter((f) => f.severity === 'caution').length,
     revision: provenance.revision,
     file_sha256: provenance.file_sha256,
-    value_set_id,
   }
 }
 

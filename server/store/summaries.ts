@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
-import { parseJson, toJson } from '../../analysis/schema/json.ts'
+import { toJson } from '../../analysis/schema/json.ts'
 import { ANALYSIS_VERSION, type Summary } from '../../analysis/schema/summary.ts'
+import { parseSummary } from './summary-json.ts'
 import type { Tables } from './tables.ts'
 
 /** The cached summary of a run under this program's formulas, if there is one. */
@@ -11,7 +12,7 @@ export async function cachedSummary(db: Kysely<Tables>, run_id: string): Promise
     .where('run_id', '=', run_id)
     .where('analysis_version', '=', ANALYSIS_VERSION)
     .executeTakeFirst()
-  return row ? (parseJson(row.json) as Summary) : null
+  return row ? parseSummary(row.json) : null
 }
 
 /** Keeps a summary, with its numbers where lists can filter and sort by them. Call it within a transaction. */

@@ -14,9 +14,10 @@ import { gzipSync } from 'node:zlib'
 import { columnFromArray, int64, tableFromColumns, tableToIPC, utf8 } from '@uwdata/flechette'
 import { create, Header } from 'tar'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { encodeChunk } from '../../analysis/schema/arrow.ts'
+import { encodeChunk, readChunk } from '../../analysis/schema/arrow.ts'
 import { exportBundles } from '../../server/bundle/export-bundle.ts'
 import { importBundles } from '../../server/bundle/import-bundle.ts'
+import { ndjsonChunks } from '../../server/bundle/ndjson.ts'
 import { findRun } from '../../server/store/find-run.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { createSummaries } from '../../server/summaries.ts'
@@ -161,6 +162,19 @@ describe('importing', () => {
       () => {},
     ).of(await stored())
     expect(summary.metrics['energy_per_output_token_j']?.value).toBeGreaterThan(0)
+  })
+
+  it('takes an NDJSON file that is longer than the longest string', () => {
+    const text = Buffer.alloc(540_000_000, ' ')
+    for (let at = 0; at < text.length; at += 1_000_000) text[at] = 10
+    const row = Buffer.from('{"t_ns":1,"device_id":"d","sensor_id":"s","metric":"m","value":1}\n')
+    row.copy(text, text.length - row.length)
+    const [chunk, ...more] = ndjsonChunks('sample', text, 'sample.ndjson')
+    expect([readChunk('sample', chunk as Uint8Array).numRows, more]).toEqual([1, []])
+    row.copy(text, 3_000_001, 1) // without its brace
+    expect(() => ndjsonChunks('sample', text, 'sample.ndjson')).toThrow(
+      /^sample\.ndjson, line 5 is not JSON/,
+    )
   })
 
   it('takes a run.json with the required keys alone, and seals it as interrupted', async () => {

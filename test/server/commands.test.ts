@@ -4,6 +4,7 @@ import { tableFromIPC } from '@uwdata/flechette'
 import Database from 'better-sqlite3'
 import { parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { parseJson, toJson } from '../../analysis/schema/json.ts'
 import { summarySchema } from '../../analysis/schema/summary.ts'
 import { SCHEMA_VERSION } from '../../migrations/index.ts'
 import { makePipe } from '../support/special-files.ts'
@@ -294,6 +295,9 @@ describe('export', () => {
   it('as JSON prints the summaries', async () => {
     const { runs } = await answer('export', '--format', 'json')
     expect(runs.map((r: { run_id: string }) => r.run_id)).toEqual([A, B])
+    await answer('export', '--format', 'json', '--out', 'summaries.json')
+    const text = readFileSync(join(dir, 'summaries.json'), 'utf8')
+    expect(text).toBe(toJson(parseJson(text), 2))
   })
 })
 

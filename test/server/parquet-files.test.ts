@@ -8,7 +8,7 @@ import { readResults, storeResults } from '../../server/results/import-results.t
 import { parquetContent } from '../../server/results/parquet.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { readResultFile } from '../../server/store/results.ts'
-import { fuzzRuns } from '../support/fuzz-effort.ts'
+import { fuzzRuns } from '../support/fuzz-factor.ts'
 import { ROOT } from '../support/root.ts'
 import { tempDir } from './served.ts'
 

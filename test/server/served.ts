@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type ImportLimits, initialLimits } from '../../server/importing/limits.ts'
 import { listen } from '../../server/listen.ts'
-import { chunkWorkerPath } from '../../server/program.ts'
+import { chunkWorkerPath, serverProgram } from '../../server/program.ts'
 import { openStore, type Store } from '../../server/store/open.ts'
 import { digestOf, runText, sampleChunks, sealOf, type TestChunk } from './sample-run.ts'
 
@@ -20,7 +21,14 @@ export const tempDir = (): string => mkdtempSync(join(tmpdir(), 'llem-server-tes
 
 /** A real server on a free port, over a real database in a folder of its own. */
 export async function served(
-  options: { token?: string; host?: string; chunk_worker?: string; busy_timeout_ms?: number } = {},
+  options: {
+    token?: string
+    host?: string
+    chunk_worker?: string
+    import_child?: string
+    import_limits?: Partial<ImportLimits>
+    busy_timeout_ms?: number
+  } = {},
 ): Promise<Served> {
   const dir = tempDir()
   const store = await openStore(join(dir, 'llem.db'), {
@@ -34,6 +42,8 @@ export async function served(
     port: 0,
     session_token: options.token ?? null,
     chunk_worker: options.chunk_worker ?? chunkWorkerPath(),
+    import_child: options.import_child ?? serverProgram('import-child'),
+    import_limits: { ...initialLimits(), ...options.import_limits },
     now: () => new Date().toISOString(),
     log: (line) => log.push(line),
   })

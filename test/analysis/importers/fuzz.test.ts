@@ -4,7 +4,7 @@ import { parseContent } from '../../../analysis/importers/content.ts'
 import type { ImportFile } from '../../../analysis/importers/importer.ts'
 import { IMPORTERS } from '../../../analysis/importers/list.ts'
 import { resultSchema } from '../../../analysis/schema/result.ts'
-import { fuzzRuns } from '../../support/fuzz-effort.ts'
+import { fuzzRuns } from '../../support/fuzz-factor.ts'
 import { imageRow, jsonFile, task, tokenRow } from './mlenergy-files.ts'
 
 const RUNS = fuzzRuns(100)
@@ -49,30 +49,44 @@ function holds(file: ImportFile): void {
 }
 
 describe('every importer, whatever a file holds', () => {
-  it('takes any JSON', () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (value) => holds(jsonFile('x.json', value))),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'takes any JSON',
+    () => {
+      fc.assert(
+        fc.property(fc.jsonValue(), (value) => holds(jsonFile('x.json', value))),
+        { numRuns: RUNS },
+      )
+    },
+    fuzzRuns(60_000),
+  )
 
-  it('takes a published row with any field set to anything, taken out, or unknown', () => {
-    const base = fc.constantFrom(tokenRow(), imageRow())
-    fc.assert(
-      fc.property(base, fc.dictionary(fc.string(), odd), fc.nat(), odd, (row, extra, at, value) => {
-        const names = Object.keys(row)
-        const name = names[at % names.length] as string
-        const { [name]: _, ...without } = row
-        holds(
-          task([
-            { ...extra, ...row, [name]: value },
-            { ...extra, ...without },
-          ]),
-        )
-      }),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'takes a published row with any field set to anything, taken out, or unknown',
+    () => {
+      const base = fc.constantFrom(tokenRow(), imageRow())
+      fc.assert(
+        fc.property(
+          base,
+          fc.dictionary(fc.string(), odd),
+          fc.nat(),
+          odd,
+          (row, extra, at, value) => {
+            const names = Object.keys(row)
+            const name = names[at % names.length] as string
+            const { [name]: _, ...without } = row
+            holds(
+              task([
+                { ...extra, ...row, [name]: value },
+                { ...extra, ...without },
+              ]),
+            )
+          },
+        ),
+        { numRuns: RUNS },
+      )
+    },
+    fuzzRuns(60_000),
+  )
 
   it('takes files of each kind with any of their parts set to anything', () => {
     const kinds: Record<string, unknown>[] = [
@@ -98,34 +112,44 @@ describe('every importer, whatever a file holds', () => {
     )
   })
 
-  it('takes lines and tables of anything', () => {
-    const cells = fc.array(fc.string(), { maxLength: 5 })
-    fc.assert(
-      fc.property(cells, fc.array(cells), fc.array(fc.jsonValue()), (header, rows, values) => {
-        holds({ path: 'x.csv', sha256: 'x', notes: [], content: { form: 'csv', header, rows } })
-        const lines = values.map((value, i) => ({ line: i + 1, value }))
-        holds({ path: 'x.jsonl', sha256: 'x', notes: [], content: { form: 'ndjson', lines } })
-        const table = values.map((value) => Object.fromEntries(header.map((name) => [name, value])))
-        const content = { form: 'table', columns: header, rows: table } as const
-        holds({ path: 'x.parquet', sha256: 'x', notes: [], content })
-      }),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'takes lines and tables of anything',
+    () => {
+      const cells = fc.array(fc.string(), { maxLength: 5 })
+      fc.assert(
+        fc.property(cells, fc.array(cells), fc.array(fc.jsonValue()), (header, rows, values) => {
+          holds({ path: 'x.csv', sha256: 'x', notes: [], content: { form: 'csv', header, rows } })
+          const lines = values.map((value, i) => ({ line: i + 1, value }))
+          holds({ path: 'x.jsonl', sha256: 'x', notes: [], content: { form: 'ndjson', lines } })
+          const table = values.map((value) =>
+            Object.fromEntries(header.map((name) => [name, value])),
+          )
+          const content = { form: 'table', columns: header, rows: table } as const
+          holds({ path: 'x.parquet', sha256: 'x', notes: [], content })
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    fuzzRuns(60_000),
+  )
 
-  it('parses any text to something, or says why not', () => {
-    const pieces = fc.array(
-      fc.oneof(
-        fc.constantFrom('{', '}', '"', 'NaN', '-Infinity', '\n', ',', '\\', '[', ':'),
-        fc.string(),
-      ),
-    )
-    fc.assert(
-      fc.property(pieces, (parts) => {
-        const parsed = parseContent(parts.join(''))
-        expect(typeof parsed === 'string' ? parsed.length > 0 : parsed.content.form).toBeTruthy()
-      }),
-      { numRuns: RUNS },
-    )
-  })
+  it(
+    'parses any text to something, or says why not',
+    () => {
+      const pieces = fc.array(
+        fc.oneof(
+          fc.constantFrom('{', '}', '"', 'NaN', '-Infinity', '\n', ',', '\\', '[', ':'),
+          fc.string(),
+        ),
+      )
+      fc.assert(
+        fc.property(pieces, (parts) => {
+          const parsed = parseContent(parts.join(''))
+          expect(typeof parsed === 'string' ? parsed.length > 0 : parsed.content.form).toBeTruthy()
+        }),
+        { numRuns: RUNS },
+      )
+    },
+    fuzzRuns(60_000),
+  )
 })
