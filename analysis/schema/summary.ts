@@ -9,7 +9,7 @@ import { UNITS } from './units.ts'
  * Version of the formulas. A summary is a cache of one run under one version; a change that moves any
  * number raises it and is told in CHANGELOG.md.
  */
-export const ANALYSIS_VERSION = 4
+export const ANALYSIS_VERSION = 5
 
 const bound = z.number().nullable()
 const time = z.union([z.number(), z.bigint()])
